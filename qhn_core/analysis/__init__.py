@@ -1,0 +1,1 @@
+"""Quantities computed from probabilities and problems: evidence, predictive, spectrum, trainability, statistics."""

@@ -1,0 +1,38 @@
+"""What every ansatz has: its options, and how its gates become a :class:`~qhn_core.circuit.Circuit`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from itertools import count
+from typing import Literal
+
+from pydantic import Field
+
+from qhn_core.circuit import Circuit, Gate
+from qhn_core.registry import Registry, VariantConfig
+
+
+class AnsatzConfig(VariantConfig):
+    """Base of all ansätze. Parameters are numbered in the order in which their gates stand (wire 0 first)."""
+
+    layers: int = Field(3, ge=1, le=64, description="Number of repeated layers L")
+    hadamard: bool = Field(
+        False, description="A Hadamard on every wire first, so that small angles start near the uniform prior"
+    )
+    init: Literal["uniform", "normal"] = Field(
+        "uniform", description="Initial angles: uniform on [0, 2π), or normal around 0"
+    )
+    scale: float = Field(0.1, gt=0.0, le=10.0, description="Standard deviation of normal initial angles, radians")
+
+    @abstractmethod
+    def gates(self, n_qubits: int, slot: Iterator[int]) -> Iterator[Gate]:
+        """The ansatz's gates on ``n_qubits`` wires; ``next(slot)`` is the next free parameter."""
+
+    def build(self, n_qubits: int) -> Circuit:
+        """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked."""
+        first = [Gate("Hadamard", (w,)) for w in range(n_qubits)] if self.hadamard else []
+        return Circuit(n_qubits, (*first, *self.gates(n_qubits, count())), name=self.name)
+
+
+ANSATZE: Registry[AnsatzConfig] = Registry("ansatz", AnsatzConfig)

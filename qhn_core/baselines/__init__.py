@@ -1,0 +1,1 @@
+"""Classical rivals on the same problem."""

@@ -1,0 +1,1 @@
+"""The benchmark behind ``python -m qhn_core bench``."""

@@ -1,0 +1,17 @@
+"""Datasets: one per file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
+
+
+def dataset(name: str, /, **options: Any) -> Dataset:
+    """The dataset ``name``, loaded; options as in its config (n_train, n_test, seed, …)."""
+    return DATASETS.make(name, **options).load()
+
+
+DATASETS.discover(__name__, __path__)
+
+__all__ = ["DATASETS", "Dataset", "DatasetConfig", "dataset"]

@@ -1,0 +1,56 @@
+"""What every gradient estimator offers: loss and gradient of all replicas at one step."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.circuit import Circuit
+from qhn_core.engines.base import Engine
+from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.problems import Problem
+from qhn_core.registry import Registry, VariantConfig
+
+Array = NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """Loss and gradient of all replicas."""
+
+    value: Array  #: the objective, nats (not ÷ n), (B,)
+    terms: dict[str, Array]  #: its terms, each (B,)
+    gradient: Array  #: (B, P)
+    probs: Array | None = None  #: exact q (B, 2**N), where the estimator knows it
+    bits: NDArray[np.uint8] | None = None  #: strings drawn at theta itself, (B, S, N), where it drew them
+
+
+class EstimatorConfig(VariantConfig):
+    """Base of all estimators."""
+
+    @abstractmethod
+    def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
+        """Engine capabilities needed for ``objective``; raises Unsupported, with the reason, if none would do."""
+
+    @abstractmethod
+    def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
+        """(circuit executions, shots) that one step costs; (1, 0) a replica for exact estimators."""
+
+    @abstractmethod
+    def estimate(
+        self,
+        *,
+        engine: Engine,
+        circuit: Circuit,
+        theta: Array,
+        objective: ObjectiveConfig,
+        problem: Problem,
+        step: int,
+        rng: np.random.Generator,
+    ) -> Estimate:
+        """Loss and gradient at theta (B, P), radians."""
+
+
+ESTIMATORS: Registry[EstimatorConfig] = Registry("estimator", EstimatorConfig)

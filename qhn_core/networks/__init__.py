@@ -1,0 +1,17 @@
+"""Binary-weight networks: one per file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qhn_core.networks.base import NETWORKS, NetworkConfig
+
+
+def network(name: str, /, **options: Any) -> NetworkConfig:
+    """The network ``name``; options as in its config (layers, activation, …)."""
+    return NETWORKS.make(name, **options)
+
+
+NETWORKS.discover(__name__, __path__)
+
+__all__ = ["NETWORKS", "NetworkConfig", "network"]

@@ -1,0 +1,45 @@
+"""What every binary-weight network offers: how many bits it has and what it predicts for given bits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.registry import Registry, VariantConfig
+
+
+class NetworkConfig(VariantConfig):
+    """Base of all networks. Bit i of a string is parameter i, and sits on wire i (most significant first)."""
+
+    @property
+    @abstractmethod
+    def n_bits(self) -> int:
+        """Number N of binary parameters, hence of qubits."""
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> int:
+        """Number d of input features."""
+
+    @property
+    @abstractmethod
+    def n_classes(self) -> int:
+        """Number C of classes (2 for one logistic output)."""
+
+    @property
+    @abstractmethod
+    def bit_labels(self) -> tuple[str, ...]:
+        """A short name for each bit, such as ``W1[0,1]`` or ``b2[0]``; length ``n_bits``."""
+
+    @abstractmethod
+    def log_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+        """log p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), in nats."""
+
+    def predict_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+        """p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), rows sum to 1."""
+        return np.exp(self.log_proba(bits, x))
+
+
+NETWORKS: Registry[NetworkConfig] = Registry("network", NetworkConfig)

@@ -1,0 +1,65 @@
+"""What every objective offers: exact value and diagonal, and the same on drawn strings where it can."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.problems import Problem
+from qhn_core.registry import Registry, VariantConfig
+
+Array = NDArray[np.float64]
+
+
+class Exact(NamedTuple):
+    """Value, terms and frozen diagonal of an objective, at exact probabilities."""
+
+    value: Array  #: the minimised objective, nats (not ÷ n), (B,)
+    terms: dict[str, Array]  #: its terms, each (B,); they add up to the value
+    diagonal: Array  #: g(w), (B, 2**N)
+
+
+class Sampled(NamedTuple):
+    """Unbiased estimates of value and terms from drawn strings."""
+
+    value: Array  #: (B,)
+    terms: dict[str, Array]  #: each (B,)
+
+
+class ObjectiveConfig(VariantConfig):
+    """Base of all objectives. All are minimised, and ∂_θ value = ∂_θ Σ_w q(w) g(w) with g frozen."""
+
+    #: Engine capabilities needed: {PROBABILITIES}, {SAMPLES}; an objective that can do with samples says SAMPLES.
+    needs: ClassVar[frozenset[str]]
+    #: Whether the diagonal on drawn strings needs an independent inner batch (it holds an expectation over q).
+    needs_inner: ClassVar[bool] = False
+    #: Whether the diagonal on drawn strings needs log q of them (the ELBO).
+    needs_log_q: ClassVar[bool] = False
+
+    @abstractmethod
+    def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
+        """Value (B,), terms and diagonal (B, 2**N) at q (B, 2**N), with schedules taken at ``step``."""
+
+    @abstractmethod
+    def diagonal_at(
+        self,
+        bits: NDArray[np.uint8],
+        problem: Problem,
+        step: int = 0,
+        *,
+        inner: NDArray[np.uint8] | None = None,
+        log_q: Array | None = None,
+    ) -> Array:
+        """g on drawn strings: bits (B, S, N) -> (B, S). ``inner`` (B, M, N) is independent of ``bits``."""
+
+    @abstractmethod
+    def estimate(
+        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
+    ) -> Sampled:
+        """Unbiased estimate of value and terms from bits (B, S, N) drawn from q."""
+
+
+OBJECTIVES: Registry[ObjectiveConfig] = Registry("objective", ObjectiveConfig)

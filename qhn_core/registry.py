@@ -1,0 +1,121 @@
+"""Variants and how they are found: one file per variant, holding its config and its function.
+
+A *room* (``ansatze``, ``datasets``, …) owns one :class:`Registry`. A file in the room decorates its config class
+with ``@ROOM.register``; :meth:`Registry.discover` imports every file of the room, so that adding a variant is adding
+a file. Forms, documentation, contract tests and benchmarks read the registries and find it by themselves.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+
+from qhn_core.checks import check_choice
+from qhn_core.errors import InvalidArgument, QHNError, shorten
+
+
+class VariantConfig(BaseModel):
+    """Base of every variant's configuration: frozen, strict about unknown fields, finite numbers only.
+
+    A subclass sets ``name: Literal["…"] = "…"`` and the class attribute ``label`` (what a form shows); each field
+    carries its bounds and a ``description``, from which forms and documentation are made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    label: ClassVar[str] = ""
+    name: str
+
+    @classmethod
+    def variant_name(cls) -> str:
+        """The registered name, from the ``Literal`` of field ``name``."""
+        return str(get_args(cls.model_fields["name"].annotation)[0])
+
+
+V = TypeVar("V", bound=VariantConfig)
+
+
+class Registry(Generic[V]):
+    """Names to config classes for one room.
+
+    Args:
+        kind: what the variants are, in one word, as a configuration names it ("ansatz").
+        base: the class that every variant extends.
+    """
+
+    def __init__(self, kind: str, base: type[V]) -> None:
+        self.kind = kind
+        self.base = base
+        self._variants: dict[str, type[V]] = {}
+
+    def register(self, variant: type[V]) -> type[V]:
+        """Class decorator: add ``variant`` under its own name."""
+        name = variant.variant_name()
+        if name in self._variants:
+            raise InvalidArgument(self.kind, expected="a name that is not taken", got=name)
+        self._variants[name] = variant
+        return variant
+
+    def discover(self, package: str, path: list[str]) -> None:
+        """Import every module of the room; its ``__init__`` ends with ``ROOM.discover(__name__, __path__)``."""
+        for module in pkgutil.iter_modules(path):
+            if not module.name.startswith("_"):
+                import_module(f"{package}.{module.name}")
+
+    def names(self) -> tuple[str, ...]:
+        """Registered names, sorted."""
+        return tuple(sorted(self._variants))
+
+    def __getitem__(self, name: str) -> type[V]:
+        return self._variants[check_choice(self.kind, name, self._variants)]
+
+    def parse(self, value: object) -> V:
+        """A validated config from a config, a name, or a mapping with the key ``name``."""
+        if isinstance(value, self.base):
+            return value
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, Mapping):
+            raise InvalidArgument(self.kind, expected="a name, or a mapping with the key 'name'", got=shorten(value))
+        if "name" not in value:
+            raise InvalidArgument(self.kind, expected="the key 'name'", got=sorted(map(str, value)))
+        return self[value["name"]].model_validate(dict(value))
+
+    def make(self, name: str, /, **options: Any) -> V:
+        """A config by name and options; wrong options raise :class:`InvalidArgument` naming each of them."""
+        try:
+            return self.parse({"name": name, **options})
+        except ValidationError as error:
+            raise invalid_options(error, prefix=self.kind) from None
+
+    def field(self) -> Any:
+        """Pydantic field type that accepts any registered variant and serialises it with all its fields."""
+        return Annotated[SerializeAsAny[self.base], BeforeValidator(self.parse)]  # type: ignore[misc, name-defined]
+
+
+def describe_errors(error: ValidationError, *, prefix: str = "") -> list[tuple[str, str]]:
+    """(dotted path of the field, what is wrong with it) for every problem in a pydantic error."""
+    found = []
+    for item in error.errors(include_url=False):
+        path = ".".join(str(part) for part in ((prefix,) if prefix else ()) + tuple(item["loc"]))
+        own = item.get("ctx", {}).get("error")
+        what = str(own) if isinstance(own, QHNError) else f"{item['msg']}, got {shorten(item['input'])}"
+        found.append((path, what))
+    return found
+
+
+def invalid_options(error: ValidationError, *, prefix: str = "") -> InvalidArgument:
+    """One :class:`InvalidArgument` that says what is wrong with every option of a pydantic error."""
+    found = describe_errors(error, prefix=prefix)
+    first = error.errors(include_url=False)[0]
+    also = "; ".join(f"{path}: {what}" for path, what in found[1:])
+    return InvalidArgument(
+        found[0][0],
+        expected=found[0][1].split(", got ")[0].removeprefix("Input should be ").removeprefix("expected "),
+        got=shorten(first["input"]),
+        remedy=f"Also: {also}." if also else "",
+    )

@@ -1,0 +1,1 @@
+"""Races, sweeps, reproduction of claims, reports."""
