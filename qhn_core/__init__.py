@@ -5,7 +5,7 @@ A circuit U(θ) gives q_θ(w) = |⟨w|U(θ)|0…0⟩|²; its bitstrings w are th
 
 from __future__ import annotations
 
-from qhn_core.ansatze import ansatz
+from qhn_core.ansatze import ansatz, initial_angles
 from qhn_core.circuit import Circuit, Gate
 from qhn_core.datasets import dataset
 from qhn_core.engines import engine
@@ -20,6 +20,7 @@ __all__ = [
     "ansatz",
     "dataset",
     "engine",
+    "initial_angles",
     "network",
     "objective",
     "prior",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qhn_core.ansatze.base import ANSATZE, AnsatzConfig
+from qhn_core.ansatze.initial import initial_angles
 from qhn_core.circuit import Circuit
 
 
@@ -15,4 +16,4 @@ def ansatz(name: str, /, *, n_qubits: int, **options: Any) -> Circuit:
 
 ANSATZE.discover(__name__, __path__)
 
-__all__ = ["ANSATZE", "AnsatzConfig", "ansatz"]
+__all__ = ["ANSATZE", "AnsatzConfig", "ansatz", "initial_angles"]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from qhn_core.checks import check_int
 from qhn_core.circuit import Circuit, Gate
 from qhn_core.registry import Registry, VariantConfig
 
@@ -31,6 +32,7 @@ class AnsatzConfig(VariantConfig):
 
     def build(self, n_qubits: int) -> Circuit:
         """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked."""
+        check_int("n_qubits", n_qubits, low=1)
         first = [Gate("Hadamard", (w,)) for w in range(n_qubits)] if self.hadamard else []
         return Circuit(n_qubits, (*first, *self.gates(n_qubits, count())), name=self.name)
 
