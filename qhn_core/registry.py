@@ -113,9 +113,15 @@ def invalid_options(error: ValidationError, *, prefix: str = "") -> InvalidArgum
     found = describe_errors(error, prefix=prefix)
     first = error.errors(include_url=False)[0]
     also = "; ".join(f"{path}: {what}" for path, what in found[1:])
+    remedy = f"Also: {also}." if also else ""
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, InvalidArgument):
+        return InvalidArgument(
+            found[0][0], expected=own.expected, got=own.got, remedy=" ".join(filter(None, (own.remedy, remedy)))
+        )
     return InvalidArgument(
         found[0][0],
         expected=found[0][1].split(", got ")[0].removeprefix("Input should be ").removeprefix("expected "),
         got=shorten(first["input"]),
-        remedy=f"Also: {also}." if also else "",
+        remedy=remedy,
     )
