@@ -31,6 +31,20 @@ class DataError(InvalidArgument):
     """A data file whose content cannot be used (for example an empty CSV)."""
 
 
+class ConfigError(QHNError, ValueError):
+    """A configuration that cannot be read or is not valid.
+
+    Args:
+        problems: (path of the field, what is wrong with it) for each problem; the path is empty for the whole text.
+        source: what was read, for the message ("configuration", a file's name, "link").
+    """
+
+    def __init__(self, problems: list[tuple[str, str]], *, source: str = "configuration") -> None:
+        self.problems, self.source = problems, source
+        lines = [f"{path}: {what}" if path else what for path, what in problems]
+        super().__init__(f"Invalid {source}: " + "; ".join(lines))
+
+
 class MissingUpload(QHNError):
     """A configuration names an uploaded file, by content hash, that is not on this machine."""
 

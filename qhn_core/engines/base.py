@@ -68,6 +68,11 @@ class EngineConfig(VariantConfig):
         """Peak memory of one exact gradient step, bytes."""
 
     @property
+    def provides(self) -> frozenset[str]:
+        """Capabilities of the engine that :meth:`build` gives, known without building it: an exact simulator's."""
+        return frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+
+    @property
     @abstractmethod
     def max_qubits(self) -> int:
         """Largest number of qubits it takes."""
