@@ -8,65 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from qhn_core.checks import check_choice, check_int
+from qhn_core._circuit_draw import draw_gates
+from qhn_core._circuit_pennylane import apply_gates
+from qhn_core.checks import check_int
 from qhn_core.errors import InvalidArgument
+from qhn_core.gates import FIXED, ROTATIONS, Gate
 
-#: Gates whose angle may be a parameter, with their number of wires. All have the two-term shift rule (eigenvalues ±½).
-ROTATIONS: dict[str, int] = {"RX": 1, "RY": 1, "RZ": 1, "IsingZZ": 2}
-#: Gates without an angle.
-FIXED: dict[str, int] = {"Hadamard": 1, "CNOT": 2, "CZ": 2}
-_ALIASES = {"H": "Hadamard", "CX": "CNOT"}
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One gate.
-
-    Args:
-        name: RX, RY, RZ, IsingZZ, Hadamard (or H), CNOT, CZ.
-        wires: the wires it acts on, control first; an integer is accepted for one wire.
-        param: index into theta, or None for a gate with a fixed angle or none.
-        scale: factor of the parameter (dimensionless).
-        offset: constant part of the angle, radians.
-    """
-
-    name: str
-    wires: tuple[int, ...]
-    param: int | None = None
-    scale: float = 1.0
-    offset: float = 0.0
-
-    def __post_init__(self) -> None:
-        name = _ALIASES.get(self.name, self.name)
-        check_choice("gate", name, ROTATIONS | FIXED)
-        object.__setattr__(self, "name", name)
-        wires = (self.wires,) if isinstance(self.wires, int) else tuple(self.wires)
-        object.__setattr__(self, "wires", tuple(check_int("wires", w, low=0) for w in wires))
-        expected = (ROTATIONS | FIXED)[name]
-        if len(self.wires) != expected or len(set(self.wires)) != expected:
-            raise InvalidArgument("wires", expected=f"{expected} distinct wires for {name}", got=self.wires)
-        if self.param is not None:
-            if name in FIXED:
-                raise InvalidArgument("param", expected=f"None, as {name} has no angle", got=self.param)
-            object.__setattr__(self, "param", check_int("param", self.param, low=0))
-        if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
-            raise InvalidArgument("scale, offset", expected="finite numbers", got=(self.scale, self.offset))
-        object.__setattr__(self, "scale", float(self.scale))
-        object.__setattr__(self, "offset", float(self.offset))
-
-    @property
-    def is_rotation(self) -> bool:
-        """Whether the gate has an angle."""
-        return self.name in ROTATIONS
-
-    def angle(self, theta: Any) -> Any:
-        """The angle in radians for parameters ``theta`` (indexable on its last axis)."""
-        return self.offset if self.param is None else self.scale * theta[..., self.param] + self.offset
+__all__ = ["FIXED", "ROTATIONS", "Circuit", "Gate"]
 
 
 @dataclass(frozen=True)
@@ -114,3 +67,22 @@ class Circuit:
         rows: list[object] = [self.n_qubits, self.n_params]
         rows += [[g.name, g.wires, g.param, g.scale, g.offset] for g in self.gates]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def draw(self, *, width: int = 100) -> str:
+        """The circuit as text, one line per wire, at most about ``width`` characters wide; longer ones wrap."""
+        return draw_gates(self.n_qubits, self.gates, width=check_int("width", width, low=20))
+
+    def apply(self, theta: Any, *, wires: Sequence[Any] | None = None) -> None:
+        """Queue the gates inside a PennyLane QNode.
+
+        Args:
+            theta: angles in radians, (P,), or (B, P) for a batch by parameter broadcasting; numpy, torch or autograd.
+            wires: labels to use instead of 0…N−1, one per wire.
+
+        Raises:
+            InvalidArgument: theta's last axis is not P long, or ``wires`` has another length than N.
+        """
+        labels = tuple(range(self.n_qubits) if wires is None else wires)
+        if len(labels) != self.n_qubits:
+            raise InvalidArgument("wires", expected=f"{self.n_qubits} labels", got=labels)
+        apply_gates(self.gates, theta, n_params=self.n_params, wires=labels)

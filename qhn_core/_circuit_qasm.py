@@ -1,0 +1,1 @@
+"""Circuits to and from OpenQASM 2."""

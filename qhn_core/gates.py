@@ -1,0 +1,62 @@
+"""The gates circuits are made of: PennyLane's operation names, wires, and where each angle comes from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from qhn_core.checks import check_choice, check_int
+from qhn_core.errors import InvalidArgument
+
+#: Gates whose angle may be a parameter, with their number of wires. All have the two-term shift rule (eigenvalues ±½).
+ROTATIONS: dict[str, int] = {"RX": 1, "RY": 1, "RZ": 1, "IsingZZ": 2}
+#: Gates without an angle.
+FIXED: dict[str, int] = {"Hadamard": 1, "CNOT": 2, "CZ": 2}
+_ALIASES = {"H": "Hadamard", "CX": "CNOT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate.
+
+    Args:
+        name: RX, RY, RZ, IsingZZ, Hadamard (or H), CNOT, CZ.
+        wires: the wires it acts on, control first; an integer is accepted for one wire.
+        param: index into theta, or None for a gate with a fixed angle or none.
+        scale: factor of the parameter (dimensionless).
+        offset: constant part of the angle, radians.
+    """
+
+    name: str
+    wires: tuple[int, ...]
+    param: int | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        name = _ALIASES.get(self.name, self.name)
+        check_choice("gate", name, ROTATIONS | FIXED)
+        object.__setattr__(self, "name", name)
+        wires = (self.wires,) if isinstance(self.wires, int) else tuple(self.wires)
+        object.__setattr__(self, "wires", tuple(check_int("wires", w, low=0) for w in wires))
+        expected = (ROTATIONS | FIXED)[name]
+        if len(self.wires) != expected or len(set(self.wires)) != expected:
+            raise InvalidArgument("wires", expected=f"{expected} distinct wires for {name}", got=self.wires)
+        if self.param is not None:
+            if name in FIXED:
+                raise InvalidArgument("param", expected=f"None, as {name} has no angle", got=self.param)
+            object.__setattr__(self, "param", check_int("param", self.param, low=0))
+        if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
+            raise InvalidArgument("scale, offset", expected="finite numbers", got=(self.scale, self.offset))
+        object.__setattr__(self, "scale", float(self.scale))
+        object.__setattr__(self, "offset", float(self.offset))
+
+    @property
+    def is_rotation(self) -> bool:
+        """Whether the gate has an angle."""
+        return self.name in ROTATIONS
+
+    def angle(self, theta: Any) -> Any:
+        """The angle in radians for parameters ``theta`` (indexable on its last axis)."""
+        return self.offset if self.param is None else self.scale * theta[..., self.param] + self.offset
