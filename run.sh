@@ -1,0 +1,280 @@
+#!/usr/bin/env bash
+# QHN Lab's one entrance: sets up what is missing, then serves the dashboard, runs the tests or the command line.
+# `./run.sh help` lists what it can do.
+set -euo pipefail
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$PWD
+VENV=${QHN_VENV:-$ROOT/.venv}
+case $VENV in /*) ;; *) VENV=$HERE/$VENV ;; esac
+MIN_PYTHON="(3, 11)"
+cd -- "$ROOT"
+
+usage() {
+  cat <<'HELP'
+Usage:
+  ./run.sh [--port N] [--address A] [--data DIR] [OPTION...]
+      Set up what is missing, then serve the dashboard on http://127.0.0.1:8501.
+      Further options go to Streamlit as they are, e.g. --server.headless true.
+  ./run.sh test [PYTEST OPTION...]
+      Lint, types, import order and all tests, in a real browser too. Non-zero exit if anything fails.
+  ./run.sh cli COMMAND...
+      The command line: ./run.sh cli train my.yaml, ./run.sh cli runs, ./run.sh cli --help.
+  ./run.sh setup
+      Only set up: virtual environment, packages, compiled kernels.
+  ./run.sh help
+
+Environment:
+  QHN_VENV     folder of the virtual environment   (default: .venv beside this script)
+  QHN_PYTHON   interpreter to make it with         (default: the first Python >= 3.11 found)
+  QHN_DATA     folder where runs are kept          (default: the user's data folder)
+HELP
+}
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf 'run.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+# ---------------------------------------------------------------- setting up
+
+is_suitable() { # is_suitable PYTHON: recent enough, and able to make virtual environments
+  "$1" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < $MIN_PYTHON)" >/dev/null 2>&1
+}
+
+find_python() {
+  local candidate
+  if [ -n "${QHN_PYTHON:-}" ]; then
+    is_suitable "$QHN_PYTHON" || fail "QHN_PYTHON=$QHN_PYTHON is no Python 3.11 or later with the modules venv and ensurepip."
+    say "$QHN_PYTHON"
+    return
+  fi
+  # 3.11 first: the pinned versions are tested with it. A name can exist without working (version managers'
+  # shims), hence the trial run.
+  for candidate in python3.11 python3.12 python3.13 python3.14 python3 python; do
+    if is_suitable "$candidate"; then
+      say "$candidate"
+      return
+    fi
+  done
+  fail "no Python 3.11 or later with the modules venv and ensurepip was found (tried python3.11 to python3.14,
+python3 and python). Install one, on Debian and Ubuntu with 'apt-get install python3 python3-venv', or name it:
+QHN_PYTHON=/path/to/python ./run.sh"
+}
+
+stamp_of() { # stamp_of FILE...: Python's version and the files' contents, as one line
+  "$VENV/bin/python" - "$@" <<'PY'
+import hashlib, platform, sys
+content = hashlib.sha256(b"\0".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest()
+print(platform.python_version(), content)
+PY
+}
+
+make_venv() {
+  local python
+  if [ -x "$VENV/bin/python" ] && is_suitable "$VENV/bin/python"; then
+    return
+  fi
+  if [ -e "$VENV" ] && [ ! -f "$VENV/pyvenv.cfg" ] && [ -n "$(ls -A "$VENV")" ]; then
+    fail "$VENV exists and is no virtual environment. Move it away, or choose another folder with QHN_VENV."
+  fi
+  python=$(find_python)
+  say "Making a virtual environment in $VENV with $("$python" --version) ..."
+  "$python" -m venv --clear "$VENV"
+}
+
+install() { # install KIND FILE...: the last FILE is what pip installs; the others are what it includes
+  local kind=$1 stamp
+  shift
+  make_venv
+  stamp=$(stamp_of "$@")
+  if [ "$(cat "$VENV/.qhn-$kind" 2>/dev/null)" = "$stamp" ]; then
+    return
+  fi
+  say "Installing pinned packages from ${!#} (a few minutes the first time) ..."
+  rm -f "$VENV/.qhn-$kind"
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r "${!#}" ||
+    fail "packages could not be installed. Check the network connection and the messages above, then start again:
+what is already there is kept."
+  say "$stamp" >"$VENV/.qhn-$kind"
+  if [ "$kind" = dev ]; then # includes the other
+    stamp_of requirements.txt >"$VENV/.qhn-run"
+  fi
+}
+
+compile_kernels() { # once per version of the kernels; Numba keeps the machine code
+  local stamp
+  stamp=$(stamp_of requirements.txt qhn_core/kernels.py qhn_core/engines/*.py)
+  if [ "$(cat "$VENV/.qhn-kernels" 2>/dev/null)" = "$stamp" ]; then
+    return
+  fi
+  say "Compiling the simulator's kernels for this processor (once, up to a minute) ..."
+  "$VENV/bin/python" -c "from qhn_core.engines.statevector import warm_up; warm_up()"
+  say "$stamp" >"$VENV/.qhn-kernels"
+}
+
+setup() {
+  install run requirements.txt
+  compile_kernels
+}
+
+# ---------------------------------------------------------------- the dashboard
+
+check_port() { # check_port ADDRESS PORT: refuse with a remedy what the server could not open
+  "$VENV/bin/python" - "$1" "$2" <<'PY'
+import socket, sys
+
+address, text = sys.argv[1], sys.argv[2]
+if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+    sys.exit(f"run.sh: --port: expected a number from 1 to 65535, got {text!r}.")
+
+def blocked(port):
+    """Why the port cannot be opened, or None."""
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is free
+            probe.bind(where)
+    except OSError as error:
+        return error
+    return None
+
+port = int(text)
+error = blocked(port)
+if error is None:
+    sys.exit(0)
+if isinstance(error, socket.gaierror):
+    sys.exit(f"run.sh: --address: {address!r} is no address of this machine ({error.strerror}).")
+if isinstance(error, PermissionError):
+    sys.exit(f"run.sh: port {port} needs administrator rights. Choose one from 1024 up: ./run.sh --port 8501")
+if error.errno in (98, 48, 10048):  # "address in use" on Linux, macOS, Windows
+    free = next((p for p in range(port + 1, min(port + 50, 65536)) if blocked(p) is None), None)
+    other = f", or choose another one: ./run.sh --port {free}" if free else ", or choose another one with --port."
+    sys.exit(f"run.sh: port {port} on {address} is in use, perhaps by a QHN Lab that already runs "
+             f"(open http://{address}:{port}). Stop that program{other}")
+sys.exit(f"run.sh: cannot serve on {address}:{port}: {error}")
+PY
+}
+
+value_of() { # value_of OPTION COUNT VALUE: the value, or a complaint that it is missing
+  if [ "$2" -lt 2 ] || [ -z "$3" ]; then
+    fail "$1 needs a value."
+  fi
+  printf '%s' "$3"
+}
+
+serve() {
+  local port=8501 address=127.0.0.1 passed=()
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --port | --server.port) port=$(value_of "$1" $# "${2:-}"); shift ;;
+      --port=* | --server.port=*) port=${1#*=} ;;
+      --address | --server.address) address=$(value_of "$1" $# "${2:-}"); shift ;;
+      --address=* | --server.address=*) address=${1#*=} ;;
+      --data) QHN_DATA=$(value_of "$1" $# "${2:-}"); shift ;;
+      --data=*) QHN_DATA=${1#*=} ;;
+      -h | --help) usage; return ;;
+      -*) passed+=("$1") ;;
+      *)
+        [ ${#passed[@]} -gt 0 ] || { usage >&2; fail "'$1' is not something this script can do."; }
+        passed+=("$1")
+        ;;
+    esac
+    shift
+  done
+  if [ -n "${QHN_DATA:-}" ]; then
+    case $QHN_DATA in /*) ;; *) QHN_DATA=$HERE/$QHN_DATA ;; esac
+    export QHN_DATA
+  fi
+  make_venv
+  check_port "$address" "$port" || exit 1
+  setup
+  case $address in
+    127.* | localhost | ::1) ;;
+    *) say "Note: on $address everybody who can reach this machine can use the dashboard, its runs and its processor." ;;
+  esac
+  # exec: Ctrl-C reaches the server itself, and nothing stays behind.
+  exec "$VENV/bin/python" -m streamlit run app/main.py --server.port "$port" --server.address "$address" \
+    --server.showEmailPrompt false ${passed[@]+"${passed[@]}"}
+}
+
+# ---------------------------------------------------------------- the tests
+
+browser_works() { # a Chromium on the path that starts, or Playwright's own
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null && "$name" --version >/dev/null 2>&1; then
+      return 0
+    fi
+  done
+  "$VENV/bin/python" - <<'PY' >/dev/null 2>&1
+import os, sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    sys.exit(not os.path.exists(playwright.chromium.executable_path))
+PY
+}
+
+install_browser() {
+  browser_works && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing Chromium with apt-get ..."
+    if apt-get update -qq; then
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null || true
+    fi
+    browser_works && return
+  fi
+  say "Installing Playwright's Chromium ..."
+  "$VENV/bin/python" -m playwright install chromium ||
+    fail "no browser for the tests. Install Chromium so that the command 'chromium' starts it, then run ./run.sh test again."
+}
+
+FAILED=""
+stage() { # stage NAME COMMAND...: run it, say how long it took, remember a failure and go on
+  local name=$1 started=$SECONDS
+  shift
+  say ""
+  say "=== $name: $*"
+  if "$@"; then
+    say "=== $name: ok, $((SECONDS - started)) s"
+  else
+    say "=== $name: FAILED, $((SECONDS - started)) s"
+    FAILED="$FAILED $name"
+  fi
+}
+
+run_tests() {
+  local python=$VENV/bin/python code=0
+  SECONDS=0
+  install dev requirements.txt requirements-dev.txt
+  compile_kernels
+  install_browser
+  say "=== setting up: ok, $SECONDS s"
+  unset QHN_DATA STREAMLIT_SERVER_PORT STREAMLIT_SERVER_ADDRESS # the tests choose their own, never the user's
+  stage lint "$python" -m ruff check .
+  stage format "$python" -m ruff format --check .
+  stage types "$python" -m mypy
+  stage imports "$python" "$VENV/bin/lint-imports" --no-cache --no-logo
+  say ""
+  say "=== tests (unit, property, contract, page and browser): pytest $*"
+  # Last, and nothing printed after its closing line unless something failed.
+  "$python" -m pytest "$@" || code=$?
+  [ "$code" = 0 ] || FAILED="$FAILED tests"
+  [ -z "$FAILED" ] || fail "failed:$FAILED (after $SECONDS s in all)"
+}
+
+# ---------------------------------------------------------------- which of them
+
+case ${1:-} in
+  help | -h | --help) usage ;;
+  test) shift; run_tests "$@" ;;
+  setup) setup; say "Ready: ./run.sh" ;;
+  cli)
+    shift
+    install run requirements.txt
+    cd -- "$HERE" # relative paths mean what the caller says
+    PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec "$VENV/bin/python" -m qhn_core "$@"
+    ;;
+  *) serve "$@" ;;
+esac
