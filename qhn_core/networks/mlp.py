@@ -1,0 +1,132 @@
+"""Fully connected network with binary weights and biases.
+
+Layout of the bits for ``layers`` = (d, h, …, C): W1 (d×h, row-major), b1 (h), W2 (h×…, row-major), b2, …
+A bit b becomes a weight a + (b' − a)·b through the alphabet (a, b'): 0 → a, 1 → b'.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, field_validator
+
+from qhn_core.checks import check_bits, check_finite, check_shape
+from qhn_core.errors import InvalidArgument
+from qhn_core.networks.base import NETWORKS, NetworkConfig
+
+Array = NDArray[np.float64]
+Width = Annotated[int, Field(ge=1, le=1000)]
+
+#: Largest number of float64 held for one layer's activations in one go (32 MB).
+_CHUNK = 4_000_000
+
+
+@NETWORKS.register
+class MLP(NetworkConfig):
+    """Binary multilayer perceptron; one output is a logistic, several are a softmax.
+
+    With outputs z and scale s: p(1|x) = 1/(1 + e^{−s z}) for one output, p(c|x) ∝ e^{s z_c} for several.
+    sign(0) = 0, so a sign unit on its own boundary is silent.
+    Source: the binary networks of arXiv:2301.08292.
+    """
+
+    label: ClassVar[str] = "Multilayer perceptron"
+    name: Literal["mlp"] = "mlp"
+    layers: tuple[Width, ...] = Field(
+        (2, 3, 1),
+        min_length=2,
+        max_length=8,
+        description="Sizes: inputs, hidden layers, outputs (1 output: two classes)",
+    )
+    bias: bool = Field(True, description="Give every unit a binary bias")
+    activation: Literal["sign", "tanh", "relu", "sigmoid"] = Field("sign", description="What hidden units compute")
+    alphabet: tuple[float, float] = Field((-1.0, 1.0), description="The weights that bits 0 and 1 stand for")
+    output_scale: float = Field(
+        1.0, gt=0.0, le=100.0, description="Factor s on the outputs before the class probabilities"
+    )
+
+    @field_validator("alphabet")
+    @classmethod
+    def _two_values(cls, alphabet: tuple[float, float]) -> tuple[float, float]:
+        if alphabet[0] == alphabet[1] or max(map(abs, alphabet)) > 100:
+            raise InvalidArgument(
+                "alphabet",
+                expected="two different weights between -100 and 100",
+                got=alphabet,
+                remedy="Use (-1, 1) or (0, 1).",
+            )
+        return alphabet
+
+    @property
+    def n_bits(self) -> int:
+        """Number N of weights and biases."""
+        return sum((a + self.bias) * b for a, b in zip(self.layers, self.layers[1:], strict=False))
+
+    @property
+    def n_inputs(self) -> int:
+        """First layer's size."""
+        return self.layers[0]
+
+    @property
+    def n_classes(self) -> int:
+        """Two for one output, else the number of outputs."""
+        return max(2, self.layers[-1])
+
+    @property
+    def bit_labels(self) -> tuple[str, ...]:
+        """``W1[input,unit]``, ``b1[unit]``, …: counted from zero within a layer, layers from one."""
+        labels: list[str] = []
+        for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
+            labels += [f"W{k}[{i},{j}]" for i in range(a) for j in range(b)]
+            labels += [f"b{k}[{j}]" for j in range(b)] if self.bias else []
+        return tuple(labels)
+
+    def log_proba(self, bits: ArrayLike, x: ArrayLike) -> Array:
+        """log p(y|x, w) for bits (S, N) and inputs (n, d): shape (S, n, C), nats; never −inf for finite outputs."""
+        strings = check_bits("bits", bits, self.n_bits)
+        inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
+        out = np.empty((len(strings), len(inputs), self.n_classes))
+        size = max(1, _CHUNK // max(1, len(inputs) * max(self.layers)))
+        for start in range(0, len(strings), size):
+            part = slice(start, start + size)
+            out[part] = self._log_classes(self._outputs(strings[part], inputs))
+        return out
+
+    def _weights(self, bits: NDArray[np.uint8]) -> Array:
+        low, high = self.alphabet
+        return np.where(bits, high, low)
+
+    def _activate(self, z: Array) -> Array:
+        if self.activation == "sign":
+            return np.sign(z)
+        if self.activation == "tanh":
+            return np.tanh(z)
+        if self.activation == "relu":
+            return np.maximum(z, 0.0)
+        return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+    def _outputs(self, bits: NDArray[np.uint8], x: Array) -> Array:
+        """Outputs z before the scale, (S, n, outputs)."""
+        weights, at = self._weights(bits), 0
+        layer: Array = x[None]
+        last = len(self.layers) - 2
+        for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+            layer = layer @ weights[:, at : at + a * b].reshape(-1, a, b)
+            at += a * b
+            if self.bias:
+                layer = layer + weights[:, None, at : at + b]
+                at += b
+            if k < last:
+                layer = self._activate(layer)
+        return layer
+
+    def _log_classes(self, z: Array) -> Array:
+        """Outputs (…, outputs) to log class probabilities (…, C), without overflow."""
+        t = self.output_scale * z
+        if self.layers[-1] == 1:
+            rest = np.log1p(np.exp(-np.abs(t)))
+            return np.concatenate([np.minimum(-t, 0.0) - rest, np.minimum(t, 0.0) - rest], axis=-1)
+        t = t - t.max(axis=-1, keepdims=True)
+        return t - np.log(np.exp(t).sum(axis=-1, keepdims=True))
