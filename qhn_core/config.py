@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -72,9 +72,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 if TYPE_CHECKING:
-    _Dataset, _Prior, _Ansatz = DatasetConfig, PriorConfig, AnsatzConfig
-    _Objective, _Engine, _Estimator, _Optimiser = ObjectiveConfig, EngineConfig, EstimatorConfig, OptimiserConfig
-    _Network = NetworkConfig | None
+    _Dataset: TypeAlias = DatasetConfig
+    _Network: TypeAlias = NetworkConfig | None
+    _Prior: TypeAlias = PriorConfig
+    _Ansatz: TypeAlias = AnsatzConfig
+    _Objective: TypeAlias = ObjectiveConfig
+    _Engine: TypeAlias = EngineConfig
+    _Estimator: TypeAlias = EstimatorConfig
+    _Optimiser: TypeAlias = OptimiserConfig
 else:
     _Dataset, _Prior, _Ansatz, _Objective = DATASETS.field(), PRIORS.field(), ANSATZE.field(), OBJECTIVES.field()
     _Engine, _Estimator, _Optimiser = ENGINES.field(), ESTIMATORS.field(), OPTIMISERS.field()
