@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 class StatevectorEngine:
     """Exact probabilities, gradients of diagonal observables, and samples of exact probabilities."""
 
-    provides: ClassVar[frozenset[str]] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+    provides: frozenset[str] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
 
     def __init__(self, *, dtype: str = "float64") -> None:
         self.dtype = np.dtype(dtype)
