@@ -1,0 +1,11 @@
+"""Runs on disk: configurations, histories and checkpoints in one SQLite database under the data folder."""
+
+from __future__ import annotations
+
+from qhn_core.store._rows import UnknownRun
+from qhn_core.store.chunks import Rows
+from qhn_core.store.folder import data_dir
+from qhn_core.store.record import RunRecord, RunState
+from qhn_core.store.run_store import RunStore
+
+__all__ = ["Rows", "RunRecord", "RunState", "RunStore", "UnknownRun", "data_dir"]

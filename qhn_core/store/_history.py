@@ -1,0 +1,70 @@
+"""Chunks of a run's history in the database: append, read, cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from qhn_core.store import chunks
+from qhn_core.store.chunks import Block
+from qhn_core.store.summary import Summary, extend
+
+#: A last chunk smaller than this is rewritten with what follows, so that a slow run does not leave a chunk a step.
+_FULL_BYTES = 64 * 1024
+
+
+def append(db: sqlite3.Connection, run_id: str, block: Block, summary: Mapping[str, Mapping[str, float]]) -> Summary:
+    """Write ``block`` after the run's rows, replacing those from its first step on; returns the new summary."""
+    last = db.execute("SELECT max(last) AS last FROM chunks WHERE run_id = ?", (run_id,)).fetchone()["last"]
+    if last is not None and last >= block.steps[0]:
+        cut = truncate(db, run_id, int(block.steps[0]))
+        summary = cut if cut is not None else summary
+    merged = _with_tail(db, run_id, block)
+    _insert(db, run_id, merged)
+    return extend(summary, block)
+
+
+def read(db: sqlite3.Connection, run_id: str, since: int) -> list[Block]:
+    """Blocks of the rows with step ≥ ``since``."""
+    rows = db.execute("SELECT layout, data FROM chunks WHERE run_id = ? AND last >= ? ORDER BY first", (run_id, since))
+    blocks = [chunks.decode(row["layout"], row["data"]) for row in rows]
+    return [chunks.between(block, since) for block in blocks]
+
+
+def truncate(db: sqlite3.Connection, run_id: str, step: int) -> Summary | None:
+    """Drop rows with step ≥ ``step``; returns the summary of what is left, or None if nothing was dropped."""
+    cut = db.execute(
+        "SELECT id, layout, data FROM chunks WHERE run_id = ? AND last >= ? ORDER BY first", (run_id, step)
+    ).fetchall()
+    if not cut:
+        return None
+    db.execute("DELETE FROM chunks WHERE run_id = ? AND last >= ?", (run_id, step))
+    kept = chunks.between(chunks.decode(cut[0]["layout"], cut[0]["data"]), 0, step)
+    if len(kept.steps):
+        _insert(db, run_id, kept)
+    summary: Summary = {}
+    for block in read(db, run_id, 0):
+        summary = extend(summary, block)
+    return summary
+
+
+def _with_tail(db: sqlite3.Connection, run_id: str, block: Block) -> Block:
+    """``block`` preceded by the run's last chunk if that is small and of the same kind, which is then removed."""
+    query = "SELECT id, layout, length(data) AS size FROM chunks WHERE run_id = ? ORDER BY first DESC LIMIT 1"
+    row = db.execute(query, (run_id,)).fetchone()
+    if row is None or row["size"] >= _FULL_BYTES:
+        return block
+    data = db.execute("SELECT data FROM chunks WHERE id = ?", (row["id"],)).fetchone()["data"]
+    tail = chunks.decode(row["layout"], data)
+    if tail.names != block.names or tail.values.shape[2] != block.values.shape[2]:
+        return block
+    db.execute("DELETE FROM chunks WHERE id = ?", (row["id"],))
+    return chunks.join([tail, block])
+
+
+def _insert(db: sqlite3.Connection, run_id: str, block: Block) -> None:
+    layout, data = chunks.encode(block)
+    db.execute(
+        "INSERT INTO chunks (run_id, first, last, layout, data) VALUES (?,?,?,?,?)",
+        (run_id, int(block.steps[0]), int(block.steps[-1]), layout, data),
+    )

@@ -1,0 +1,89 @@
+"""Rows of the tables of runs and owners: find, change, read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from qhn_core.errors import InvalidArgument, StoreError
+from qhn_core.store.owner import is_alive
+from qhn_core.store.record import RunRecord, RunState
+
+MAX_NAME, MAX_NOTE = 200, 20_000
+COLUMNS = "id, name, note, config, state, message, created, updated, step, steps, pinned, summary"
+ACTIVE = tuple(state.value for state in RunState if state.active)
+
+
+class UnknownRun(StoreError):
+    """There is no run of this id."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"There is no run '{run_id}' in this data folder; it may have been deleted.")
+
+
+def find(db: sqlite3.Connection, run_id: str, columns: str) -> sqlite3.Row:
+    row = db.execute(f"SELECT {columns} FROM runs WHERE id = ?", (run_id,)).fetchone()  # noqa: S608 - own names
+    if row is None:
+        raise UnknownRun(run_id)
+    return row
+
+
+def update(db: sqlite3.Connection, run_id: str, fields: Mapping[str, Any]) -> None:
+    assignments = ", ".join(f"{name} = ?" for name in fields)
+    db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*fields.values(), run_id))  # noqa: S608 - own names
+
+
+def holder_of(db: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
+    query = "SELECT owners.* FROM runs JOIN owners ON owners.id = runs.owner WHERE runs.id = ?"
+    return db.execute(query, (run_id,)).fetchone()
+
+
+def lives(owner: sqlite3.Row) -> bool:
+    return is_alive(
+        pid=owner["pid"],
+        started=owner["started"],
+        host=owner["host"],
+        heartbeat=owner["heartbeat"],
+        now=time.time(),
+    )
+
+
+def to_record(row: sqlite3.Row) -> RunRecord:
+    return RunRecord(
+        id=row["id"],
+        name=row["name"],
+        note=row["note"],
+        state=RunState(row["state"]),
+        message=row["message"],
+        created=datetime.fromtimestamp(row["created"], UTC),
+        updated=datetime.fromtimestamp(row["updated"], UTC),
+        step=row["step"],
+        steps=row["steps"],
+        pinned=bool(row["pinned"]),
+        config_json=row["config"],
+        summary=json.loads(row["summary"]),
+    )
+
+
+def clean_text(argument: str, value: str, limit: int, *, lines: bool = False) -> str:
+    """``value`` without control characters, trimmed; InvalidArgument if it is too long."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise InvalidArgument(argument, expected=f"text of at most {limit} characters", got=value)
+    kept = "".join(c for c in value if c.isprintable() or (lines and c in "\n\t"))
+    return kept.strip()
+
+
+def default_name(config_json: str) -> str:
+    """ "dataset · loss · circuit" as far as the configuration names them."""
+    try:
+        config = json.loads(config_json)
+        parts = [config.get(room, {}).get("name") for room in ("dataset", "objective", "ansatz")]
+        name = " · ".join(str(part) for part in parts if part)
+    except (ValueError, AttributeError):
+        name = ""
+    return name[:MAX_NAME] or "run"

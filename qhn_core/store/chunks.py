@@ -1,0 +1,105 @@
+"""History as compact binary chunks: a block of logged steps is one blob of int64 steps and float64 values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.errors import InvalidArgument, StoreError
+
+_STEP, _VALUE = np.dtype("<i8"), np.dtype("<f8")
+
+
+class Rows(NamedTuple):
+    """Logged steps: ``steps`` (T,) strictly increasing int64, and ``history`` {metric: (T, B) float64}."""
+
+    steps: NDArray[np.int64]
+    history: dict[str, NDArray[np.float64]]
+
+
+class Block(NamedTuple):
+    """The same as one array: ``values`` (T, M, B), metrics in the order of ``names``."""
+
+    steps: NDArray[np.int64]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+def to_block(steps: ArrayLike, rows: Mapping[str, ArrayLike]) -> Block:
+    """A checked block from steps (T,) and {metric: (T, B)}; (T,) is taken for one replica."""
+    numbers = np.asarray(steps, dtype=np.int64).reshape(-1)
+    if np.any(np.diff(numbers) <= 0) or (numbers.size and numbers[0] < 0):
+        raise InvalidArgument("steps", expected="strictly increasing numbers from 0", got=numbers.tolist())
+    columns = [np.asarray(column, dtype=np.float64) for column in rows.values()]
+    columns = [column[:, None] if column.ndim == 1 else column for column in columns]
+    for name, column in zip(rows, columns, strict=True):
+        if column.ndim != 2 or len(column) != len(numbers) or column.shape != columns[0].shape:
+            raise InvalidArgument(
+                f"rows[{name!r}]", expected=f"shape ({len(numbers)}, replicas)", got=f"shape {column.shape}"
+            )
+    if not columns:
+        raise InvalidArgument("rows", expected="at least one metric", got="none")
+    return Block(numbers, tuple(rows), np.stack(columns, axis=1))
+
+
+def encode(block: Block) -> tuple[str, bytes]:
+    """(layout as JSON text, blob)."""
+    layout = json.dumps({"names": block.names, "shape": block.values.shape})
+    return layout, block.steps.astype(_STEP).tobytes() + block.values.astype(_VALUE).tobytes()
+
+
+def decode(layout: str, blob: bytes) -> Block:
+    """Inverse of :func:`encode`; StoreError if the two do not fit each other."""
+    try:
+        described = json.loads(layout)
+        rows, metrics, replicas = (int(n) for n in described["shape"])
+        steps = np.frombuffer(blob, dtype=_STEP, count=rows).astype(np.int64)
+        values = np.frombuffer(blob, dtype=_VALUE, offset=rows * _STEP.itemsize)
+        return Block(steps, tuple(described["names"]), values.reshape(rows, metrics, replicas).astype(np.float64))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"A part of a run's history is damaged and cannot be read ({error}).") from error
+
+
+def join(blocks: Sequence[Block]) -> Block:
+    """Blocks of the same metrics and replicas, one after the other."""
+    return Block(
+        np.concatenate([block.steps for block in blocks]),
+        blocks[0].names,
+        np.concatenate([block.values for block in blocks]),
+    )
+
+
+def between(block: Block, low: int, high: int | None = None) -> Block:
+    """The rows with low ≤ step < high."""
+    first = int(np.searchsorted(block.steps, low))
+    last = len(block.steps) if high is None else int(np.searchsorted(block.steps, high))
+    return Block(block.steps[first:last], block.names, block.values[first:last])
+
+
+def to_rows(blocks: Iterable[Block]) -> Rows:
+    """Rows of all blocks together; a metric that a block lacks is NaN there."""
+    parts = [block for block in blocks if len(block.steps)]
+    if not parts:
+        return Rows(np.zeros(0, dtype=np.int64), {})
+    if len({(part.names, part.values.shape[2]) for part in parts}) == 1:
+        whole = join(parts)
+        return Rows(whole.steps, {name: whole.values[:, i] for i, name in enumerate(whole.names)})
+    return _ragged(parts)
+
+
+def _ragged(parts: Sequence[Block]) -> Rows:
+    steps = np.concatenate([part.steps for part in parts])
+    replicas = max(part.values.shape[2] for part in parts)
+    names = dict.fromkeys(name for part in parts for name in part.names)
+    history = {name: np.full((len(steps), replicas), np.nan) for name in names}
+    first = 0
+    for part in parts:
+        last = first + len(part.steps)
+        for i, name in enumerate(part.names):
+            history[name][first:last, : part.values.shape[2]] = part.values[:, i]
+        first = last
+    return Rows(steps, history)

@@ -1,0 +1,338 @@
+"""The store of runs: one SQLite database and the folder of uploads."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.errors import InvalidArgument, StoreError, TooLarge
+from qhn_core.store import _history, exports
+from qhn_core.store._checkpoint import pack, unpack
+from qhn_core.store._rows import (
+    ACTIVE,
+    COLUMNS,
+    MAX_NAME,
+    MAX_NOTE,
+    UnknownRun,
+    clean_text,
+    default_name,
+    find,
+    holder_of,
+    lives,
+    to_record,
+    update,
+)
+from qhn_core.store.chunks import Rows, to_block, to_rows
+from qhn_core.store.database import open_or_begin_anew
+from qhn_core.store.folder import data_dir
+from qhn_core.store.owner import Owner
+from qhn_core.store.record import RunRecord, RunState
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+
+#: Letters of run ids: no capitals, and none that are taken for another when read aloud or typed.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_ID_LENGTH = 8
+_MAX_MESSAGE, _MAX_CONFIG = 2_000, 2**20
+
+_Records = list[RunRecord]
+
+
+class RunStore:
+    """Runs, their histories and checkpoints, in ``runs.sqlite3`` of a data folder. Safe for threads and processes.
+
+    Every method is one transaction: after a crash, all of it is there or none. All raise
+    :class:`~qhn_core.errors.StoreError` with a message for people if the database cannot be used.
+
+    Args:
+        folder: the data folder, made if missing; by default :func:`~qhn_core.store.data_dir`.
+        timeout: seconds to wait while another process holds the database.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None = None, *, timeout: float = 5.0) -> None:
+        self.folder = data_dir(folder)
+        #: Uploaded files, named by content hash.
+        self.uploads = self.folder / "uploads"
+        #: What the user should be told about the state of the store (a damaged one set aside).
+        self.notices: list[str] = []
+        try:
+            self.uploads.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The data folder {self.folder} cannot be made ({error.strerror}). "
+                "Choose another with --data or QHN_DATA."
+            ) from error
+        self._database, notice = open_or_begin_anew(self.folder / "runs.sqlite3", timeout=timeout)
+        if notice:
+            self.notices.append(notice)
+        self.owner = Owner()
+        self.heartbeat()
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._database.path
+
+    def close(self) -> None:
+        """Close the connections; the store opens new ones if it is used again."""
+        self._database.close()
+
+    # ------------------------------------------------------------------------------------------- runs
+
+    def create(
+        self, config: RunConfig | str, *, name: str | None = None, state: RunState = RunState.QUEUED, steps: int = 0
+    ) -> str:
+        """Enter a run that this process holds; returns its id.
+
+        Args:
+            config: the configuration, or its JSON text (then with ``steps``, its number of steps).
+            name: free text; by default made from the configuration.
+            state: where it stands at first.
+        """
+        text = config if isinstance(config, str) else config.to_json()
+        total = steps if isinstance(config, str) else int(config.steps)
+        if len(text) > _MAX_CONFIG:
+            raise TooLarge(f"A configuration may take {_MAX_CONFIG} characters; this one has {len(text)}.")
+        title = clean_text("name", name, MAX_NAME) if name else default_name(text)
+        now = time.time()
+        with self._database.write() as db:
+            self._enter_owner(db)
+            while True:
+                run_id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
+                if db.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
+                    break
+            db.execute(
+                "INSERT INTO runs (id, name, config, state, created, updated, steps, owner) VALUES (?,?,?,?,?,?,?,?)",
+                (run_id, title, text, state.value, now, now, total, self.owner.id if state.active else None),
+            )
+        return run_id
+
+    def get(self, run_id: str) -> RunRecord:
+        """The run's record; :class:`UnknownRun` if there is none."""
+        with self._database.read() as db:
+            return to_record(find(db, run_id, COLUMNS))
+
+    def list(self, *, states: Iterable[RunState] | None = None, limit: int | None = None) -> _Records:
+        """Records, pinned ones first, then the newest first."""
+        wanted = [RunState(state).value for state in (RunState if states is None else states)]
+        marks = ",".join("?" * len(wanted))
+        query = f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) "  # noqa: S608 - only question marks
+        query += "ORDER BY pinned DESC, created DESC, id LIMIT ?"
+        with self._database.read() as db:
+            rows = db.execute(query, (*wanted, -1 if limit is None else limit)).fetchall()
+        return [to_record(row) for row in rows]
+
+    def resolve(self, prefix: str) -> str:
+        """The id that begins with ``prefix``; :class:`UnknownRun` if none does, InvalidArgument if several do."""
+        with self._database.read() as db:
+            found = [
+                row["id"]
+                for row in db.execute(
+                    "SELECT id FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 6", (len(prefix), prefix)
+                )
+            ]
+        if prefix in found or (len(found) == 1 and prefix):
+            return prefix if prefix in found else found[0]
+        if not found or not prefix:
+            raise UnknownRun(prefix)
+        raise InvalidArgument("run", expected="the beginning of one run's id", got=f"{prefix}: {', '.join(found)}")
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give the run another name, up to 200 characters."""
+        self._update(run_id, name=clean_text("name", name, MAX_NAME) or default_name(self.get(run_id).config_json))
+
+    def set_note(self, run_id: str, note: str) -> None:
+        """Replace the run's note, up to 20,000 characters."""
+        self._update(run_id, note=clean_text("note", note, MAX_NOTE, lines=True))
+
+    def set_pinned(self, run_id: str, pinned: bool = True) -> None:
+        """Pin the run to the top of lists, or unpin it."""
+        self._update(run_id, pinned=int(pinned))
+
+    def delete(self, run_id: str) -> None:
+        """Remove the run for good; refused while a living process holds it."""
+        with self._database.write() as db:
+            self._refuse_if_held(db, run_id, but_me=False)
+            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    # -------------------------------------------------------------------------------- state and owner
+
+    def set_state(self, run_id: str, state: RunState | str, message: str = "") -> None:
+        """Set state and message. A run that is no longer active is let go by the process that held it."""
+        self.flush(run_id, state=RunState(state), message=message)
+
+    def claim(self, run_id: str, *, state: RunState = RunState.QUEUED) -> RunRecord:
+        """Take hold of a run in order to train it; StoreError if another living process holds it."""
+        with self._database.write() as db:
+            self._enter_owner(db)
+            self._refuse_if_held(db, run_id, but_me=True)
+            db.execute(
+                "UPDATE runs SET owner = ?, state = ?, message = '', updated = ? WHERE id = ?",
+                (self.owner.id, state.value, time.time(), run_id),
+            )
+            return to_record(find(db, run_id, COLUMNS))
+
+    def heartbeat(self) -> None:
+        """Say that this process lives; to be called every few seconds while it trains."""
+        with self._database.write() as db:
+            self._enter_owner(db)
+
+    def held_elsewhere(self, run_id: str) -> bool:
+        """Whether another living process holds the run."""
+        with self._database.read() as db:
+            holder = holder_of(db, run_id)
+        return holder is not None and holder["id"] != self.owner.id and lives(holder)
+
+    def mark_interrupted(self) -> tuple[str, ...]:
+        """Mark active runs whose process is gone as interrupted; returns their ids. To be called at start."""
+        marks = ",".join("?" * len(ACTIVE))
+        query = (
+            "SELECT runs.id AS run_id, owners.* FROM runs LEFT JOIN owners ON owners.id = runs.owner "  # noqa: S608
+            f"WHERE runs.state IN ({marks})"
+        )
+        with self._database.write() as db:
+            gone = [row["run_id"] for row in db.execute(query, ACTIVE) if row["id"] is None or not lives(row)]
+            for run_id in gone:
+                db.execute(
+                    "UPDATE runs SET state = ?, message = ?, owner = NULL WHERE id = ?",
+                    (RunState.INTERRUPTED.value, "The program ended while this run was in work.", run_id),
+                )
+            for row in db.execute("SELECT * FROM owners").fetchall():
+                if not lives(row):
+                    db.execute("DELETE FROM owners WHERE id = ?", (row["id"],))
+        return tuple(gone)
+
+    # ------------------------------------------------------------------------- history and checkpoint
+
+    def append(self, run_id: str, steps: ArrayLike, rows: Mapping[str, ArrayLike]) -> None:
+        """Add logged steps: ``steps`` (T,) and {metric: (T, B)}. Rows from the first of them on are replaced."""
+        self.flush(run_id, steps=steps, rows=rows)
+
+    def checkpoint(self, run_id: str, arrays: Mapping[str, NDArray[Any]], step: int) -> None:
+        """Keep named arrays from which training can go on at ``step``; the former checkpoint is replaced."""
+        self.flush(run_id, arrays=arrays, step=step)
+
+    def flush(
+        self,
+        run_id: str,
+        *,
+        steps: ArrayLike = (),
+        rows: Mapping[str, ArrayLike] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        step: int | None = None,
+        state: RunState | None = None,
+        message: str | None = None,
+    ) -> None:
+        """:meth:`append`, :meth:`checkpoint` and :meth:`set_state` in one transaction; each part may be absent.
+
+        StoreError if another process has taken over the run since.
+        """
+        block = to_block(steps, rows) if rows else None
+        blob = None if arrays is None else pack(arrays)
+        with self._database.write() as db:
+            row = find(db, run_id, "owner, summary")
+            if row["owner"] not in (None, self.owner.id):
+                raise StoreError(f"Run {run_id} was taken over by another process; this one no longer writes to it.")
+            fields: dict[str, Any] = {"updated": time.time()}
+            if block is not None and len(block.steps):
+                fields["summary"] = json.dumps(_history.append(db, run_id, block, json.loads(row["summary"])))
+            if blob is not None:
+                db.execute("REPLACE INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, step or 0, blob))
+            if step is not None:
+                fields["step"] = step
+            if message is not None:
+                fields["message"] = message[:_MAX_MESSAGE]
+            if state is not None:
+                fields["state"] = state.value
+                fields["owner"] = self.owner.id if state.active else None
+            update(db, run_id, fields)
+
+    def load_checkpoint(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]]] | None:
+        """(step, arrays) of the last checkpoint; None if there is none yet."""
+        with self._database.read() as db:
+            find(db, run_id, "id")
+            row = db.execute("SELECT step, data FROM checkpoints WHERE run_id = ?", (run_id,)).fetchone()
+        return None if row is None else (int(row["step"]), unpack(row["data"]))
+
+    def history(self, run_id: str, since: int = 0) -> Rows:
+        """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}."""
+        with self._database.read() as db:
+            find(db, run_id, "id")
+            return to_rows(_history.read(db, run_id, since))
+
+    def truncate(self, run_id: str, step: int) -> None:
+        """Forget logged steps from step number ``step`` on, so that they can be made again."""
+        with self._database.write() as db:
+            summary = _history.truncate(db, run_id, step)
+            if summary is not None:
+                update(db, run_id, {"summary": json.dumps(summary)})
+
+    # ----------------------------------------------------------------------------------------- export
+
+    def export(self, run_ids: str | Sequence[str], to: str | os.PathLike[str], format: exports.Format = "csv") -> Path:
+        """Write one run as CSV or JSON, or several as a zip archive of such files, into folder ``to``.
+
+        A file of the same name is replaced, but only by a complete one. Returns its path.
+        """
+        folder = Path(to)
+        draft = folder / f".export-{secrets.token_hex(4)}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as out:
+                name = self.export_to(run_ids, out, format=format)
+            return draft.replace(folder / name)
+        except OSError as error:
+            raise StoreError(f"The export into {folder} failed: {error.strerror}.") from error
+        finally:
+            draft.unlink(missing_ok=True) if draft.parent.is_dir() else None
+
+    def export_to(self, run_ids: str | Sequence[str], out: IO[bytes], *, format: exports.Format = "csv") -> str:
+        """As :meth:`export`, into an open binary file; returns the name that the file should have."""
+        if format not in ("csv", "json"):
+            raise InvalidArgument("format", expected="csv or json", got=format)
+        wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
+        if not wanted:
+            raise InvalidArgument("run_ids", expected="at least one run", got="none")
+        sources = [partial(self._with_history, run_id) for run_id in wanted]
+        for run_id in wanted:
+            self.get(run_id)
+        if len(sources) == 1:
+            return exports.write_one(sources[0], format, out)
+        return exports.write_many(sources, format, out)
+
+    # ---------------------------------------------------------------------------------------- private
+
+    def _with_history(self, run_id: str) -> tuple[RunRecord, Rows]:
+        with self._database.read() as db:
+            return to_record(find(db, run_id, COLUMNS)), to_rows(_history.read(db, run_id, 0))
+
+    def _update(self, run_id: str, **fields: Any) -> None:
+        with self._database.write() as db:
+            find(db, run_id, "id")
+            update(db, run_id, fields)
+
+    def _enter_owner(self, db: sqlite3.Connection) -> None:
+        me = self.owner
+        db.execute(
+            "INSERT INTO owners (id, host, pid, started, heartbeat) VALUES (?,?,?,?,?) "
+            "ON CONFLICT (id) DO UPDATE SET heartbeat = excluded.heartbeat",
+            (me.id, me.host, me.pid, me.started, time.time()),
+        )
+
+    def _refuse_if_held(self, db: sqlite3.Connection, run_id: str, *, but_me: bool) -> None:
+        state = RunState(find(db, run_id, "state")["state"])
+        holder = holder_of(db, run_id)
+        if not state.active or holder is None or (but_me and holder["id"] == self.owner.id) or not lives(holder):
+            return
+        where = "this program" if holder["id"] == self.owner.id else f"another program (process {holder['pid']})"
+        raise StoreError(f"Run {run_id} is {state.value} in {where}. Stop it there first.")
