@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qhn_core.errors import InvalidArgument
+
 
 class _Schedule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -93,3 +95,11 @@ def bounds(schedule: float | Linear | Cyclical | Cosine | Anneal) -> tuple[float
     if isinstance(schedule, (int, float)):
         return float(schedule), float(schedule)
     return min(schedule.start, schedule.end), max(schedule.start, schedule.end)
+
+
+def check_range(argument: str, schedule: Scheduled, *, low: float, high: float) -> Scheduled:
+    """``schedule`` if all its values lie within [low, high]; raises InvalidArgument otherwise."""
+    smallest, largest = bounds(schedule)
+    if not (low <= smallest and largest <= high):
+        raise InvalidArgument(argument, expected=f"values from {low:g} to {high:g}", got=(smallest, largest))
+    return schedule

@@ -1,0 +1,85 @@
+"""Evidence lower bound, negated: L = Σ_w q(w) [ℓ(w) + β (log q(w) − log π(w))] (arXiv:2506.05888).
+
+At β = 1, −L ≤ log Z and log Z + L = KL(q ‖ p(w|D)). The frozen diagonal is g = ℓ + β(log q − log π): the derivative of
+log q drops out since Σ_w ∂q(w) = 0. It holds log q(w), so q has to be explicit; a device offers only shots.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from qhn_core.engines.base import PROBABILITIES
+from qhn_core.errors import InvalidArgument, Unsupported
+from qhn_core.kernels import compiled
+from qhn_core.objectives._tables import SMALLEST, nll_of, nll_rows, probability_rows
+from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
+from qhn_core.problems import Problem
+from qhn_core.schedules import Scheduled, check_range, value_at
+
+
+@OBJECTIVES.register
+class ELBO(ObjectiveConfig):
+    """Expected NLL plus β times KL(q‖π): a variational bound on the evidence at β = 1, a tempered one elsewhere."""
+
+    label: ClassVar[str] = "Evidence lower bound (ELBO)"
+    name: Literal["elbo"] = "elbo"
+    needs: ClassVar[frozenset[str]] = frozenset({PROBABILITIES})
+    needs_log_q: ClassVar[bool] = True
+
+    beta: Scheduled = Field(1.0, description="Weight β ≥ 0 of KL(q‖π), or a schedule of it; 1 is the bound itself")
+
+    @field_validator("beta")
+    @classmethod
+    def _bounded(cls, beta: Scheduled) -> Scheduled:
+        return check_range("beta", beta, low=0.0, high=1000.0)
+
+    def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
+        """Value, terms ``nll`` = Σ q ℓ and ``kl`` = β KL(q‖π), and g = ℓ + β(log q − log π)."""
+        rows = probability_rows(q, problem)
+        beta = value_at(self.beta, step)
+        nll, kl = np.empty(rows.shape[0]), np.empty(rows.shape[0])
+        diagonal = np.maximum(rows, SMALLEST)
+        np.log(diagonal, out=diagonal)
+        compiled().elbo_rows(rows, diagonal, nll_rows(problem), problem.log_prior, beta, nll, kl)
+        kl *= beta
+        return Exact(nll + kl, {"nll": nll, "kl": kl}, diagonal)
+
+    def diagonal_at(
+        self,
+        bits: NDArray[np.uint8],
+        problem: Problem,
+        step: int = 0,
+        *,
+        inner: NDArray[np.uint8] | None = None,
+        log_q: Array | None = None,
+    ) -> Array:
+        """ℓ + β(log q − log π) of drawn strings whose log q (B, S) is known; refused without it."""
+        beta = value_at(self.beta, step)
+        return nll_of(problem, bits) + beta * self._log_ratio(bits, problem, log_q)
+
+    def estimate(
+        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
+    ) -> Sampled:
+        """Means over drawn strings whose log q (B, S) is known; refused without it."""
+        nll = nll_of(problem, bits).mean(axis=-1)
+        kl = value_at(self.beta, step) * self._log_ratio(bits, problem, log_q).mean(axis=-1)
+        return Sampled(nll + kl, {"nll": nll, "kl": kl})
+
+    def _log_ratio(self, bits: NDArray[np.uint8], problem: Problem, log_q: Array | None) -> Array:
+        if log_q is None:
+            raise Unsupported(NEEDS_EXPLICIT_Q)
+        if log_q.shape != bits.shape[:-1]:
+            raise InvalidArgument("log_q", expected=f"shape {bits.shape[:-1]}", got=f"shape {log_q.shape}")
+        return log_q - problem.prior.log_prob(bits)
+
+
+#: Why the ELBO cannot be trained from shots.
+NEEDS_EXPLICIT_Q = (
+    "The ELBO needs an explicit distribution: its diagonal holds log q(w), and shots only draw from q, they never "
+    "tell its value (an implicit distribution). Use SELBO or KSD with this estimator, or train the ELBO with the "
+    "exact 'adjoint' estimator, or in simulation with 'score_function', where q(w) of a drawn string is known."
+)

@@ -1,0 +1,98 @@
+"""Surrogate ELBO: L = Σ_w q(w) ℓ(w) + λ n MMD²_k(q, π) (arXiv:2506.05888).
+
+It needs only samples of q, and bounds nothing. Frozen diagonal: g(w) = ℓ(w) + 2 λ n [K(q − π)](w). From shots,
+[K q](w) is the mean of k(w, v) over an independent inner batch, and [K π](w) has a closed form for a
+product-Bernoulli prior, so that the prior is never sampled.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from qhn_core.engines.base import SAMPLES
+from qhn_core.errors import InvalidArgument
+from qhn_core.kernels import HammingKernel, compiled
+from qhn_core.objectives._tables import nll_of, nll_rows, prior_table, probability_rows
+from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
+from qhn_core.problems import Problem
+from qhn_core.schedules import Scheduled, check_range, value_at
+
+
+def check_gamma(gamma: float | tuple[float, ...]) -> float | tuple[float, ...]:
+    """γ, or several, each above 0 and at most 50; raises InvalidArgument."""
+    values = gamma if isinstance(gamma, tuple) else (gamma,)
+    if not 1 <= len(values) <= 16 or not all(0.0 < g <= 50.0 for g in values):
+        raise InvalidArgument(
+            "gamma", expected="one to 16 numbers above 0 and at most 50", got=gamma, remedy="0.7 is a usual choice."
+        )
+    return gamma
+
+
+@OBJECTIVES.register
+class SELBO(ObjectiveConfig):
+    """Expected NLL plus λ n MMD² between q and the prior: a surrogate of the ELBO that shots alone can train."""
+
+    label: ClassVar[str] = "Surrogate ELBO (SELBO)"
+    name: Literal["selbo"] = "selbo"
+    needs: ClassVar[frozenset[str]] = frozenset({SAMPLES})
+    needs_inner: ClassVar[bool] = True
+
+    lam: Scheduled = Field(0.3, description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")
+    gamma: float | tuple[float, ...] = Field(
+        0.7, description="γ of the kernel exp(−γ · Hamming distance), or several for a mixture"
+    )
+
+    @field_validator("lam")
+    @classmethod
+    def _bounded(cls, lam: Scheduled) -> Scheduled:
+        return check_range("lam", lam, low=0.0, high=1000.0)
+
+    @field_validator("gamma")
+    @classmethod
+    def _positive(cls, gamma: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        return check_gamma(gamma)
+
+    @property
+    def kernel(self) -> HammingKernel:
+        """The kernel of the MMD."""
+        return HammingKernel(self.gamma)
+
+    def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
+        """Value, terms ``nll`` = Σ q ℓ and ``mmd`` = λ n MMD²(q, π), and g = ℓ + 2 λ n K(q − π)."""
+        rows = probability_rows(q, problem)
+        weight = value_at(self.lam, step) * problem.n_train
+        nll, mmd, diagonal = np.empty(rows.shape[0]), np.empty(rows.shape[0]), np.empty_like(rows)
+        eigenvalues = self.kernel.normalised_eigenvalues(problem.n_bits)
+        compiled().selbo_rows(rows, nll_rows(problem), prior_table(problem), eigenvalues, weight, diagonal, nll, mmd)
+        mmd *= weight
+        return Exact(nll + mmd, {"nll": nll, "mmd": mmd}, diagonal)
+
+    def diagonal_at(
+        self,
+        bits: NDArray[np.uint8],
+        problem: Problem,
+        step: int = 0,
+        *,
+        inner: NDArray[np.uint8] | None = None,
+        log_q: Array | None = None,
+    ) -> Array:
+        """ℓ(w) + 2 λ n [mean of k(w, v) over ``inner`` − μ_π(w)], (B, S); unbiased if ``inner`` is independent."""
+        if inner is None:
+            raise InvalidArgument("inner", expected="a batch drawn independently of bits", got=inner)
+        kernel, weight = self.kernel, value_at(self.lam, step) * problem.n_train
+        seen = np.stack([kernel.empirical_embedding(b, i) for b, i in zip(bits, inner, strict=True)])
+        expected = kernel.mean_embedding(bits, problem.prior.rates(problem.n_bits))
+        return nll_of(problem, bits) + 2.0 * weight * (seen - expected)
+
+    def estimate(
+        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
+    ) -> Sampled:
+        """Mean ℓ plus λ n times the unbiased MMD² of the drawn strings, which may be negative."""
+        nll = nll_of(problem, bits).mean(axis=-1)
+        weight = value_at(self.lam, step) * problem.n_train
+        mmd = weight * self.kernel.mmd2_unbiased(bits, problem.prior.rates(problem.n_bits))
+        return Sampled(nll + mmd, {"nll": nll, "mmd": mmd})
