@@ -63,10 +63,12 @@ python3 and python). Install one, on Debian and Ubuntu with 'apt-get install pyt
 QHN_PYTHON=/path/to/python ./run.sh"
 }
 
-stamp_of() { # stamp_of FILE...: Python's version and the files' contents, as one line
+stamp_of() { # stamp_of FILE-OR-FOLDER...: Python's version and the contents of the files, as one line
   "$VENV/bin/python" - "$@" <<'PY'
-import hashlib, platform, sys
-content = hashlib.sha256(b"\0".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest()
+import hashlib, pathlib, platform, sys
+given = [pathlib.Path(name) for name in sys.argv[1:]]
+files = [file for path in given for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+content = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 print(platform.python_version(), content)
 PY
 }
@@ -103,9 +105,9 @@ what is already there is kept."
   fi
 }
 
-compile_kernels() { # once per version of the kernels; Numba keeps the machine code
+compile_kernels() { # once per version of the code; Numba keeps the machine code
   local stamp
-  stamp=$(stamp_of requirements.txt qhn_core/kernels.py qhn_core/engines/*.py)
+  stamp=$(stamp_of requirements.txt qhn_core)
   if [ "$(cat "$VENV/.qhn-kernels" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
