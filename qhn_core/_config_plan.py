@@ -92,7 +92,7 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
         shots_per_step=shots,
         exact=exact,
         circuit=circuit,
-        warnings=tuple(_warnings(config, n_qubits)),
+        warnings=tuple(_warnings(config, n_qubits, shots)),
     )
 
 
@@ -100,22 +100,27 @@ def _check_sizes(config: RunConfig, features: int, classes: int, uploads: Path |
     """N, after checking that the network fits the data."""
     network = config.network
     if network is None:
+        if config.data_draws > 1:
+            raise InvalidArgument(
+                "data_draws", expected="1, as a cost table is not drawn", got=config.data_draws, remedy="Leave it out."
+            )
         return _cost_table_qubits(config, uploads)
     layers = getattr(network, "layers", ())
+    outputs = layers[-1] if layers and network.n_classes >= classes else (1 if classes == 2 else classes)
+    remedy = f"Use layers {_listed((features, *layers[1:-1], outputs))}." if layers else ""
     if network.n_inputs != features:
         raise InvalidArgument(
             "network.layers[0]" if layers else "network",
             expected=f"{features}, the number of features of dataset '{config.dataset.name}'",
             got=network.n_inputs,
-            remedy=f"Use layers {_listed((features, *layers[1:]))}." if layers else "",
+            remedy=remedy,
         )
     if network.n_classes < classes:
-        outputs = 1 if classes == 2 else classes
         raise InvalidArgument(
-            "network.layers[-1]" if layers else "network",
+            f"network.layers[{len(layers) - 1}]" if layers else "network",
             expected=f"an output for {classes} classes, as dataset '{config.dataset.name}' has",
             got=f"one for {network.n_classes}",
-            remedy=f"Use layers {_listed((*layers[:-1], outputs))}." if layers else "",
+            remedy=remedy,
         )
     return network.n_bits
 
@@ -197,10 +202,12 @@ def _check_history(config: RunConfig) -> None:
         )
 
 
-def _warnings(config: RunConfig, n_qubits: int) -> list[str]:
+def _warnings(config: RunConfig, n_qubits: int, shots: int) -> list[str]:
     found = []
     if n_qubits > TABLE_QUBITS:
         found.append(f"{n_qubits} qubits cannot be enumerated: metrics are estimates from drawn strings.")
+    if config.optimiser.name == "lbfgs" and shots:
+        found.append("L-BFGS takes gradients at face value: with shot noise its line search is often misled.")
     return found
 
 

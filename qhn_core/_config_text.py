@@ -60,10 +60,14 @@ def read_yaml(text: str, *, source: str = "YAML", limit: int = TEXT_LIMIT) -> di
 
 
 def write_yaml(value: dict[str, Any]) -> str:
-    """``value`` as YAML, top-level keys in their order, inner mappings on one line."""
+    """``value`` as YAML, one top-level key a line, in their order."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    lines = []
+    for key, inner in value.items():
+        flow = yaml.safe_dump(inner, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+        lines.append(f"{key}: {flow.removesuffix('...' + chr(10)).strip()}")
+    return "\n".join(lines) + "\n"
 
 
 def pack(value: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ compact text for a URL. :func:`plan` says, before anything starts, what a run wo
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
@@ -137,9 +138,9 @@ class RunConfig(BaseModel):
 
     @field_validator("steps", "replicas", "seed", "log_every", "data_draws", mode="before")
     @classmethod
-    def _no_booleans(cls, value: Any) -> Any:
+    def _no_booleans(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):
-            raise ValueError("expected a whole number, got " + ("true" if value else "false"))
+            raise InvalidArgument(str(info.field_name), expected="a whole number", got="true" if value else "false")
         return value
 
     @model_validator(mode="after")
@@ -168,6 +169,12 @@ class RunConfig(BaseModel):
         """Validate a mapping from outside; every problem in one :class:`ConfigError`."""
         if isinstance(value, RunConfig):
             return value
+        version = value.get("schema_version") if isinstance(value, Mapping) else None
+        if isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA_VERSION:
+            # what else is wrong with it would be this program's ignorance
+            raise ConfigError(
+                [("schema_version", text_forms.newer("configuration", version, SCHEMA_VERSION))], source=source
+            )
         try:
             return cls.model_validate(value)
         except ValidationError as error:
@@ -252,9 +259,11 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
     """Problems as (path, message); those of the model as a whole name their field at the start of the message."""
     found = []
     for path, what in describe_errors(error):
+        if what.startswith("The default factory uses validated data"):
+            continue  # follows from another problem, which is listed
         what = what.removeprefix("Value error, ")
         if not path and ": " in what:
             path, what = what.split(": ", 1)
             what = what.rsplit(", got {", 1)[0]
-        found.append((path, what))
+        found.append((path, what.removeprefix(path.rsplit(".", 1)[-1] + ": ")))
     return found
