@@ -1,0 +1,86 @@
+"""What every classical rival offers: it fits the same problem and ends with a distribution over strings."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.errors import Unsupported
+from qhn_core.problems import Problem
+from qhn_core.registry import Registry, VariantConfig
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """What a rival ended with.
+
+    Args:
+        name: the baseline's name.
+        probs: the distribution over strings it ends with, (B, 2**N): a point mass for those that find one string.
+            None for a rival whose weights are not binary.
+        proba_train, proba_test: class probabilities, (B, n, C), for rivals without ``probs``.
+        likelihood_evaluations: evaluations of ℓ(w), or of its gradient, that each replica spent.
+        seconds: wall-clock of the whole fit, for all replicas.
+        notes: what a reader must know to read the numbers (for example what was kept).
+    """
+
+    name: str
+    probs: Array | None
+    likelihood_evaluations: int
+    seconds: float
+    proba_train: Array | None = field(default=None, repr=False)
+    proba_test: Array | None = field(default=None, repr=False)
+    notes: str = ""
+
+
+class BaselineConfig(VariantConfig):
+    """Base of all rivals."""
+
+    #: Whether the rival needs a network and data (a cost table has neither).
+    needs_network: ClassVar[bool] = False
+    #: Whether different seeds give different results.
+    stochastic: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
+        """Fit ``problem`` from ``replicas`` independent starts; replica r depends only on (seed, r)."""
+
+    def require_network(self, problem: Problem) -> None:
+        """Raise :class:`Unsupported` if the problem is a bare cost table."""
+        if problem.network is None or problem.dataset is None:
+            raise Unsupported(f"The rival '{self.name}' trains a network on data, and a cost table has neither.")
+
+
+def point_masses(indices: NDArray[np.integer], n_bits: int) -> Array:
+    """Distributions with all mass on one string each: indices (B,) -> (B, 2**N)."""
+    probs = np.zeros((len(indices), 2**n_bits))
+    probs[np.arange(len(indices)), indices] = 1.0
+    return probs
+
+
+def product_distribution(rates: Array) -> Array:
+    """Π_i Bernoulli(rates_i): P(bit_i = 1) of shape (B, N) -> (B, 2**N), wire 0 most significant."""
+    probs = np.ones((len(rates), 1))
+    for rate in rates.T:
+        probs = (probs[:, :, None] * np.stack([1.0 - rate, rate], axis=1)[:, None, :]).reshape(len(rates), -1)
+    return probs
+
+
+def replica_rng(seed: int, replica: int) -> np.random.Generator:
+    """The generator of one replica; it does not depend on how many there are."""
+    return np.random.Generator(np.random.Philox(key=[seed, replica]))
+
+
+def to_index(bits: NDArray) -> NDArray[np.int64]:
+    """Index of each bitstring, wire 0 most significant: (B, N) -> (B,)."""
+    weights = 1 << np.arange(bits.shape[-1] - 1, -1, -1, dtype=np.int64)
+    return bits.astype(np.int64) @ weights
+
+
+BASELINES: Registry[BaselineConfig] = Registry("baseline", BaselineConfig)

@@ -1,0 +1,113 @@
+"""Classical rivals on the problem of a run, judged by the run's own metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.analysis.metrics import METRICS, Metrics
+from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
+from qhn_core.baselines import BASELINES, BaselineConfig, Rival
+from qhn_core.errors import Cancelled
+from qhn_core.problems import Problem, ProblemStack
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RivalScore:
+    """A rival's result.
+
+    Args:
+        name, label: of the baseline.
+        row: the quantities of a logged step, each (B,), NaN where one does not exist; ``loss`` and ``grad_norm`` are
+            NaN, as rivals minimise something else.
+        likelihood_evaluations: a replica's budget as spent.
+        seconds: wall-clock per replica.
+        notes: what a reader must know.
+    """
+
+    name: str
+    label: str
+    row: dict[str, Array]
+    likelihood_evaluations: int
+    seconds: float
+    notes: str
+
+
+def score_rivals(
+    names: Iterable[str],
+    problem: Problem | ProblemStack,
+    metrics: Metrics,
+    *,
+    replicas: int,
+    seed: int = 0,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[RivalScore]:
+    """Fit each rival on each replica's own data, and judge it.
+
+    Args:
+        names: of registered baselines; those that need a network are left out of a cost table.
+        problem, metrics: of the run that they are set beside.
+        replicas: B.
+        seed: of the rivals' own draws.
+        cancelled: asked before each rival.
+    """
+    scores = []
+    for name in names:
+        if cancelled is not None and cancelled():
+            raise Cancelled(f"Stopped before the rival '{name}'.")
+        config = BASELINES.make(name)
+        if config.needs_network and problem.network is None:
+            continue
+        rival = _fit(config, problem, replicas, seed)
+        row = _row(rival, problem, metrics, replicas)
+        scores.append(
+            RivalScore(
+                name, config.label, row, rival.likelihood_evaluations, rival.seconds / replicas, rival.notes
+            )
+        )
+    return scores
+
+
+def _fit(config: BaselineConfig, problem: Problem | ProblemStack, replicas: int, seed: int) -> Rival:
+    """All replicas: at once on one problem, or each on its own draw of the data."""
+    if not isinstance(problem, ProblemStack):
+        return config.fit(problem, replicas=replicas, seed=seed)
+    fits = [config.fit(problem.parts[problem.which[r]], replicas=1, seed=seed + r) for r in range(replicas)]
+    return Rival(
+        config.name,
+        _stacked([f.probs for f in fits]),
+        max(f.likelihood_evaluations for f in fits),
+        sum(f.seconds for f in fits),
+        proba_train=_stacked([f.proba_train for f in fits]),
+        proba_test=_stacked([f.proba_test for f in fits]),
+        notes=next((f.notes for f in fits if f.notes), ""),
+    )
+
+
+def _stacked(parts: list[Array | None]) -> Array | None:
+    return None if parts[0] is None else np.concatenate([p for p in parts if p is not None])
+
+
+def _row(rival: Rival, problem: Problem | ProblemStack, metrics: Metrics, replicas: int) -> dict[str, Array]:
+    undefined = np.full(replicas, np.nan)
+    if rival.probs is not None:
+        row = metrics.row(value=undefined, terms={}, gradient=np.full((replicas, 1), np.nan), probs=rival.probs)
+        return {name: row[name] for name in METRICS}
+    row = dict.fromkeys(METRICS, undefined)
+    assert rival.proba_train is not None  # noqa: S101 - a rival without probabilities of strings has those of classes
+    assert rival.proba_test is not None  # noqa: S101
+    parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)
+    which = problem.which if isinstance(problem, ProblemStack) else np.zeros(replicas, dtype=int)
+    for split, proba in (("train", rival.proba_train), ("test", rival.proba_test)):
+        labels = [getattr(parts[w].dataset, f"y_{split}") for w in which]
+        judged = [(proba[r : r + 1], y) for r, y in enumerate(labels)]
+        row[f"predictive_nll_{split}"] = np.concatenate([predictive_nll(p, y) for p, y in judged])
+        row[f"accuracy_{split}"] = np.concatenate([accuracy_with_ties(p, y) for p, y in judged])
+        if split == "test":
+            row["tie_share"] = np.concatenate([tie_share(p) for p, _ in judged])
+    return row

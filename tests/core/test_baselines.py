@@ -1,0 +1,113 @@
+"""Each rival against something slower or known: the classical side must be as right as ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qhn_core as qhn
+from qhn_core.baselines import BASELINES, baseline
+from qhn_core.baselines.base import product_distribution
+from qhn_core.baselines.mean_field import conditional_means
+from qhn_core.errors import Unsupported
+
+
+def small_problem(activation: str = "tanh"):
+    data = qhn.dataset("gaussian_mixture", n_train=20, n_test=50, seed=1)
+    return qhn.problem(qhn.network("mlp", layers=(2, 2, 1), activation=activation), data)
+
+
+def elbo(problem, q):
+    q = np.maximum(q, 1e-300)
+    return float((q * (problem.log_prior - problem.nll - np.log(q))).sum())
+
+
+@pytest.mark.parametrize("name", BASELINES.names())
+def test_contract(name):
+    problem = small_problem()
+    rival = baseline(name).fit(problem, replicas=3, seed=5)
+    again = baseline(name).fit(problem, replicas=2, seed=5)
+    assert rival.likelihood_evaluations > 0
+    assert rival.seconds >= 0
+    if rival.probs is not None:
+        assert rival.probs.shape == (3, 2**problem.n_bits)
+        np.testing.assert_allclose(rival.probs.sum(axis=1), 1.0, atol=1e-12)
+        assert (rival.probs >= 0).all()
+        np.testing.assert_allclose(rival.probs[:2], again.probs, atol=1e-12)
+    else:
+        assert rival.proba_test.shape == (3, 50, 2)
+        np.testing.assert_allclose(rival.proba_test.sum(axis=-1), 1.0, atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 6), seed=st.integers(0, 1000), data=st.data())
+def test_conditional_means_are_the_enumerated_ones(n, seed, data):
+    rng = np.random.default_rng(seed)
+    table, rate, i = rng.normal(size=2**n), rng.random(n), data.draw(st.integers(0, n - 1))
+    bit = (np.arange(2**n) >> (n - 1 - i)) & 1
+    q = product_distribution(rate[None])[0]
+    zero, one = conditional_means(table, rate, i)
+    np.testing.assert_allclose(zero, (q * table)[bit == 0].sum() / q[bit == 0].sum(), rtol=1e-10)
+    np.testing.assert_allclose(one, (q * table)[bit == 1].sum() / q[bit == 1].sum(), rtol=1e-10)
+
+
+def test_mean_field_is_a_local_optimum_of_the_elbo():
+    problem = small_problem("sign")
+    q = baseline("mean_field").fit(problem, replicas=4, seed=0).probs
+    rng = np.random.default_rng(0)
+    index = np.arange(2**problem.n_bits)
+    for row in q:
+        bound = elbo(problem, row)
+        assert bound <= problem.log_evidence + 1e-9
+        rates = np.array([row[(index >> (problem.n_bits - 1 - i)) & 1 == 1].sum() for i in range(problem.n_bits)])
+        for _ in range(20):
+            nearby = np.clip(rates + 0.01 * rng.normal(size=rates.size), 1e-9, 1 - 1e-9)
+            assert elbo(problem, product_distribution(nearby[None])[0]) <= bound + 1e-9
+
+
+def test_mean_field_is_exact_where_the_posterior_is_a_product():
+    cost = np.array([0.3, -1.0, 0.7])
+    index = np.arange(8)
+    table = sum(cost[i] * ((index >> (2 - i)) & 1) for i in range(3))
+    problem = qhn.problem_from_costs(table)
+    q = baseline("mean_field").fit(problem, seed=3).probs[0]
+    np.testing.assert_allclose(q, problem.posterior, atol=1e-9)
+
+
+def test_annealing_finds_the_optimum_of_a_planted_cost():
+    index = np.arange(2**10)
+    planted = 0b1011001110
+    distance = np.array([bin(i ^ planted).count("1") for i in index], dtype=float)
+    rival = baseline("simulated_annealing").fit(qhn.problem_from_costs(distance), replicas=5, seed=0)
+    assert (rival.probs.argmax(axis=1) == planted).all()
+
+
+@pytest.mark.parametrize("name", ["straight_through", "bayesbinn", "simulated_annealing"])
+def test_search_beats_random_strings(name):
+    """Best of the rivals' replicas must lie in the lowest 2 % of all strings (a random pick of 5: 10 % chance)."""
+    problem = small_problem("sign")
+    rival = baseline(name).fit(problem, replicas=5, seed=0)
+    assert (rival.probs @ problem.nll).min() <= np.quantile(problem.nll, 0.02)
+
+
+@pytest.mark.parametrize("name", [n for n in BASELINES.names() if BASELINES[n].needs_network])
+def test_a_cost_table_is_refused_by_name(name):
+    with pytest.raises(Unsupported):
+        baseline(name).fit(qhn.problem_from_costs(np.arange(8.0)))
+
+
+@pytest.mark.parametrize("activation", ["sign", "tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize(("layers", "classes"), [((2, 2, 1), 2), ((2, 2), 2)])
+def test_relaxed_network_agrees_with_the_table_at_the_corners(activation, layers, classes):
+    import torch
+
+    from qhn_core.baselines._relaxed import relaxed_nll
+
+    data = qhn.dataset("moons", n_train=12, n_test=4, seed=2)
+    problem = qhn.problem(qhn.network("mlp", layers=layers, activation=activation, output_scale=0.7), data)
+    index = np.arange(2**problem.n_bits)
+    bits = (index[:, None] >> np.arange(problem.n_bits - 1, -1, -1)) & 1
+    values = relaxed_nll(problem)(torch.as_tensor(2.0 * bits - 1.0)).numpy()
+    np.testing.assert_allclose(values, problem.nll, rtol=1e-10)
