@@ -12,7 +12,7 @@ from qhn_core.engines import engine
 from qhn_core.networks import network
 from qhn_core.objectives import objective
 from qhn_core.priors import prior
-from qhn_core.problems import problem_from_costs
+from qhn_core.problems import problem, problem_from_costs
 
 __all__ = [
     "Circuit",
@@ -24,5 +24,6 @@ __all__ = [
     "network",
     "objective",
     "prior",
+    "problem",
     "problem_from_costs",
 ]

@@ -95,7 +95,7 @@ def draw_rows(config: DatasetConfig, y: Labels) -> tuple[NDArray[np.int64], NDAr
 def standardise(x: Array) -> Array:
     """Columns to mean 0 and standard deviation 1; a constant column becomes 0."""
     spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.round((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 9)
 
 
 def whitened_pca(x: Array, components: int) -> Array:
@@ -121,4 +121,5 @@ def whitened_pca(x: Array, components: int) -> Array:
         )
     kept = directions[:components]
     kept = kept * np.sign(kept[np.arange(components), np.abs(kept).argmax(axis=1)])[:, None]
-    return centred @ kept.T / (singular[:components] / np.sqrt(len(x)))
+    # Rounded, because the last bits of a decomposition may depend on the number of threads.
+    return np.round(centred @ kept.T / (singular[:components] / np.sqrt(len(x))), 9)

@@ -7,6 +7,8 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.checks import check_finite, check_shape
+from qhn_core.networks._functions import EnumeratedFunctions, FunctionTable, Tick
 from qhn_core.registry import Registry, VariantConfig
 
 
@@ -40,6 +42,14 @@ class NetworkConfig(VariantConfig):
     def predict_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
         """p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), rows sum to 1."""
         return np.exp(self.log_proba(bits, x))
+
+    def functions(self, x: ArrayLike, *, tick: Tick | None = None) -> FunctionTable:
+        """The 2**N strings grouped by the function that they compute on x (n, d).
+
+        This default evaluates every string once; a network that knows its own symmetries does better.
+        """
+        inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
+        return EnumeratedFunctions(self, inputs, tick=tick)
 
 
 NETWORKS: Registry[NetworkConfig] = Registry("network", NetworkConfig)

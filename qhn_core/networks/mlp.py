@@ -14,6 +14,8 @@ from pydantic import Field, field_validator
 
 from qhn_core.checks import check_bits, check_finite, check_shape
 from qhn_core.errors import InvalidArgument
+from qhn_core.networks._functions import FunctionTable, Tick
+from qhn_core.networks._mlp_functions import mlp_functions
 from qhn_core.networks.base import NETWORKS, NetworkConfig
 
 Array = NDArray[np.float64]
@@ -94,13 +96,20 @@ class MLP(NetworkConfig):
             out[part] = self._log_classes(self._outputs(strings[part], inputs))
         return out
 
-    def _weights(self, bits: NDArray[np.uint8]) -> Array:
+    def functions(self, x: ArrayLike, *, tick: Tick | None = None) -> FunctionTable:
+        """Strings grouped by the function that they compute on x; see :mod:`qhn_core.networks._mlp_functions`."""
+        inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
+        return mlp_functions(self, inputs, tick=tick)
+
+    def weights_of(self, bits: NDArray[np.uint8]) -> Array:
+        """Weights that bits stand for, same shape."""
         low, high = self.alphabet
         return np.where(bits, high, low)
 
-    def _activate(self, z: Array) -> Array:
+    def activate(self, z: Array) -> Array:
+        """The activation, elementwise; sums within 1e-9 of zero have sign 0, in whatever order they were taken."""
         if self.activation == "sign":
-            return np.sign(z)
+            return np.sign(np.where(np.abs(z) < 1e-9, 0.0, z))
         if self.activation == "tanh":
             return np.tanh(z)
         if self.activation == "relu":
@@ -109,17 +118,19 @@ class MLP(NetworkConfig):
 
     def _outputs(self, bits: NDArray[np.uint8], x: Array) -> Array:
         """Outputs z before the scale, (S, n, outputs)."""
-        weights, at = self._weights(bits), 0
+        weights, at = self.weights_of(bits), 0
         layer: Array = x[None]
         last = len(self.layers) - 2
         for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
-            layer = layer @ weights[:, at : at + a * b].reshape(-1, a, b)
+            # Not a BLAS product: its last bit may depend on the number of threads, and with it the history of a run.
+            matrix = weights[:, at : at + a * b].reshape(-1, a, b)
+            layer = np.einsum("nd,sdh->snh", layer[0], matrix) if k == 0 else np.einsum("snd,sdh->snh", layer, matrix)
             at += a * b
             if self.bias:
                 layer = layer + weights[:, None, at : at + b]
                 at += b
             if k < last:
-                layer = self._activate(layer)
+                layer = self.activate(layer)
         return layer
 
     def _log_classes(self, z: Array) -> Array:
