@@ -26,6 +26,14 @@ class UnknownRun(StoreError):
         super().__init__(f"There is no run '{run_id}' in this data folder; it may have been deleted.")
 
 
+class TakenOver(StoreError):
+    """Another process holds the run now."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"Run {run_id} was taken over by another process; this one no longer writes to it.")
+
+
 def find(db: sqlite3.Connection, run_id: str, columns: str) -> sqlite3.Row:
     row = db.execute(f"SELECT {columns} FROM runs WHERE id = ?", (run_id,)).fetchone()  # noqa: S608 - own names
     if row is None:

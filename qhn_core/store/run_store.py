@@ -22,6 +22,7 @@ from qhn_core.store._rows import (
     COLUMNS,
     MAX_NAME,
     MAX_NOTE,
+    TakenOver,
     UnknownRun,
     clean_text,
     default_name,
@@ -242,7 +243,7 @@ class RunStore:
         with self._database.write() as db:
             row = find(db, run_id, "owner, summary")
             if row["owner"] not in (None, self.owner.id):
-                raise StoreError(f"Run {run_id} was taken over by another process; this one no longer writes to it.")
+                raise TakenOver(run_id)
             fields: dict[str, Any] = {"updated": time.time()}
             if block is not None and len(block.steps):
                 fields["summary"] = json.dumps(_history.append(db, run_id, block, json.loads(row["summary"])))

@@ -1,0 +1,87 @@
+"""A run's history in memory: rows are added by one thread while others read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.store import Rows
+
+
+class Recorder:
+    """Arrays (T, M, B) that grow by doubling. Written rows never change, so readers get views, not copies.
+
+    One writer; readers on any thread call :meth:`rows`.
+    """
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._replicas = 0
+        # One tuple, replaced as a whole, so that a reader never sees a count of one array with another.
+        self._data = (np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0)), 0)
+
+    def __len__(self) -> int:
+        return self._data[2]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._data[0].nbytes + self._data[1].nbytes
+
+    def append(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
+        """Add the row {metric: (B,)} of ``step``. All rows have the same metrics."""
+        steps, values, count = self._data
+        if not self._names:
+            self._names, self._replicas = tuple(row), np.size(next(iter(row.values())))
+        if count == len(steps):
+            steps, values = self._grown(max(64, 2 * count))
+        steps[count] = step
+        target = values[count]
+        if row.keys() == set(self._names):
+            for i, name in enumerate(self._names):
+                target[i] = row[name]
+        else:
+            raise ValueError(f"row of step {step} has metrics {sorted(row)}, expected {sorted(self._names)}")
+        self._data = (steps, values, count + 1)
+
+    def extend(self, rows: Rows) -> None:
+        """Add rows read from the store."""
+        if not len(rows.steps):
+            return
+        self._names, self._replicas = tuple(rows.history), next(iter(rows.history.values())).shape[1]
+        first, last = len(self), len(self) + len(rows.steps)
+        steps, values = self._grown(max(64, 2 * last))
+        steps[first:last] = rows.steps
+        for i, name in enumerate(self._names):
+            values[first:last, i] = rows.history[name]
+        self._data = (steps, values, last)
+
+    def rows(self, since: int = 0) -> Rows:
+        """Rows with step ≥ ``since``, as read-only views."""
+        steps, values, count = self._data
+        return self._view(steps, values, int(np.searchsorted(steps[:count], since)), count)
+
+    def slice(self, first: int, last: int) -> Rows:
+        """Rows number ``first`` … ``last`` − 1, as read-only views."""
+        steps, values, count = self._data
+        return self._view(steps, values, first, min(last, count))
+
+    def _view(self, steps: NDArray[np.int64], values: NDArray[np.float64], first: int, last: int) -> Rows:
+        names: Sequence[str] = self._names if last > first else ()
+        return Rows(_frozen(steps[first:last]), {name: _frozen(values[first:last, i]) for i, name in enumerate(names)})
+
+    def _grown(self, capacity: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        steps, values, count = self._data
+        more_steps = np.zeros(capacity, dtype=np.int64)
+        more_values = np.full((capacity, len(self._names), self._replicas), np.nan)
+        if count:
+            more_steps[:count] = steps[:count]
+            more_values[:count] = values[:count]
+        return more_steps, more_values
+
+
+def _frozen(view: NDArray) -> NDArray:
+    view.flags.writeable = False
+    return view
