@@ -56,24 +56,27 @@ def run_torch(make, *, steps: int, lr):
 
 
 CASES = {
-    "adam": (dict(name="adam", lr=0.05), lambda p, lr: torch.optim.Adam(p, lr=lr)),
+    "adam": ({"name": "adam", "lr": 0.05}, lambda p, lr: torch.optim.Adam(p, lr=lr)),
     "adam-betas": (
-        dict(name="adam", lr=0.1, beta1=0.8, beta2=0.95, eps=1e-4),
+        {"name": "adam", "lr": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-4},
         lambda p, lr: torch.optim.Adam(p, lr=lr, betas=(0.8, 0.95), eps=1e-4),
     ),
-    "sgd": (dict(name="sgd", lr=0.1, momentum=0.0), lambda p, lr: torch.optim.SGD(p, lr=lr)),
-    "sgd-momentum": (dict(name="sgd", lr=0.1, momentum=0.8), lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.8)),
+    "sgd": ({"name": "sgd", "lr": 0.1, "momentum": 0.0}, lambda p, lr: torch.optim.SGD(p, lr=lr)),
+    "sgd-momentum": (
+        {"name": "sgd", "lr": 0.1, "momentum": 0.8},
+        lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.8),
+    ),
     "sgd-nesterov": (
-        dict(name="sgd", lr=0.1, momentum=0.8, nesterov=True),
+        {"name": "sgd", "lr": 0.1, "momentum": 0.8, "nesterov": True},
         lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.8, nesterov=True),
     ),
     "sgd-schedule": (
-        dict(name="sgd", lr=Linear(start=0.2, end=0.01, steps=20), momentum=0.5),
+        {"name": "sgd", "lr": Linear(start=0.2, end=0.01, steps=20), "momentum": 0.5},
         lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.5),
     ),
-    "rmsprop": (dict(name="rmsprop", lr=0.01), lambda p, lr: torch.optim.RMSprop(p, lr=lr)),
+    "rmsprop": ({"name": "rmsprop", "lr": 0.01}, lambda p, lr: torch.optim.RMSprop(p, lr=lr)),
     "rmsprop-centered": (
-        dict(name="rmsprop", lr=0.01, alpha=0.9, momentum=0.5, centered=True, eps=1e-6),
+        {"name": "rmsprop", "lr": 0.01, "alpha": 0.9, "momentum": 0.5, "centered": True, "eps": 1e-6},
         lambda p, lr: torch.optim.RMSprop(p, lr=lr, alpha=0.9, momentum=0.5, centered=True, eps=1e-6),
     ),
 }
@@ -89,7 +92,7 @@ def test_agrees_with_torch(case):
 
 
 def test_lbfgs_is_torchs_replica_by_replica():
-    options = dict(lr=1.0, max_iter=1, max_eval=25, history_size=4)
+    options = {"lr": 1.0, "max_iter": 1, "max_eval": 25, "history_size": 4}
     ours, _ = run(optimiser("lbfgs", **options), steps=12)
     theirs = run_torch(lambda p, lr: torch.optim.LBFGS(p, line_search_fn="strong_wolfe", **options), steps=12, lr=1.0)
     np.testing.assert_array_equal(ours, theirs)
