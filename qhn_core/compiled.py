@@ -266,3 +266,36 @@ def stein_sums(w, w_rates, v, v_rates, weights, gammas, out):  # type: ignore[no
                 left, right = down[k] * w_same + up[k] * w_other, down[k] * v_same + up[k] * v_other
                 total += weights[m] * kernel[distance, k] * (left * right - down2[k] * same - up2[k] * other)
         out[s] = total
+
+
+@compiled(_in2, _in2, types.Array(types.int64, 2, "C"))
+def draw_rows(q, uniform, out):  # type: ignore[no-untyped-def]
+    """out[k, s] = first index whose cumulative share of q_k exceeds uniform[k, s] ∈ [0, 1)."""
+    n = q.shape[1]
+    cumulative = np.empty(n)
+    for k in range(q.shape[0]):
+        total, last = 0.0, 0
+        for j in range(n):
+            total += q[k, j]
+            cumulative[j] = total
+            if q[k, j] > 0.0:
+                last = j
+        for s in range(uniform.shape[1]):
+            target = uniform[k, s] * total
+            start, length = 0, n
+            while length > 0:
+                half = length >> 1
+                above = cumulative[start + half] <= target
+                start = start + half + 1 if above else start
+                length = length - half - 1 if above else half
+            out[k, s] = min(start, last)
+
+
+@compiled(_in2, types.Array(types.int64, 2, "C", readonly=True), types.Array(types.int64, 1, "C", readonly=True), _out1)
+def mean_at(table, index, row, out):  # type: ignore[no-untyped-def]
+    """out_k = mean over s of table[row_k, index[k, s]]."""
+    for k in range(index.shape[0]):
+        values, total = table[row[k]], 0.0
+        for s in range(index.shape[1]):
+            total += values[index[k, s]]
+        out[k] = total / index.shape[1]

@@ -1,0 +1,91 @@
+"""Simultaneous perturbation: ĝ = [L(θ + cΔ) − L(θ − cΔ)] / (2c) · Δ with random signs Δ (Spall, IEEE TAC 37, 1992).
+
+Two circuits whatever the number of parameters; the bias is O(c²). Averaging over several Δ lowers the variance.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from qhn_core.circuit import Circuit
+from qhn_core.engines.base import Engine
+from qhn_core.estimators._draws import chunks, draw, sampled_capability
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.kernels import unpack
+from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.problems import Problem
+
+
+@ESTIMATORS.register
+class SPSA(EstimatorConfig):
+    """All angles perturbed at once by ±c: two circuits a direction, whatever the number of parameters."""
+
+    label: ClassVar[str] = "SPSA"
+    name: Literal["spsa"] = "spsa"
+
+    shots: int | None = Field(
+        1024, ge=2, le=1_000_000, description="Shots of each circuit; none: exact probabilities (simulation)"
+    )
+    c: float = Field(0.1, gt=0.0, le=1.6, description="Size of the perturbation, radians")
+    averages: int = Field(1, ge=1, le=1000, description="Random directions averaged in a step")
+
+    def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
+        """Samples, or probabilities where ``shots`` is None; the ELBO is refused with shots."""
+        return sampled_capability(objective, self.shots)
+
+    def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
+        """Two circuits per direction and one at θ, for each replica."""
+        executions = replicas * (2 * self.averages + 1)
+        return executions, executions * (self.shots or 0)
+
+    def estimate(
+        self,
+        *,
+        engine: Engine,
+        circuit: Circuit,
+        theta: Array,
+        objective: ObjectiveConfig,
+        problem: Problem,
+        step: int,
+        rng: np.random.Generator,
+    ) -> Estimate:
+        """Loss at theta (B, P), and its gradient up to O(c²) in expectation."""
+        self.requires(objective)
+        signs = 2.0 * rng.integers(0, 2, size=(self.averages, *theta.shape)) - 1.0
+        offsets = self.c * np.stack([signs, -signs], axis=1)  # (averages, 2, B, P)
+        everywhere = np.concatenate([theta[None], (theta + offsets).reshape(-1, *theta.shape)])
+        estimates = self._losses(engine, circuit, everywhere, objective, problem, step, rng)
+        ends = np.stack([e.value for e in estimates[1:]]).reshape(self.averages, 2, theta.shape[0])
+        slope = (ends[:, 0] - ends[:, 1]) / (2.0 * self.c)
+        return estimates[0]._replace(gradient=(slope[..., None] * signs).mean(axis=0))
+
+    def _losses(
+        self,
+        engine: Engine,
+        circuit: Circuit,
+        theta: Array,
+        objective: ObjectiveConfig,
+        problem: Problem,
+        step: int,
+        rng: np.random.Generator,
+    ) -> list[Estimate]:
+        """Loss at each theta[k], for theta (K, B, P); one engine call for as many as fit."""
+        groups, replicas, n_params = theta.shape
+        none = np.zeros((replicas, n_params))
+        found: list[Estimate] = []
+        per_call = max(1, next(chunks(1 << 30, circuit.n_qubits)).stop // replicas)
+        for start in range(0, groups, per_call):
+            rows = theta[start : start + per_call].reshape(-1, n_params)
+            if self.shots is None:
+                for q in engine.probs(circuit, rows).reshape(-1, replicas, 1 << circuit.n_qubits):
+                    exact = objective.exact(q, problem, step)
+                    found.append(Estimate(exact.value, exact.terms, none, probs=q))
+                continue
+            index = draw(engine, circuit, rows, self.shots, rng)
+            for bits in unpack(index, circuit.n_qubits).reshape(-1, replicas, self.shots, circuit.n_qubits):
+                sampled = objective.estimate(bits, problem, step)
+                found.append(Estimate(sampled.value, sampled.terms, none, bits=bits))
+        return found
