@@ -56,7 +56,7 @@ class SPSA(EstimatorConfig):
         self.requires(objective)
         signs = 2.0 * rng.integers(0, 2, size=(self.averages, *theta.shape)) - 1.0
         offsets = self.c * np.stack([signs, -signs], axis=1)  # (averages, 2, B, P)
-        everywhere = np.concatenate([theta[None], (theta + offsets).reshape(-1, *theta.shape)])
+        everywhere = np.concatenate([theta[None], (theta + offsets).reshape(2 * self.averages, *theta.shape)])
         estimates = self._losses(engine, circuit, everywhere, objective, problem, step, rng)
         ends = np.stack([e.value for e in estimates[1:]]).reshape(self.averages, 2, theta.shape[0])
         slope = (ends[:, 0] - ends[:, 1]) / (2.0 * self.c)
@@ -73,19 +73,20 @@ class SPSA(EstimatorConfig):
         rng: np.random.Generator,
     ) -> list[Estimate]:
         """Loss at each theta[k], for theta (K, B, P); one engine call for as many as fit."""
-        groups, replicas, n_params = theta.shape
+        (groups, replicas, n_params), n_qubits = theta.shape, circuit.n_qubits
         none = np.zeros((replicas, n_params))
         found: list[Estimate] = []
-        per_call = max(1, next(chunks(1 << 30, circuit.n_qubits)).stop // replicas)
+        per_call = max(1, next(chunks(1 << 30, n_qubits)).stop // replicas)
         for start in range(0, groups, per_call):
-            rows = theta[start : start + per_call].reshape(-1, n_params)
+            part = theta[start : start + per_call]
+            rows = part.reshape(part.shape[0] * replicas, n_params)
             if self.shots is None:
-                for q in engine.probs(circuit, rows).reshape(-1, replicas, 1 << circuit.n_qubits):
+                for q in engine.probs(circuit, rows).reshape(-1, replicas, 1 << n_qubits):
                     exact = objective.exact(q, problem, step)
                     found.append(Estimate(exact.value, exact.terms, none, probs=q))
                 continue
             index = draw(engine, circuit, rows, self.shots, rng)
-            for bits in unpack(index, circuit.n_qubits).reshape(-1, replicas, self.shots, circuit.n_qubits):
+            for bits in unpack(index, n_qubits).reshape(-1, replicas, self.shots, n_qubits):
                 sampled = objective.estimate(bits, problem, step)
                 found.append(Estimate(sampled.value, sampled.terms, none, bits=bits))
         return found

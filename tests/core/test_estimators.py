@@ -1,0 +1,211 @@
+"""Estimators: parity with the exact gradient where they are exact, bias and variance where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qhn_core as qhn
+from qhn_core.ansatze import ANSATZE
+from qhn_core.circuit import Circuit, Gate
+from qhn_core.errors import InvalidArgument, Unsupported
+from qhn_core.estimators import EstimatorConfig, estimator
+from qhn_core.estimators import _draws as draws
+from qhn_core.estimators import parameter_shift as shift_module
+from qhn_core.kernels import unpack
+from qhn_core.objectives import OBJECTIVES
+from qhn_core.problems import Problem
+
+
+def run(
+    config: EstimatorConfig, circuit: Circuit, theta: np.ndarray, objective: object, problem: Problem, seed: int = 0
+):
+    return config.estimate(
+        engine=qhn.engine("statevector"),
+        circuit=circuit,
+        theta=theta,
+        objective=objective,  # type: ignore[arg-type]
+        problem=problem,
+        step=3,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def setting(
+    name: str = "linear", n: int = 4, replicas: int = 2, **options: object
+) -> tuple[Circuit, np.ndarray, Problem]:
+    circuit = qhn.ansatz(name, n_qubits=n, **options)
+    theta = qhn.initial_angles(circuit, replicas=replicas, seed=1)
+    return circuit, theta, qhn.problem_from_costs(np.random.default_rng(2).gamma(2.0, 2.0, 2**n))
+
+
+@pytest.mark.parametrize("ansatz", ANSATZE.names())
+@pytest.mark.parametrize("objective", OBJECTIVES.names())
+def test_exact_parameter_shift_is_the_adjoint_gradient(ansatz: str, objective: str) -> None:
+    circuit, theta, problem = setting(ansatz)
+    loss = qhn.objective(objective)
+    adjoint = run(estimator("adjoint"), circuit, theta, loss, problem)
+    shift = run(estimator("parameter_shift", shots=None), circuit, theta, loss, problem)
+    np.testing.assert_allclose(shift.gradient, adjoint.gradient, atol=1e-10)
+    np.testing.assert_allclose(shift.value, adjoint.value, atol=1e-10)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.names())
+def test_adjoint_gradient_is_the_finite_difference_of_the_loss(objective: str) -> None:
+    circuit, theta, problem = setting(replicas=1, layers=2)
+    loss, engine, step = qhn.objective(objective), qhn.engine("statevector"), 1e-5
+    found = run(estimator("adjoint"), circuit, theta, loss, problem).gradient[0]
+    ends = theta + step * np.concatenate([np.eye(circuit.n_params), -np.eye(circuit.n_params)])
+    values = loss.exact(engine.probs(circuit, ends), problem, 3).value.reshape(2, -1)
+    np.testing.assert_allclose(found, (values[0] - values[1]) / (2 * step), atol=1e-6)
+
+
+def test_shared_and_scaled_parameters_are_summed_over_their_occurrences() -> None:
+    gates = (Gate("RY", 0, param=0, scale=3.0), Gate("CNOT", (0, 1)), Gate("RX", 1, param=0, scale=-0.4, offset=1.0))
+    circuit, theta = Circuit(2, gates), np.array([[0.3], [1.9]])
+    problem = qhn.problem_from_costs([0.0, 1.0, 3.0, -2.0])
+    loss = qhn.objective("elbo")
+    shift = run(estimator("parameter_shift", shots=None), circuit, theta, loss, problem)
+    np.testing.assert_allclose(
+        shift.gradient, run(estimator("adjoint"), circuit, theta, loss, problem).gradient, atol=1e-12
+    )
+
+
+def test_circuit_without_parameters_has_an_empty_gradient() -> None:
+    circuit, problem = Circuit(2, (Gate("Hadamard", 0),)), qhn.problem_from_costs([0.0, 1.0, 2.0, 3.0])
+    for name in ("parameter_shift", "spsa", "score_function"):
+        found = run(estimator(name, shots=16), circuit, np.zeros((1, 0)), qhn.objective("mle"), problem)
+        assert found.gradient.shape == (1, 0)
+
+
+@pytest.mark.parametrize("objective", ["mle", "selbo", "ksd"])
+def test_parameter_shift_by_distinct_strings_equals_the_table(monkeypatch: pytest.MonkeyPatch, objective: str) -> None:
+    circuit, theta, problem = setting()
+    by_table = run(estimator("parameter_shift", shots=40), circuit, theta, qhn.objective(objective), problem)
+    monkeypatch.setattr(shift_module, "HISTOGRAM_BITS", 0)
+    by_string = run(estimator("parameter_shift", shots=40), circuit, theta, qhn.objective(objective), problem)
+    np.testing.assert_allclose(by_string.gradient, by_table.gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["parameter_shift", "spsa"])
+def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    circuit, theta, problem = setting()
+    config, loss = estimator(name, shots=None), qhn.objective("selbo")
+    at_once = run(config, circuit, theta, loss, problem)
+    monkeypatch.setattr(draws, "PROBABILITIES_AT_ONCE", 3 << 4)
+    np.testing.assert_allclose(run(config, circuit, theta, loss, problem).gradient, at_once.gradient, atol=1e-13)
+
+
+def test_parameter_shift_variance_falls_as_one_over_shots() -> None:
+    circuit, theta, problem = setting(replicas=1, layers=1)
+    many = np.repeat(theta, 400, axis=0)
+    spread = [
+        run(estimator("parameter_shift", shots=s), circuit, many, qhn.objective("mle"), problem).gradient.var(axis=0)
+        for s in (32, 512)
+    ]
+    # A ratio of two variances from 400 draws each, averaged over 8 parameters: within ±25 % of 16 but for < 1e-6.
+    assert 12.0 < spread[0].sum() / spread[1].sum() < 20.0
+
+
+def test_parameter_shift_variance_is_that_of_the_shifted_means() -> None:
+    circuit, theta, problem = setting(replicas=1, layers=1)
+    many, shots, engine = np.repeat(theta, 2000, axis=0), 16, qhn.engine("statevector")
+    found = run(estimator("parameter_shift", shots=shots), circuit, many, qhn.objective("mle"), problem)
+    for k in range(circuit.n_params):
+        ends = theta + 0.5 * np.pi * np.array([[1.0], [-1.0]]) * np.eye(circuit.n_params)[k]
+        q = engine.probs(circuit, ends)
+        variance = (q @ problem.nll**2 - (q @ problem.nll) ** 2).sum() / (4 * shots)
+        # The sample variance of 2000 nearly normal numbers has a relative error of 3.2 %; 5 of those: < 1e-5 in all.
+        assert found.gradient[:, k].var(ddof=1) == pytest.approx(variance, rel=0.16)
+
+
+def test_leave_one_out_baseline_lowers_the_variance() -> None:
+    circuit, theta, problem = setting(replicas=1, layers=1)
+    shifted = qhn.problem_from_costs(problem.nll + 100.0)
+    many = np.repeat(theta, 300, axis=0)
+    config = estimator("score_function", shots=32)
+    plain, moved = (run(config, circuit, many, qhn.objective("mle"), p).gradient for p in (problem, shifted))
+    np.testing.assert_allclose(plain, moved, atol=1e-9)  # a constant in the loss adds no noise at all
+
+
+class EverySign(np.random.Generator):
+    """Instead of random signs, each of the 2^P sign vectors once."""
+
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> np.ndarray:  # type: ignore[override]
+        return unpack(np.arange(size[0]), size[2])[:, None, :].astype(np.int64)
+
+
+def test_spsa_expectation_over_all_signs_has_a_bias_of_order_c_squared() -> None:
+    circuit, engine = qhn.ansatz("product", n_qubits=3), qhn.engine("statevector")
+    theta, problem = np.array([[0.4, 1.1, 2.0]]), qhn.problem_from_costs(np.arange(8.0) ** 2)
+    exact = run(estimator("adjoint"), circuit, theta, qhn.objective("mle"), problem).gradient
+    bias = []
+    for c in (0.4, 0.1):
+        found = estimator("spsa", shots=None, c=c, averages=8).estimate(
+            engine=engine,
+            circuit=circuit,
+            theta=theta,
+            objective=qhn.objective("mle"),
+            problem=problem,
+            step=0,
+            rng=EverySign(np.random.PCG64()),
+        )
+        bias.append(np.abs(found.gradient - exact).max() / np.abs(exact).max())
+    assert bias[1] < 0.02
+    assert bias[0] / bias[1] == pytest.approx(16.0, rel=0.15)
+
+
+def test_elbo_by_score_function_needs_only_drawn_strings() -> None:
+    circuit, theta, problem = setting()
+    found = run(estimator("score_function", shots=64), circuit, theta, qhn.objective("elbo"), problem)
+    assert found.bits is not None
+    assert found.bits.shape == (2, 64, 4)
+
+
+@pytest.mark.parametrize("name", ["parameter_shift", "spsa"])
+def test_elbo_on_a_device_is_refused_before_anything_runs(name: str) -> None:
+    with pytest.raises(Unsupported, match="explicit distribution"):
+        estimator(name, shots=100).requires(qhn.objective("elbo"))
+    assert estimator(name, shots=None).requires(qhn.objective("elbo")) == {"probabilities"}
+
+
+def test_cost_counts_circuits_and_shots() -> None:
+    circuit = qhn.ansatz("linear", n_qubits=9, layers=3)
+    assert estimator("parameter_shift", shots=1024).circuits(circuit, 1) == (109, 109 * 1024)
+    assert estimator("parameter_shift", shots=None).circuits(circuit, 2) == (218, 0)
+    assert estimator("spsa", shots=10, averages=2).circuits(circuit, 3) == (15, 150)
+    assert estimator("adjoint").circuits(circuit, 5) == (5, 0)
+
+
+@pytest.mark.parametrize("shots", [0, 1, 2_000_000])
+def test_impossible_shots_are_refused(shots: int) -> None:
+    with pytest.raises(InvalidArgument, match="shots"):
+        estimator("parameter_shift", shots=shots)
+
+
+def test_draws_by_inversion_follow_the_distribution_and_never_take_impossible_strings() -> None:
+    q = np.array([[0.0, 0.5, 0.0, 0.25, 0.25, 0.0, 0.0, 0.0], [0.0] * 7 + [1.0]])
+    index = draws.draw_from(q, 40_000, np.random.default_rng(0))
+    counts = np.stack([np.bincount(row, minlength=8) for row in index])
+    assert (counts[q == 0.0] == 0).all()
+    # Chi-square with 2 degrees of freedom, threshold at 1e-5.
+    expected = 40_000 * q[0][q[0] > 0]
+    assert ((counts[0][q[0] > 0] - expected) ** 2 / expected).sum() < 23.0
+
+
+def test_draws_at_the_edge_of_the_interval_stay_inside() -> None:
+    class Edge(np.random.Generator):
+        def random(self, size: object = None) -> np.ndarray:  # type: ignore[override]
+            return np.full(size, np.nextafter(1.0, 0.0))  # type: ignore[arg-type]
+
+    q = np.array([[0.1] * 3 + [0.7 - 1e-16] + [0.0] * 4])
+    assert (draws.draw_from(q, 4, Edge(np.random.PCG64())) == 3).all()
+
+
+def test_draws_through_an_engine_without_packed_samples() -> None:
+    class Plain:
+        def sample(self, circuit: Circuit, theta: np.ndarray, shots: int, rng: np.random.Generator) -> np.ndarray:
+            return unpack(np.full((len(theta), shots), 5), circuit.n_qubits)
+
+    found = draws.draw(Plain(), Circuit(3), np.zeros((2, 0)), 4, np.random.default_rng(0))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found, np.full((2, 4), 5))
