@@ -74,14 +74,17 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
     """
     features, classes = config.dataset.shape(uploads) if config.dataset.needs_network else (0, 0)
     n_qubits = _check_sizes(config, features, classes, uploads)
-    exact = _check_capabilities(config)
-    _check_qubits(config, n_qubits, exact=exact)
-    memory = _memory(config, n_qubits, exact=exact)
-    _check_memory(config, n_qubits, memory)
-    _check_history(config)
+    _check_capabilities(config)
+    _check_limit(config, n_qubits)
     config.prior.rates(n_qubits)  # a rate per bit has to match
     circuit = config.ansatz.build(n_qubits)
     circuits, shots = config.estimator.circuits(circuit, config.replicas)
+    exact = shots == 0
+    if exact:
+        _check_table(config, n_qubits)
+    memory = _memory(config, n_qubits)
+    _check_memory(config, n_qubits, memory)
+    _check_history(config)
     return Plan(
         n_qubits=n_qubits,
         n_params=circuit.n_params,
@@ -135,8 +138,8 @@ def _cost_table_qubits(config: RunConfig, uploads: Path | None) -> int:
     return int(costs.size).bit_length() - 1
 
 
-def _check_capabilities(config: RunConfig) -> bool:
-    """Whether the run is exact, after checking that the engine gives what objective and estimator need."""
+def _check_capabilities(config: RunConfig) -> None:
+    """Refuse an engine that does not give what objective and estimator need."""
     needed = config.estimator.requires(config.objective)
     missing = sorted(needed - config.engine.provides)
     if missing:
@@ -145,27 +148,33 @@ def _check_capabilities(config: RunConfig) -> bool:
             f"{' and '.join(_CAPABILITY.get(m, m) for m in missing)}, which engine '{config.engine.name}' does not "
             "give as configured. Choose the engine statevector, or an estimator that works from samples."
         )
-    return PROBABILITIES in needed or GRADIENT in needed
 
 
-def _check_qubits(config: RunConfig, n_qubits: int, *, exact: bool) -> None:
-    where = "a smaller network" if config.network is not None else "a shorter cost table"
+def _check_limit(config: RunConfig, n_qubits: int) -> None:
     limit = config.engine.max_qubits
     if n_qubits > limit:
-        need = config.engine.memory_bytes(n_qubits, config.replicas)
+        need = config.engine.memory_bytes(min(n_qubits, 100), config.replicas)
         raise TooLarge(
             f"{n_qubits} qubits: one step on engine '{config.engine.name}' would need about {readable(need)} "
-            f"for {config.replicas} replicas, and the engine takes at most {limit} qubits. Use {where}."
+            f"(memory for {config.replicas} replicas), and the engine takes at most {limit} qubits. "
+            f"Use {_smaller(config)}."
         )
-    if n_qubits > TABLE_QUBITS and exact:
+
+
+def _check_table(config: RunConfig, n_qubits: int) -> None:
+    if n_qubits > TABLE_QUBITS:
         raise TooLarge(
-            f"{n_qubits} qubits: estimator '{config.estimator.name}' needs a table of all 2^{n_qubits} strings "
-            f"({readable(8 << n_qubits)} for each of its columns), and such tables end at {TABLE_QUBITS} qubits. "
-            f"Use {where}, or {SAMPLED_REMEDY}."
+            f"{n_qubits} qubits: estimator '{config.estimator.name}' needs tables of all 2^{n_qubits} strings "
+            f"({readable(8 << n_qubits)} of memory for each column), and such tables end at {TABLE_QUBITS} qubits. "
+            f"Use {_smaller(config)}, or {SAMPLED_REMEDY}."
         )
 
 
-def _memory(config: RunConfig, n_qubits: int, *, exact: bool) -> int:
+def _smaller(config: RunConfig) -> str:
+    return "a smaller network" if config.network is not None else "a shorter cost table"
+
+
+def _memory(config: RunConfig, n_qubits: int) -> int:
     """Estimated peak memory in bytes: engine, likelihood tables, loss and metrics."""
     engine = config.engine.memory_bytes(n_qubits, config.replicas)
     if n_qubits > TABLE_QUBITS:
@@ -221,6 +230,8 @@ def memory_limit() -> int:
 
 def readable(size: int) -> str:
     """A number of bytes for people: ``readable(2_500_000) == '2.5 MB'``."""
+    if size >> 80:
+        return "more than any machine's memory"
     value = float(size)
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if value < 1000:

@@ -1,0 +1,36 @@
+"""Numba kernel behind :mod:`qhn_core.analysis.metrics`: all sums over the 2^N strings in one pass.
+
+Single-threaded, with the GIL released, adding in blocks of fixed size: the same bits come out whatever the number of
+threads (a BLAS product would not promise that).
+"""
+
+from __future__ import annotations
+
+from qhn_core.compiled import BLOCK, _in1, _in2, _out2, compiled
+
+
+@compiled(_in2, _in2, _in2, _in1, _in1, _in1, _out2)
+def expectation_rows(q, log_q, nll, log_prior, log_evidence, cutoff, out):  # type: ignore[no-untyped-def]
+    """out[b] = Σ_w q_b(w) · (ℓ, log q, log π, log p(w|D), [ℓ ≤ cutoff]) of replica b, (B, 5).
+
+    ``nll``, ``log_evidence`` and ``cutoff`` have one row, or one a replica.
+    """
+    for b in range(q.shape[0]):
+        r = b % nll.shape[0]
+        row, log_row, costs, log_z, best = q[b], log_q[b], nll[r], log_evidence[r], cutoff[r]
+        out[b, :] = 0.0
+        for s in range(0, row.size, BLOCK):
+            a0, a1, a2, a3, a4 = 0.0, 0.0, 0.0, 0.0, 0.0
+            for j in range(s, min(s + BLOCK, row.size)):
+                p, cost = row[j], costs[j]
+                a0 += p * cost
+                a1 += p * log_row[j]
+                a2 += p * log_prior[j]
+                a3 += p * (log_prior[j] - cost - log_z)
+                if cost <= best:
+                    a4 += p
+            out[b, 0] += a0
+            out[b, 1] += a1
+            out[b, 2] += a2
+            out[b, 3] += a3
+            out[b, 4] += a4

@@ -1,0 +1,185 @@
+"""What each logged step reports. All in nats per training example (÷ n) unless said otherwise; NaN where undefined.
+
+========================  ==========================================================================================
+loss                      the minimised objective ÷ n, with its β, λ at that step
+nll_train, nll_test       E_q of −log p(y|x,w), mean over examples
+predictive_nll_train/test −log E_q p(y|x,w), mean over examples
+accuracy_train/test       of the predictive; a tie counts 1/(number tied) if the label is among the tied
+tie_share                 share of test points tied
+entropy_bits              H[q] in bits
+kl_prior, kl_posterior    KL(q‖π), KL(q‖p(w|D)), nats, not ÷ n
+mmd2                      MMD²(q, π) with the run's kernel (γ = 0.7 where the loss has none)
+elbo                      −Σ q(ℓ + log q − log π), nats, not ÷ n; below log Z by kl_posterior
+cost_gap                  (E_q ℓ − min ℓ)/n
+success                   mass of q on strings with (ℓ − min ℓ)/n ≤ 0.02
+grad_norm                 Euclidean norm of the gradient of ``loss``
+========================  ==========================================================================================
+
+Beside them ``term_<name>``, the loss's terms ÷ n. Where only drawn strings are known the values are estimates, and
+``<name>_se`` is the standard error of those for which it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.analysis.split_scores import SplitScores, mean_and_error
+from qhn_core.errors import InvalidArgument
+from qhn_core.kernels import HammingKernel
+from qhn_core.problems import Problem
+
+Array = NDArray[np.float64]
+
+#: The quantities of every logged step, in the order of tables and exports.
+METRICS: tuple[str, ...] = (
+    "loss",
+    "nll_train",
+    "nll_test",
+    "predictive_nll_train",
+    "predictive_nll_test",
+    "accuracy_train",
+    "accuracy_test",
+    "tie_share",
+    "entropy_bits",
+    "kl_prior",
+    "kl_posterior",
+    "mmd2",
+    "elbo",
+    "cost_gap",
+    "success",
+    "grad_norm",
+)
+#: Those with a standard error where they are estimated from drawn strings.
+WITH_ERROR: tuple[str, ...] = (
+    "nll_train",
+    "nll_test",
+    "predictive_nll_train",
+    "predictive_nll_test",
+    "cost_gap",
+    "success",
+)
+#: γ of ``mmd2`` for losses without a kernel.
+DEFAULT_GAMMA = 0.7
+#: A string within this many nats per example of the best one counts as a success.
+NEAR_BEST = 0.02
+
+_SMALLEST = float(np.finfo(np.float64).tiny)
+
+
+class Metrics:
+    """Everything about one problem that the rows need, prepared once; safe to share between threads.
+
+    Args:
+        problem: a Problem, or a ProblemStack with one problem a replica.
+        gamma: γ (or several) of the MMD; 0.7 for None.
+        tick: called now and then while preparing; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        gamma: float | Sequence[float] | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        self.problem = problem
+        self.kernel = HammingKernel(DEFAULT_GAMMA if gamma is None else gamma)
+        self.train, self.test = SplitScores(problem, "train", tick=tick), SplitScores(problem, "test", tick=tick)
+        self._rates = problem.prior.rates(problem.n_bits)
+
+    def row(
+        self,
+        *,
+        value: Array,
+        terms: dict[str, Array],
+        gradient: Array,
+        probs: Array | None = None,
+        bits: NDArray[np.uint8] | None = None,
+    ) -> dict[str, Array]:
+        """All quantities at one step, each (B,).
+
+        Args:
+            value: the loss ÷ n, (B,).
+            terms: its terms, not ÷ n, each (B,).
+            gradient: of the loss ÷ n, (B, P).
+            probs: exact q (B, 2**N); or
+            bits: strings drawn from it (B, S, N), from which everything is then estimated.
+        """
+        row = dict.fromkeys(METRICS, np.full(len(value), np.nan))
+        row["loss"], row["grad_norm"] = value, np.sqrt((gradient * gradient).sum(axis=1))
+        if probs is not None:
+            row.update(self.of_probabilities(probs))
+        elif bits is not None:
+            row.update(self.of_draws(bits))
+        else:
+            raise InvalidArgument("probs, bits", expected="exact probabilities or drawn strings", got=None)
+        row.update({f"term_{name}": term / self.problem.n_train for name, term in terms.items()})
+        return row
+
+    def of_probabilities(self, q: Array) -> dict[str, Array]:
+        """What depends on q alone, exactly; q (B, 2**N)."""
+        rows = np.ascontiguousarray(q, dtype=np.float64)
+        log_q = np.maximum(rows, _SMALLEST)  # 0 · log 0 = 0
+        np.log(log_q, out=log_q)
+        found = {"entropy_bits": (log_q * rows).sum(axis=1) / -np.log(2.0)}
+        found |= self._of_table(rows, log_q)
+        found["mmd2"] = self.kernel.mmd2(rows, self._prior)
+        for split in (self.train, self.test):
+            found |= split.of_probabilities(rows)
+        return found
+
+    def of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
+        """Estimates from strings drawn from q, bits (B, S, N), with standard errors ``<name>_se``."""
+        n, draws = self.problem.n_train, bits.shape[1]
+        nll = self.problem.nll_at(bits) / n
+        undefined = np.full(len(bits), np.nan)
+        found = dict.fromkeys((f"{name}_se" for name in WITH_ERROR), undefined)
+        found["nll_train"], found["nll_train_se"] = mean_and_error(nll)
+        if self.problem.tabulated:
+            best = np.broadcast_to(np.asarray(self.problem.best[1]) / n, len(bits))[:, None]
+            found["cost_gap"], found["cost_gap_se"] = mean_and_error(nll - best)
+            found["success"], found["success_se"] = mean_and_error((nll - best <= NEAR_BEST).astype(np.float64))
+        if draws > 1:
+            found["mmd2"] = self.kernel.mmd2_unbiased(bits, self._rates)
+        for split in (self.train, self.test):
+            found |= split.of_draws(bits)
+        return found
+
+    def _of_table(self, q: Array, log_q: Array) -> dict[str, Array]:
+        problem, n = self.problem, self.problem.n_train
+        if not problem.tabulated:
+            return {}
+        best = np.atleast_1d(np.asarray(problem.best[1], dtype=np.float64))
+        cutoff = best + n * NEAR_BEST
+        sums = np.empty((len(q), 5))
+        _kernels().expectation_rows(
+            q, log_q, np.atleast_2d(problem.nll), problem.log_prior, np.atleast_1d(problem.log_evidence), cutoff, sums
+        )
+        mean_nll, negentropy, log_prior, log_posterior, success = np.ascontiguousarray(sums.T)
+        kl_prior = negentropy - log_prior
+        return {
+            "entropy_bits": -negentropy / np.log(2.0),
+            "kl_prior": kl_prior,
+            "kl_posterior": negentropy - log_posterior,
+            "elbo": -mean_nll - kl_prior,
+            "nll_train": mean_nll / n,
+            "cost_gap": (mean_nll - best) / n,
+            "success": success,
+        }
+
+    @cached_property
+    def _prior(self) -> Array:
+        return np.exp(self.problem.prior.log_table(self.problem.n_bits))
+
+
+@cache
+def _kernels() -> Any:
+    """The compiled kernel, imported when first needed."""
+    from qhn_core.analysis import _metric_kernels
+
+    return _metric_kernels

@@ -1,0 +1,92 @@
+"""How well q predicts the training or the test examples: NLL, predictive NLL, accuracy, ties; exact or from draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.analysis.predictive import Predictive, accuracy_with_ties, predictive_nll, tie_share
+from qhn_core.problems import Problem, ProblemStack
+
+Array = NDArray[np.float64]
+
+
+def mean_and_error(values: Array) -> tuple[Array, Array]:
+    """Mean over draws, and its standard error s/√S: (B, S) -> (B,), (B,); the error is NaN for a single draw."""
+    draws = values.shape[1]
+    error = values.std(axis=1, ddof=1) / np.sqrt(draws) if draws > 1 else np.full(len(values), np.nan)
+    return values.mean(axis=1), error
+
+
+class SplitScores:
+    """Scores of one split; empty where there is no data (a cost table, or no test examples).
+
+    Args:
+        problem: a Problem, or a ProblemStack, whose replicas each have their own data.
+        split: ``train`` or ``test``.
+        tick: called now and then while preparing; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        problem: Problem | ProblemStack,
+        split: Literal["train", "test"],
+        *,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        self.split = split
+        parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)
+        self.parts = [Predictive(part, split, tick=tick) for part in parts if _has_examples(part, split)]
+        self.which = problem.which if isinstance(problem, ProblemStack) else None
+
+    def of_probabilities(self, q: Array) -> dict[str, Array]:
+        """Scores at exact probabilities (B, 2**N)."""
+        found = []
+        for predictive, mine in self._shares():
+            rows = q[mine]
+            scores = self._of_proba(predictive, predictive.proba(rows))
+            scores[f"nll_{self.split}"] = predictive.expected_nll(rows)
+            found.append(scores)
+        return self._gather(found, len(q))
+
+    def of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
+        """Estimates from strings drawn from q, (B, S, N), with standard errors."""
+        found = []
+        for predictive, mine in self._shares():
+            drawn = predictive.drawn(bits[mine])
+            scores = self._of_proba(predictive, drawn.proba)
+            scores[f"nll_{self.split}"], scores[f"nll_{self.split}_se"] = drawn.nll, drawn.nll_se
+            scores[f"predictive_nll_{self.split}_se"] = drawn.predictive_nll_se
+            found.append(scores)
+        return self._gather(found, len(bits))
+
+    def _of_proba(self, predictive: Predictive, proba: Array) -> dict[str, Array]:
+        assert predictive.y is not None  # noqa: S101 -- made of a split, which has labels
+        scores = {
+            f"predictive_nll_{self.split}": predictive_nll(proba, predictive.y),
+            f"accuracy_{self.split}": accuracy_with_ties(proba, predictive.y),
+        }
+        return scores | ({"tie_share": tie_share(proba)} if self.split == "test" else {})
+
+    def _shares(self) -> Iterator[tuple[Predictive, NDArray[np.intp] | slice]]:
+        """Each draw of the data with the replicas that it scores."""
+        for k, predictive in enumerate(self.parts):
+            yield predictive, slice(None) if self.which is None else np.flatnonzero(self.which == k)
+
+    def _gather(self, found: list[dict[str, Array]], replicas: int) -> dict[str, Array]:
+        if self.which is None or not found:
+            return found[0] if found else {}
+        gathered = {name: np.empty(replicas) for name in found[0]}
+        for (_, mine), scores in zip(self._shares(), found, strict=True):
+            for name, values in scores.items():
+                gathered[name][mine] = values
+        return gathered
+
+
+def _has_examples(problem: Problem, split: str) -> bool:
+    if problem.network is None or problem.dataset is None:
+        return False
+    return len(problem.dataset.y_train if split == "train" else problem.dataset.y_test) > 0

@@ -1,0 +1,286 @@
+"""Training as a pure function: ``state, info = step(setup, state)``. No threads, no files, no clock.
+
+Steps are counted 0 … T, T being ``config.steps``. The step at t < T evaluates loss and gradient at θ_t, logs them, and
+updates to θ_{t+1}; the one at t = T only logs. So a run is T + 1 calls, and a state can be saved between any two.
+Everything random at step t comes from a generator keyed by (seed, t): there is no generator state to save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core._config_plan import TABLE_QUBITS
+from qhn_core.analysis.metrics import Metrics
+from qhn_core.ansatze import initial_angles
+from qhn_core.circuit import Circuit
+from qhn_core.config import Plan, RunConfig, plan
+from qhn_core.datasets import Dataset
+from qhn_core.engines.base import Engine
+from qhn_core.errors import Cancelled, InvalidArgument
+from qhn_core.estimators.base import Estimate
+from qhn_core.optimisers.base import Array, OptimiserState, clipped
+from qhn_core.problems import Problem, ProblemStack, problem, stack_problems
+
+#: Strings drawn for the metrics of a logged step where the estimator drew none at θ itself.
+METRIC_SHOTS = 1024
+_PREFIX = "optimiser."
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What a run works with, built once: safe to share between threads, never changed."""
+
+    config: RunConfig
+    plan: Plan
+    circuit: Circuit
+    problem: Problem
+    engine: Engine
+    metrics: Metrics
+
+    @property
+    def n_train(self) -> int:
+        """Training examples n by which losses are divided (1 for a cost table)."""
+        return self.problem.n_train
+
+
+@dataclass(frozen=True, eq=False)
+class TrainState:
+    """Where a run stands before step ``step``.
+
+    Args:
+        step: updates made so far, t.
+        theta: angles θ_t, radians, (B, P).
+        optimiser: what the optimiser remembers, named arrays.
+        best: smallest loss of each replica so far, (B,).
+        stale: steps since any replica's loss improved.
+        done: whether the last step has been logged.
+    """
+
+    step: int
+    theta: Array
+    optimiser: OptimiserState = field(repr=False)
+    best: Array = field(repr=False)
+    stale: int = 0
+    done: bool = False
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The whole state as named arrays, for a checkpoint."""
+        named: dict[str, NDArray[Any]] = {
+            "step": np.int64(self.step).reshape(()),
+            "theta": self.theta,
+            "best": self.best,
+            "stale": np.int64(self.stale).reshape(()),
+            "done": np.int64(self.done).reshape(()),
+        }
+        return named | {_PREFIX + name: array for name, array in self.optimiser.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> TrainState:
+        """Inverse of :meth:`arrays`; raises InvalidArgument where one is missing."""
+        missing = {"step", "theta", "best", "stale", "done"} - set(arrays)
+        if missing:
+            raise InvalidArgument("checkpoint", expected=f"the arrays {sorted(missing)} too", got=sorted(arrays))
+        return cls(
+            step=int(arrays["step"]),
+            theta=np.array(arrays["theta"], dtype=np.float64),
+            optimiser={k.removeprefix(_PREFIX): np.array(v) for k, v in arrays.items() if k.startswith(_PREFIX)},
+            best=np.array(arrays["best"], dtype=np.float64),
+            stale=int(arrays["stale"]),
+            done=bool(arrays["done"]),
+        )
+
+
+class Info(NamedTuple):
+    """What one step has to tell."""
+
+    step: int  #: t
+    row: dict[str, Array] | None  #: metrics at θ_t, each (B,), terms as "term_<name>"; None where t is not logged
+    probs: Array | None  #: exact q at θ_t, (B, 2**N), where it is known
+    bits: NDArray[np.uint8] | None  #: strings drawn at θ_t, (B, S, N), where there are some
+    done: bool  #: whether this was the last step
+    reason: str  #: why it was the last; empty otherwise
+
+
+def prepare(
+    config: RunConfig,
+    *,
+    uploads: Path | None = None,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Setup:
+    """Check, then build data, likelihood table, circuit, engine and metrics.
+
+    Args:
+        config: the run.
+        uploads: folder of content-addressed uploaded files.
+        progress: called with a fraction from 0 to 1 now and then.
+        cancelled: asked now and then; where it says True, :class:`~qhn_core.errors.Cancelled` is raised.
+    """
+    needs = plan(config, uploads)
+    task = _problem(config, needs, uploads, progress, cancelled)
+    metrics = Metrics(task, gamma=getattr(config.objective, "gamma", None), tick=_tick(cancelled))
+    return Setup(config, needs, needs.circuit, task, config.engine.build(), metrics)
+
+
+def init(setup: Setup) -> TrainState:
+    """The state before step 0; replica r's angles depend on (seed, r) alone."""
+    config = setup.config
+    theta = initial_angles(
+        setup.circuit,
+        replicas=config.replicas,
+        seed=config.seed,
+        kind=config.ansatz.init,
+        scale=config.ansatz.scale,
+    )
+    return TrainState(0, theta, config.optimiser.init(theta), np.full(config.replicas, np.inf))
+
+
+def step(setup: Setup, state: TrainState) -> tuple[TrainState, Info]:
+    """One step: :func:`estimate`, then :func:`advance`. A state that is done stays as it is."""
+    if state.done:
+        return state, Info(state.step, None, None, None, True, "finished")
+    return advance(setup, state, estimate(setup, state))
+
+
+def estimate(setup: Setup, state: TrainState) -> Estimate:
+    """Loss and gradient (not ÷ n) of all replicas at θ_t."""
+    return _estimate(setup, state.theta, state.step, setup.problem)
+
+
+def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainState, Info]:
+    """Log where it is due, and update the angles unless this was the last step."""
+    config, n = setup.config, setup.n_train
+    value, gradient = found.value / n, found.gradient / n
+    _check_finite(value, gradient, state.step)
+    improved = bool((value < state.best).any())
+    best, stale = np.minimum(value, state.best), 0 if improved else state.stale + 1
+    reason = _why_stop(config, state.step, stale)
+    row, bits = None, found.bits
+    if reason or state.step % config.log_every == 0:
+        bits = _metric_bits(setup, state, found)
+        row = setup.metrics.row(value=value, terms=found.terms, gradient=gradient, probs=found.probs, bits=bits)
+    info = Info(state.step, row, found.probs, bits, bool(reason), reason)
+    if reason:
+        return TrainState(state.step, state.theta, state.optimiser, best, stale, done=True), info
+    theta, memory = config.optimiser.step(
+        state.theta,
+        clipped(gradient, config.optimiser.clip),
+        state.optimiser,
+        step=state.step,
+        closure=_closure(setup, state.step),
+        value=value,
+    )
+    return TrainState(state.step + 1, theta, memory, best, stale), info
+
+
+def _closure(setup: Setup, at_step: int) -> Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]:
+    """Loss and gradient ÷ n of chosen replicas elsewhere, with the random numbers of step ``at_step``."""
+
+    def evaluate(theta: Array, replicas: NDArray[np.intp]) -> tuple[Array, Array]:
+        found = _estimate(setup, theta, at_step, _select(setup.problem, replicas))
+        return found.value / setup.n_train, found.gradient / setup.n_train
+
+    return evaluate
+
+
+def _select(task: Problem, replicas: NDArray[np.intp]) -> Problem:
+    """The problem of chosen replicas."""
+    if not isinstance(task, ProblemStack):
+        return task
+    if len(replicas) == 1:
+        return task.parts[task.which[replicas[0]]]
+    table = task.nll[replicas] if task.tabulated else None
+    return replace(task, nll=table, which=task.which[replicas])  # type: ignore[arg-type]
+
+
+def _estimate(setup: Setup, theta: Array, at_step: int, task: Problem) -> Estimate:
+    config = setup.config
+    return config.estimator.estimate(
+        engine=setup.engine,
+        circuit=setup.circuit,
+        theta=theta,
+        objective=config.objective,
+        problem=task,
+        step=at_step,
+        rng=_generator(config.seed, at_step),
+    )
+
+
+def _generator(seed: int, at_step: int, stream: int = 0) -> np.random.Generator:
+    """Random numbers keyed by (seed, step); streams do not overlap (the counter's highest word tells them apart)."""
+    return np.random.Generator(np.random.Philox(key=[seed, at_step], counter=[0, 0, 0, stream]))
+
+
+def _metric_bits(setup: Setup, state: TrainState, found: Estimate) -> NDArray[np.uint8] | None:
+    if found.probs is not None or found.bits is not None:
+        return found.bits
+    shots = getattr(setup.config.estimator, "shots", None) or METRIC_SHOTS
+    return setup.engine.sample(setup.circuit, state.theta, shots, _generator(setup.config.seed, state.step, 1))
+
+
+def _why_stop(config: RunConfig, at_step: int, stale: int) -> str:
+    patience = config.optimiser.early_stop
+    if at_step >= config.steps:
+        return f"all {config.steps} steps done"
+    if patience is not None and stale >= patience:
+        return f"stopped early: no loss improved in {patience} steps"
+    return ""
+
+
+def _check_finite(value: Array, gradient: Array, at_step: int) -> None:
+    good = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
+    if not good.all():
+        raise InvalidArgument(
+            "optimiser",
+            expected="a finite loss and gradient",
+            got=f"NaN or infinity at step {at_step} in replica {int(np.argmin(good))}",
+            remedy="Lower the learning rate, or clip the gradient.",
+        )
+
+
+def _tick(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
+    def tick() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled("Set-up was stopped.")
+
+    return tick
+
+
+def _problem(
+    config: RunConfig,
+    needs: Plan,
+    uploads: Path | None,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Problem:
+    """The run's problem, or a stack of them where each start has its own draw of the data."""
+    parts = []
+    for draw in range(config.data_draws):
+
+        def share(fraction: float, draw: int = draw) -> None:
+            if progress is not None:
+                progress((draw + fraction) / config.data_draws)
+
+        parts.append(
+            problem(
+                config.network,
+                draw_of(config, draw, uploads),
+                config.prior,
+                progress=share,
+                cancelled=cancelled,
+                tabulate=None if needs.n_qubits <= TABLE_QUBITS else False,
+            )
+        )
+    return parts[0] if config.data_draws == 1 else stack_problems(parts, config.replicas)
+
+
+def draw_of(config: RunConfig, draw: int, uploads: Path | None = None) -> Dataset:
+    """The data of replicas r with r mod ``data_draws`` = ``draw``: the dataset at seed + draw."""
+    seed = config.dataset.seed + draw
+    return config.dataset.model_copy(update={"seed": seed % 2**32}).load(uploads)
