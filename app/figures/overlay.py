@@ -1,0 +1,146 @@
+"""Several runs in one plot: one metric, a median per run with the band over its replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.curves import band, line, median
+from app.figures.layout import FONT, axis, layout, message
+from app.figures.palette import SYMBOLS, loss_colour, translucent
+from app.figures.plain import Figure, thin
+
+Array = NDArray[np.float64]
+
+_NATS = "nats per example"
+#: Logged quantity -> (what a menu calls it, unit).
+METRICS: Mapping[str, tuple[str, str]] = {
+    "loss": ("Loss", _NATS),
+    "predictive_nll_test": ("Predictive NLL, test", _NATS),
+    "predictive_nll_train": ("Predictive NLL, train", _NATS),
+    "accuracy_test": ("Accuracy, test", "share correct"),
+    "accuracy_train": ("Accuracy, train", "share correct"),
+    "nll_test": ("Expected NLL, test", _NATS),
+    "nll_train": ("Expected NLL, train", _NATS),
+    "kl_posterior": ("KL to posterior", "nats"),
+    "kl_prior": ("KL to prior", "nats"),
+    "elbo": ("ELBO", "nats"),
+    "entropy_bits": ("Entropy", "bits"),
+    "mmd2": ("MMD² to prior", ""),
+    "cost_gap": ("Cost gap", _NATS),
+    "success": ("Mass near the optimum", "probability"),
+    "tie_share": ("Ties", "share of test points"),
+    "grad_norm": ("Gradient norm", ""),
+}
+#: Curves in one plot; more cannot be told apart.
+MAX_RUNS = 10
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's values of the metric that is shown."""
+
+    label: str
+    objective: str
+    steps: Array  #: (T,)
+    values: Array  #: (T, B)
+
+
+def smooth(values: Array, weight: float) -> Array:
+    """Exponential moving average along the first axis, corrected for its start.
+
+    s_t = Σ_{i≤t} w^{t−i} v_i / Σ_{i≤t} w^{t−i}, NaN passed over (s stays NaN until the first number).
+
+    Args:
+        values: (T,) or (T, B).
+        weight: w in [0, 1); 0 leaves the values as they are.
+    """
+    if weight <= 0.0 or len(values) < 2:
+        return values
+    out = np.empty_like(values, dtype=np.float64)
+    total = np.zeros(values.shape[1:])
+    mass = np.zeros(values.shape[1:])
+    for t, row in enumerate(np.asarray(values, dtype=np.float64)):
+        known = np.isfinite(row)
+        total = np.where(known, weight * total + np.where(known, row, 0.0), total)
+        mass = np.where(known, weight * mass + 1.0, mass)
+        with np.errstate(invalid="ignore"):
+            out[t] = total / mass
+    return out
+
+
+def run_colours(objectives: Sequence[str]) -> list[str]:
+    """The colour of each run: its loss's; the second and further runs of one loss get lighter and darker shades."""
+    seen: dict[str, int] = {}
+    colours = []
+    for name in objectives:
+        colour = loss_colour(name)
+        number = seen[name] = seen.get(name, -1) + 1
+        colours.append(_shade(colour, number))
+    return colours
+
+
+def _shade(colour: str, number: int) -> str:
+    toward, share = (255, 0)[number % 2 == 0], (0.0, 0.42, 0.34, 0.62, 0.55)[min(number, 4)]
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(c + (toward - c) * share):02x}" for c in parts)
+
+
+def overlay(
+    curves: Sequence[Curve], *, metric: str, log_y: bool = False, smoothing: float = 0.0, bands: bool = True
+) -> Figure:
+    """The metric of each run over steps.
+
+    Args:
+        curves: at most :data:`MAX_RUNS` of them are drawn.
+        metric: a key of :data:`METRICS`, or any logged name.
+        log_y: logarithmic axis; values that are not positive are left out.
+        smoothing: weight of :func:`smooth`.
+        bands: whether the middle 80 % of the replicas are shaded.
+    """
+    title, unit = METRICS.get(metric, (metric, ""))
+    drawn = [curve for curve in curves[:MAX_RUNS] if len(curve.steps) and not np.isnan(curve.values).all()]
+    if not drawn:
+        return message(title, "The chosen runs have no values of this metric")
+    traces: list[dict[str, Any]] = []
+    colours = run_colours([curve.objective for curve in drawn])
+    for number, (curve, colour) in enumerate(zip(drawn, colours, strict=True)):
+        traces += _run(curve, colour, SYMBOLS[number % len(SYMBOLS)], log_y=log_y, smoothing=smoothing, bands=bands)
+    y = axis(unit, nticks=7, type="log" if log_y else "linear")
+    legend = {"font": {"size": FONT - 1}, "itemwidth": 30}
+    shape = layout(title, x=axis("step", rangemode="tozero"), y=y)
+    return {"data": traces, "layout": shape | {"legend": shape["legend"] | legend}}
+
+
+def _run(curve: Curve, colour: str, symbol: str, *, log_y: bool, smoothing: float, bands: bool) -> list[dict[str, Any]]:
+    values = smooth(curve.values, smoothing)
+    if log_y:
+        values = np.where(values > 0.0, values, np.nan)
+    known = ~np.isnan(values).all(axis=1)
+    values, steps = values[known], np.asarray(curve.steps)[known]
+    if not len(steps):
+        return []
+    keep = thin(median(values))
+    x, values = steps[keep], values[keep]
+    traces = _band(x, values, colour, curve.label) if bands else []
+    traces.append(line(x, median(values), curve.label, colour, width=2.5))
+    few = np.unique(np.linspace(0, len(x) - 1, 9).astype(int))
+    marks = line(x[few], median(values)[few], curve.label, colour, showlegend=False, hoverinfo="skip")
+    marker = {"color": colour, "size": 9, "symbol": symbol}
+    traces[-1] |= {"mode": "lines", "legendgroup": curve.label}
+    traces.append(marks | {"mode": "markers", "marker": marker, "hovertemplate": None, "legendgroup": curve.label})
+    return traces
+
+
+def _band(x: Array, values: Array, colour: str, label: str) -> list[dict[str, Any]]:
+    if values.shape[1] < 2 or len(x) < 2:
+        return []
+    low, high = band(values)
+    edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    edge["legendgroup"] = label
+    fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.15)}
+    return [{**edge, "y": low, "name": f"{label} 10 %"}, {**edge, "y": high, "name": f"{label} 90 %", **fill}]

@@ -1,0 +1,159 @@
+"""What can be done with the chosen runs: open, resume, pin, name, note, export, delete."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from app import services, state
+from app.views import _run_choice as choice
+from app.views._run_rows import Row
+from qhn_core.errors import QHNError
+from qhn_core.store.exports import Format
+
+_LISTED = 8
+
+
+def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
+    """One line of buttons; those that make no sense for the chosen runs are disabled."""
+    one = chosen[0] if len(chosen) == 1 else None
+    resumable = [row for row in chosen if row.record.state.resumable and not row.settings.problem]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Open", icon=":material/open_in_new:", disabled=one is None, help="On the page Train") and one:
+            _open(one)
+        if st.button("Resume", icon=":material/resume:", disabled=not resumable):
+            _each(resumable, services.supervisor().resume, "resumed")
+        _pin(chosen)
+        _name_and_note(one)
+        _download("CSV", "csv", chosen)
+        _download("JSON", "json", chosen)
+        if st.button("Delete", icon=":material/delete:", disabled=not chosen):
+            _confirm_deletion(chosen)
+        if chosen and st.button("Clear", type="tertiary", help="Untick all"):
+            choice.set_choice([])
+            st.rerun()
+        st.caption(_told(chosen, hidden))
+    if one is not None:
+        _tell_trouble(one)
+
+
+def _open(row: Row) -> None:
+    try:
+        config = row.record.config
+    except QHNError as error:
+        st.toast(f"This version cannot use the run's configuration: {error}", icon=":material/error:", duration="long")
+        return
+    state.open_run(row.record.id, config)
+    st.switch_page("views/train.py", query_params={state.RUN: row.record.id, state.CONFIG: config.to_url()})
+
+
+def _told(chosen: Sequence[Row], hidden: int) -> str:
+    if not chosen:
+        return "Tick runs to lay them over each other."
+    return f"{len(chosen)} ticked" + (f", {hidden} of them not in view" if hidden else "")
+
+
+def _tell_trouble(row: Row) -> None:
+    """Why a run ended, or why its configuration cannot be used; as text, never as markup of the user's."""
+    if row.settings.problem:
+        st.warning(row.settings.problem, icon=":material/history:")
+    if row.record.message:
+        st.text(f"{row.record.state.value.capitalize()}: {row.record.message}")
+
+
+def _each(rows: Sequence[Row], action: Callable[[str], object], done: str) -> None:
+    """Do it to every row; what fails is told, and does not keep the others from it."""
+    failures = []
+    for row in rows:
+        try:
+            action(row.record.id)
+        except QHNError as error:
+            failures.append(f"{row.record.name}: {error}")
+    for failure in failures:
+        st.toast(failure, icon=":material/error:", duration="long")
+    if len(failures) < len(rows):
+        st.toast(f"{len(rows) - len(failures)} {done}")
+        st.rerun()
+
+
+def _pin(chosen: Sequence[Row]) -> None:
+    unpin = bool(chosen) and all(row.record.pinned for row in chosen)
+    if st.button("Unpin" if unpin else "Pin", key="runs_pin", icon=":material/keep:", disabled=not chosen):
+        _each(chosen, lambda run_id: services.store().set_pinned(run_id, not unpin), "unpinned" if unpin else "pinned")
+
+
+def _name_and_note(row: Row | None) -> None:
+    with st.popover("Name, note", icon=":material/edit:", disabled=row is None):
+        if row is None:
+            return
+        record = row.record
+        with st.form(f"runs_edit_{record.id}", border=False):
+            name = st.text_input("Name", record.name, max_chars=200, key=f"runs_name_{record.id}")
+            note = st.text_area("Note", record.note, max_chars=20_000, height=140, key=f"runs_note_{record.id}")
+            if st.form_submit_button("Save", type="primary"):
+                _save(record.id, name, note)
+
+
+def _save(run_id: str, name: str, note: str) -> None:
+    try:
+        services.store().rename(run_id, name)
+        services.store().set_note(run_id, note)
+    except QHNError as error:
+        st.error(str(error))
+        return
+    st.rerun()
+
+
+def _download(label: str, kind: Format, chosen: Sequence[Row]) -> None:
+    """A file that is made when it is asked for; several runs come as a zip archive."""
+    ids = [row.record.id for row in chosen]
+    many = len(ids) > 1
+    name = f"qhn-runs-{kind}.zip" if many else f"qhn-run-{''.join(ids)}.{kind}"
+    mime = "application/zip" if many else {"csv": "text/csv", "json": "application/json"}[kind]
+
+    def make() -> bytes:
+        out = io.BytesIO()
+        services.store().export_to(ids, out, format=kind)
+        return out.getvalue()
+
+    st.download_button(
+        label,
+        make,
+        file_name=name,
+        mime=mime,
+        key=f"runs_{kind}",
+        on_click="ignore",
+        icon=":material/download:",
+        disabled=not ids,
+    )
+
+
+@st.dialog("Delete for good?")
+def _confirm_deletion(rows: Sequence[Row]) -> None:
+    for row in rows[:_LISTED]:
+        st.text(f"{row.record.name}  ({row.record.id}, {row.record.state.value})")
+    if len(rows) > _LISTED:
+        st.text(f"and {len(rows) - _LISTED} more")
+    if any(row.record.state.active for row in rows):
+        st.caption("A run in work is stopped first.")
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", key="runs_delete_confirmed"):
+            _delete(rows)
+        if st.button("Keep", key="runs_keep"):
+            st.rerun()
+
+
+def _delete(rows: Sequence[Row]) -> None:
+    failures = {}
+    for row in rows:
+        try:
+            services.supervisor().delete(row.record.id)
+        except QHNError as error:
+            failures[row.record.id] = f"{row.record.name}: {error}"
+    choice.set_choice(list(failures))
+    if not failures:
+        st.rerun()
+    for failure in failures.values():
+        st.error(failure)
