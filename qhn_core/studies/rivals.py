@@ -66,9 +66,7 @@ def score_rivals(
         rival = _fit(config, problem, replicas, seed)
         row = _row(rival, problem, metrics, replicas)
         scores.append(
-            RivalScore(
-                name, config.label, row, rival.likelihood_evaluations, rival.seconds / replicas, rival.notes
-            )
+            RivalScore(name, config.label, row, rival.likelihood_evaluations, rival.seconds / replicas, rival.notes)
         )
     return scores
 

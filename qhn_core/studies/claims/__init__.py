@@ -1,0 +1,1 @@
+"""The fixed grid behind ``reproduce``: does the ELBO, or the SELBO, beat MLE, where, and by how much?"""
