@@ -18,7 +18,7 @@ _MAX_CHECKPOINT = 256 * 2**20
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     from safetensors.numpy import save
 
-    blob = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    blob = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     if len(blob) > _MAX_CHECKPOINT:
         size, most = math.ceil(len(blob) / 2**20), _MAX_CHECKPOINT // 2**20
         raise TooLarge(f"A checkpoint may take {most} MB; this one takes {size} MB. Train fewer replicas at once.")

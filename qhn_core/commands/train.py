@@ -1,0 +1,36 @@
+"""``train CONFIG``: train in this terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qhn_core.commands._common import DataOption, QuietOption, open_store
+
+
+def command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A configuration, YAML or JSON.")],
+    data: DataOption = None,
+    name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train what CONFIG describes, with a progress bar. Ctrl-C stops; nothing is lost."""
+    from qhn_core.commands._follow import follow
+    from qhn_core.config import load_config, plan
+    from qhn_core.runner import Supervisor
+
+    wanted = load_config(config)
+    store = open_store(data)
+    needs = plan(wanted, store.uploads)
+    if not quiet:
+        for warning in needs.warnings:
+            typer.secho(warning, fg="yellow", err=True)
+    supervisor = Supervisor(store)
+    run_id = supervisor.start(wanted, name=name)
+    if not quiet:
+        typer.echo(f"Run {run_id}: {needs.n_qubits} qubits, {needs.n_params} angles.", err=True)
+    code = follow(supervisor, run_id, quiet=quiet)
+    supervisor.shutdown()
+    raise typer.Exit(code)
