@@ -72,11 +72,11 @@ class TrainState:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The whole state as named arrays, for a checkpoint."""
         named: dict[str, NDArray[Any]] = {
-            "step": np.int64(self.step).reshape(()),
+            "step": np.array(self.step, dtype=np.int64),
             "theta": self.theta,
             "best": self.best,
-            "stale": np.int64(self.stale).reshape(()),
-            "done": np.int64(self.done).reshape(()),
+            "stale": np.array(self.stale, dtype=np.int64),
+            "done": np.array(self.done, dtype=np.int64),
         }
         return named | {_PREFIX + name: array for name, array in self.optimiser.items()}
 

@@ -6,7 +6,13 @@ threads (a BLAS product would not promise that).
 
 from __future__ import annotations
 
-from qhn_core.compiled import BLOCK, _in1, _in2, _out2, compiled
+import numpy as np
+from numba import types
+
+from qhn_core.compiled import BLOCK, _f8, _in1, _in2, _in3, _out2, compiled
+
+_labels = types.Array(types.int64, 1, "C", readonly=True)
+_SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 @compiled(_in2, _in2, _in2, _in1, _in1, _in1, _out2)
@@ -34,3 +40,25 @@ def expectation_rows(q, log_q, nll, log_prior, log_evidence, cutoff, out):  # ty
             out[b, 2] += a2
             out[b, 3] += a3
             out[b, 4] += a4
+
+
+@compiled(_in3, _labels, _f8, _out2)
+def score_rows(proba, y, tie, out):  # type: ignore[no-untyped-def]
+    """out[b] = means over examples of (−log p at the label, credit with ties shared, [tied]); proba (B, n, C)."""
+    n, classes = proba.shape[1], proba.shape[2]
+    for b in range(proba.shape[0]):
+        nll, credit, ties = 0.0, 0.0, 0
+        for i in range(n):
+            row = proba[b, i]
+            top = row[0]
+            for c in range(1, classes):
+                top = max(top, row[c])
+            tied = 0
+            for c in range(classes):
+                tied += row[c] >= top - tie
+            at_label = row[y[i]]
+            nll -= np.log(max(at_label, _SMALLEST))
+            if at_label >= top - tie:
+                credit += 1.0 / tied
+            ties += tied > 1
+        out[b, 0], out[b, 1], out[b, 2] = nll / n, credit / n, ties / n

@@ -22,13 +22,12 @@ Beside them ``term_<name>``, the loss's terms ÷ n. Where only drawn strings are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.analysis.split_scores import SplitScores, mean_and_error
+from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel
 from qhn_core.problems import Problem
@@ -126,8 +125,7 @@ class Metrics:
         rows = np.ascontiguousarray(q, dtype=np.float64)
         log_q = np.maximum(rows, _SMALLEST)  # 0 · log 0 = 0
         np.log(log_q, out=log_q)
-        found = {"entropy_bits": (log_q * rows).sum(axis=1) / -np.log(2.0)}
-        found |= self._of_table(rows, log_q)
+        found = self._of_table(rows, log_q) or {"entropy_bits": (log_q * rows).sum(axis=1) / -np.log(2.0)}
         found["mmd2"] = self.kernel.mmd2(rows, self._prior)
         for split in (self.train, self.test):
             found |= split.of_probabilities(rows)
@@ -157,7 +155,7 @@ class Metrics:
         best = np.atleast_1d(np.asarray(problem.best[1], dtype=np.float64))
         cutoff = best + n * NEAR_BEST
         sums = np.empty((len(q), 5))
-        _kernels().expectation_rows(
+        kernels().expectation_rows(
             q, log_q, np.atleast_2d(problem.nll), problem.log_prior, np.atleast_1d(problem.log_evidence), cutoff, sums
         )
         mean_nll, negentropy, log_prior, log_posterior, success = np.ascontiguousarray(sums.T)
@@ -175,11 +173,3 @@ class Metrics:
     @cached_property
     def _prior(self) -> Array:
         return np.exp(self.problem.prior.log_table(self.problem.n_bits))
-
-
-@cache
-def _kernels() -> Any:
-    """The compiled kernel, imported when first needed."""
-    from qhn_core.analysis import _metric_kernels
-
-    return _metric_kernels

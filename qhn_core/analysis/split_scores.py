@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.analysis.predictive import Predictive, accuracy_with_ties, predictive_nll, tie_share
+from qhn_core.analysis.predictive import Predictive
+from qhn_core.analysis.scores import TIE
 from qhn_core.problems import Problem, ProblemStack
 
 Array = NDArray[np.float64]
+
+
+@cache
+def kernels() -> Any:
+    """The compiled kernels of the metrics, imported when first needed."""
+    from qhn_core.analysis import _metric_kernels
+
+    return _metric_kernels
 
 
 def mean_and_error(values: Array) -> tuple[Array, Array]:
@@ -65,11 +75,13 @@ class SplitScores:
 
     def _of_proba(self, predictive: Predictive, proba: Array) -> dict[str, Array]:
         assert predictive.y is not None  # noqa: S101 -- made of a split, which has labels
+        means = np.empty((len(proba), 3))
+        kernels().score_rows(np.ascontiguousarray(proba), predictive.y, TIE, means)
         scores = {
-            f"predictive_nll_{self.split}": predictive_nll(proba, predictive.y),
-            f"accuracy_{self.split}": accuracy_with_ties(proba, predictive.y),
+            f"predictive_nll_{self.split}": means[:, 0].copy(),
+            f"accuracy_{self.split}": means[:, 1].copy(),
         }
-        return scores | ({"tie_share": tie_share(proba)} if self.split == "test" else {})
+        return scores | ({"tie_share": means[:, 2].copy()} if self.split == "test" else {})
 
     def _shares(self) -> Iterator[tuple[Predictive, NDArray[np.intp] | slice]]:
         """Each draw of the data with the replicas that it scores."""
