@@ -290,9 +290,9 @@ def _student_half_width(values: Array, confidence: float) -> float:
 @lru_cache(maxsize=8)
 def _signs(n: int) -> Array:
     if n <= _EXACT_UNITS:
-        return 1.0 - 2.0 * ((np.arange(1 << n)[:, None] >> np.arange(n)) & 1)
+        return 1.0 - 2.0 * ((np.arange(1 << n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
     rng = np.random.Generator(np.random.Philox(key=[_SEED, n]))
-    return 1.0 - 2.0 * rng.integers(0, 2, size=(_FLIPS, n))
+    return 1.0 - 2.0 * rng.integers(0, 2, size=(_FLIPS, n)).astype(np.float64)
 
 
 @lru_cache(maxsize=8)
