@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.networks.base import FunctionTable
+from qhn_core.networks import FunctionTable, RowHash
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -60,6 +60,9 @@ def spread_out(columns: Array, reference: Labels, mass: Array) -> Array:
 class Grouped:
     """Values of every function on every example, for mixing.
 
+    Where all of them fit the memory allowed they are held, after functions that turn out to agree on all examples
+    have been merged; otherwise they are computed anew each time.
+
     Args:
         table: the functions.
         reference: a class for each example, (n,).
@@ -67,14 +70,33 @@ class Grouped:
     """
 
     def __init__(self, table: FunctionTable, reference: Labels, *, max_bytes: int) -> None:
-        self.table, self.reference, self._max_bytes = table, reference, max_bytes
+        self._table, self._reference = table, reference
+        self._members: NDArray[np.int64] | None = None
+        self._group_of = table.group_of
         self._held: dict[Values, Array] = {}
         self._lock = threading.Lock()
+        columns = table.n_classes if table.n_classes > 2 else 1
+        if table.n_functions * columns * table.n_examples * 8 <= max_bytes:
+            self._hold_merged(columns)
+
+    @property
+    def n_functions(self) -> int:
+        """Number G of functions that are told apart."""
+        return self._table.n_functions if self._members is None else len(self._members)
+
+    @property
+    def n_strings(self) -> int:
+        """2**N."""
+        return len(self._group_of)
+
+    def function_of(self, index: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Function of each string by its index."""
+        return self._group_of[index]
 
     def group(self, q: Array) -> Array:
         """Mass of q on each function: (B, 2**N) -> (B, G)."""
-        out = np.empty((len(q), self.table.n_functions))
-        kernels().group_rows(q, self.table.group_of, out)
+        out = np.empty((len(q), self.n_functions))
+        kernels().group_rows(q, self._group_of, out)
         return out
 
     def mix(self, weights: Array, values: Values) -> Array:
@@ -82,29 +104,42 @@ class Grouped:
         held = self.held(values)
         if held is not None:
             return mix(weights, held)
-        out = np.zeros((len(weights), self._columns(values), self.table.n_examples))
-        for functions, examples, piece in self._pieces(values):
-            out[:, :, examples] += mix(weights[:, functions], piece)
+        columns = self._table.n_classes if values is probabilities and self._table.n_classes > 2 else 1
+        out = np.zeros((len(weights), columns, self._table.n_examples))
+        for functions, examples, log_p in self._pieces():
+            out[:, :, examples] += mix(weights[:, functions], values(log_p, self._reference[examples]))
         return out
 
     def held(self, values: Values) -> Array | None:
-        """The values of all functions, (G, columns, n), or None where they exceed the memory allowed."""
-        columns, table = self._columns(values), self.table
-        if table.n_functions * columns * table.n_examples * 8 > self._max_bytes:
+        """The values of all functions, (G, columns, n), or None where they are not held."""
+        if self._members is None:
             return None
         with self._lock:
             if values not in self._held:
-                full = np.empty((table.n_functions, columns, table.n_examples))
-                for functions, examples, piece in self._pieces(values):
-                    full[functions, :, examples] = piece
-                self._held[values] = full
+                full = np.empty((self._table.n_functions, 1, self._table.n_examples))
+                for functions, examples, log_p in self._pieces():
+                    full[functions, :, examples] = values(log_p, self._reference[examples])
+                self._held[values] = full[self._members]
             return self._held[values]
 
-    def _columns(self, values: Values) -> int:
-        return self.table.n_classes if values is probabilities and self.table.n_classes > 2 else 1
+    def _hold_merged(self, columns: int) -> None:
+        """Hold the probabilities of one member of each set of functions with the same predictions."""
+        table = self._table
+        full = np.empty((table.n_functions, columns, table.n_examples))
+        seen, multipliers = RowHash(table.n_functions, largest=1e4), {}
+        for functions, examples, log_p in self._pieces():
+            full[functions, :, examples] = probabilities(log_p, self._reference[examples])
+            # Of two classes the logit says all; the probability of one would not, where it is nearly 1.
+            told = log_p[:, 1:] - log_p[:, :1] if table.n_classes == 2 else log_p
+            if examples.start not in multipliers:
+                multipliers = {examples.start: seen.columns(told.shape[1] * told.shape[2])}
+            flat = np.clip(told, -1e4, 1e4).reshape(len(told), -1)
+            seen.add(functions, flat, multipliers[examples.start])
+        self._members, merged = seen.groups()
+        self._group_of = merged[table.group_of]
+        self._held[probabilities] = full[self._members]
 
-    def _pieces(self, values: Values) -> Iterator[tuple[slice, slice, Array]]:
-        for block in self.table.blocks():
-            for start, stop in self.table.chunks(block):
-                log_p = block.log_proba(start, stop)
-                yield slice(start, stop), block.examples, values(log_p, self.reference[block.examples])
+    def _pieces(self) -> Iterator[tuple[slice, slice, Array]]:
+        for block in self._table.blocks():
+            for start, stop in self._table.chunks(block):
+                yield slice(start, stop), block.examples, block.log_proba(start, stop)

@@ -94,16 +94,17 @@ class Predictive:
         if problem.tabulated:
             table = self.network.functions(self.x, tick=tick)
             self._groups = Grouped(table, self._reference, max_bytes=max_bytes)
-            self._groups.held(probabilities)
             if self.y is not None:
-                self._nll = table.nll(self.y, tick=None if tick is None else lambda _: tick())
+                every = table.nll(self.y, tick=None if tick is None else lambda _: tick())
+                self._nll = np.empty(self._groups.n_functions)
+                self._nll[self._groups.function_of(np.arange(self._groups.n_strings))] = every[table.group_of]
 
     # -- exactly, from q ------------------------------------------------------------------------------------------
 
     @property
     def n_functions(self) -> int:
         """Number G of functions on these inputs, as far as they are told apart."""
-        return self._grouped().table.n_functions
+        return self._grouped().n_functions
 
     def proba(self, q: ArrayLike) -> Array:
         """E_{w~q} p(y|x, w) for q (B, 2**N): (B, n, C)."""
@@ -112,6 +113,11 @@ class Predictive:
     def expected_nll(self, q: ArrayLike) -> Array:
         """E_{w~q} of −log p(y|x, w), mean over examples, nats: (B,); NaN without labels or examples."""
         return self._expected_nll(self._weights(q))
+
+    def proba_and_nll(self, q: ArrayLike) -> tuple[Array, Array]:
+        """:meth:`proba` and :meth:`expected_nll` together, for the price of one."""
+        weights = self._weights(q)
+        return self._proba(weights), self._expected_nll(weights)
 
     def scores(self, q: ArrayLike) -> Scores:
         """All scores against the labels, for q (B, 2**N)."""
@@ -165,7 +171,7 @@ class Predictive:
         return self._groups
 
     def _weights(self, q: ArrayLike) -> Array:
-        size = len(self._grouped().table.group_of)
+        size = self._grouped().n_strings
         rows = np.ascontiguousarray(q, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != size:
             raise InvalidArgument("q", expected=f"shape (replicas, {size})", got=f"shape {rows.shape}")
@@ -195,7 +201,7 @@ class Predictive:
         if held is None or self._groups is None:
             unique, counts = np.unique(bits, axis=0, return_counts=True)
             return estimate(lambda part: self._rows(unique[part]), self._pieces(len(unique)), counts, *self._labels)
-        index = self._groups.table.group_of[string_index(bits, self.network.n_bits)]
+        index = self._groups.function_of(string_index(bits, self.network.n_bits))
         drawn, counts = np.unique(index, return_counts=True)
         nll = np.zeros(len(held)) if self._nll is None else self._nll
         return estimate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qhn_core.networks._functions import FunctionTable, RowHash
 from qhn_core.networks.base import NETWORKS, NetworkConfig
 
 
@@ -14,4 +15,4 @@ def network(name: str, /, **options: Any) -> NetworkConfig:
 
 NETWORKS.discover(__name__, __path__)
 
-__all__ = ["NETWORKS", "NetworkConfig", "network"]
+__all__ = ["NETWORKS", "FunctionTable", "NetworkConfig", "RowHash", "network"]
