@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from qhn_core.errors import InvalidArgument
 from qhn_core.gates import Gate
+
+#: PennyLane records operations on one process-wide stack: whoever builds or runs its circuits in a thread holds this.
+PENNYLANE_LOCK = threading.RLock()
 
 
 def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequence[Any]) -> None:

@@ -116,8 +116,11 @@ def invalid_options(error: ValidationError, *, prefix: str = "") -> InvalidArgum
     remedy = f"Also: {also}." if also else ""
     own = first.get("ctx", {}).get("error")
     if isinstance(own, InvalidArgument):
+        path = found[0][0]
+        if path.rpartition(".")[2] != own.argument:  # a rule about several fields names the field itself
+            path = f"{path}.{own.argument}"
         return InvalidArgument(
-            found[0][0], expected=own.expected, got=own.got, remedy=" ".join(filter(None, (own.remedy, remedy)))
+            path, expected=own.expected, got=own.got, remedy=" ".join(filter(None, (own.remedy, remedy)))
         )
     return InvalidArgument(
         found[0][0],

@@ -1,0 +1,198 @@
+"""Draws from Qiskit back ends: Aer on this machine, snapshots of IBM devices, and IBM devices themselves.
+
+The circuit is translated and transpiled once, with its angles left open, and all sets of angles of a step are sent
+as one job. (PennyLane's own Qiskit devices translate every circuit anew and send a job each.)
+Wire i is measured into classical bit i, so that "little" bit order gives columns in wire order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.circuit import Circuit
+from qhn_core.engines._analytic import unshared
+from qhn_core.engines._devices import OptionValue, check_remote_allowed, fake_backend, is_fake
+from qhn_core.engines._noise import QISKIT_GATES, Noise, qiskit_noise_model
+from qhn_core.errors import DeviceError
+
+Array = NDArray[np.float64]
+Bits = NDArray[np.uint8]
+T = TypeVar("T")
+#: Shots that one job may hold; larger batches become several jobs.
+JOB_SHOTS = 1_000_000
+
+
+class Guard(Protocol):
+    """Runs a call to the back end with a time limit and further attempts."""
+
+    def __call__(self, function: Callable[[], T], /) -> T:
+        """``function()``, or DeviceError with the reason."""
+
+
+def to_qiskit(circuit: Circuit, *, measure: bool = True) -> tuple[Any, list[Any]]:
+    """(QuantumCircuit, its parameters): one free parameter per parametrised gate, in gate order."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import ParameterVector
+
+    n = circuit.n_qubits
+    slots = ParameterVector("angle", sum(gate.param is not None for gate in circuit.gates))
+    target = QuantumCircuit(n, n) if measure else QuantumCircuit(n)
+    used = iter(slots)
+    for gate in circuit.gates:
+        arguments = [gate.offset if gate.param is None else next(used)] if gate.is_rotation else []
+        getattr(target, QISKIT_GATES[gate.name])(*arguments, *gate.wires)
+    if measure:
+        target.measure(range(n), range(n))
+    return target, list(slots)
+
+
+class QiskitSampler:
+    """Draws bits from one back end.
+
+    Args:
+        backend: empty for Aer itself; otherwise the name of a snapshot or of a real device.
+        remote: whether jobs go through the runtime's sampler (qiskit.remote) or straight to Aer (qiskit.aer).
+        noise: the noise setting, for Aer without a snapshot.
+        options: checked device options.
+        account: name of the saved account; empty for the default one.
+        timeout: seconds to wait for a job of a real device before it is cancelled.
+        guard: what every call to the back end goes through.
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: str,
+        remote: bool,
+        noise: Noise,
+        options: Mapping[str, OptionValue],
+        account: str,
+        timeout: float,
+        guard: Guard,
+    ) -> None:
+        self.backend, self.remote, self.noise, self.options = backend, remote, noise, dict(options)
+        self.account, self.timeout, self.guard = account, timeout, guard
+        self._lock = threading.Lock()
+        self._target: Any = None
+        self._ready: OrderedDict[str, tuple[Any, list[Any]]] = OrderedDict()
+
+    def sample(self, circuit: Circuit, theta: Array, shots: int, seed: int) -> Bits:
+        """Bits (B, shots, N) at theta (B, P); ``seed`` fixes the draws of simulators."""
+        free, angles = unshared(circuit, theta)
+        compiled, slots = self._compiled(free)
+        rows, n = len(angles), circuit.n_qubits
+        if not slots:  # every row is the same circuit
+            return self._run(compiled, [], np.empty((1, 0)), rows * shots, seed).reshape(rows, shots, n)
+        size = max(1, JOB_SHOTS // shots)
+        parts = [
+            self._run(compiled, slots, angles[start : start + size], shots, seed + start)
+            for start in range(0, rows, size)
+        ]
+        return np.concatenate(parts)
+
+    def _compiled(self, free: Circuit) -> tuple[Any, list[Any]]:
+        """Transpiled circuit and the parameters of ``free`` that are left in it; the last few are kept."""
+        key = free.content_hash
+        with self._lock:
+            if key not in self._ready:
+                self._ready[key] = self._compile(free)
+                if len(self._ready) > 8:
+                    self._ready.popitem(last=False)
+            self._ready.move_to_end(key)
+            return self._ready[key]
+
+    def _compile(self, free: Circuit) -> tuple[Any, list[Any]]:
+        circuit, slots = to_qiskit(free)
+        if self._target is None:
+            self._target = self.guard(self._open)
+        if self.backend:
+            from qiskit import transpile
+
+            level = int(self.options.get("optimization_level", 1))
+            seed = int(self.options.get("seed_transpiler", 0))
+            circuit = transpile(circuit, self._target, optimization_level=level, seed_transpiler=seed)
+        return circuit, slots
+
+    def _open(self) -> Any:
+        """The back end. Without one, gates are run as they stand, so that noise follows every one of them."""
+        if self.remote:
+            return fake_backend(self.backend) if is_fake(self.backend) else self._real_backend()
+        from qiskit_aer import AerSimulator
+
+        options: dict[str, Any] = {key: self.options[key] for key in ("method", "precision") if key in self.options}
+        if self.backend:
+            return AerSimulator.from_backend(fake_backend(self.backend), **options)
+        if self.noise.present:
+            options["noise_model"] = qiskit_noise_model(self.noise)
+        return AerSimulator(**options)
+
+    def _real_backend(self) -> Any:
+        check_remote_allowed(self.backend)
+        from qiskit_ibm_runtime import QiskitRuntimeService
+
+        service = QiskitRuntimeService(name=self.account) if self.account else QiskitRuntimeService()
+        return service.backend(self.backend)
+
+    def _run(self, compiled: Any, slots: list[Any], angles: Array, shots: int, seed: int) -> Bits:
+        """One job: bits (rows, shots, N) at the rows of ``angles``."""
+        left = compiled.parameters  # the transpiler drops angles that cannot change the outcome
+        kept = [k for k, slot in enumerate(slots) if slot in left]
+        names, values = [slots[k] for k in kept], angles[:, kept]
+        if not kept and len(angles) > 1:
+            return self._run(compiled, [], angles[:1], len(angles) * shots, seed).reshape(len(angles), shots, -1)
+        if self.remote:
+            return self._submit_sampler(compiled, names, values, shots, seed)
+        return self.guard(lambda: self._submit_aer(compiled, names, values, shots, seed))
+
+    def _submit_aer(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
+        binds = [{name: values[:, k].tolist() for k, name in enumerate(names)}] if names else None
+        job = self._target.run(compiled, shots=shots, memory=True, seed_simulator=seed % 2**31, parameter_binds=binds)
+        result = job.result()
+        if not result.success:
+            raise RuntimeError(f"Aer: {result.status}")
+        words = np.array([[int(word, 16) for word in item.data.memory] for item in result.results], dtype=np.int64)
+        return ((words[..., None] >> np.arange(compiled.num_clbits)) & 1).astype(np.uint8)
+
+    def _submit_sampler(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
+        from qiskit_ibm_runtime import SamplerV2
+        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobFailureError
+
+        work = (compiled, {tuple(names): values}) if names else (compiled,)
+        jobs: list[Any] = []
+
+        def attempt() -> Any:
+            if not jobs:
+                sampler = SamplerV2(mode=self._target)
+                if is_fake(self.backend):
+                    sampler.options.simulator.seed_simulator = seed % 2**31
+                jobs.append(sampler.run([work], shots=shots))
+            try:
+                return self._wait(jobs[-1])
+            except (RuntimeJobFailureError, RuntimeInvalidStateError):
+                jobs.clear()  # only a job that failed is sent again; a lost connection fetches the same one
+                raise
+
+        (register,) = self.guard(attempt)[0].data.values()
+        bits = register.to_bool_array(order="little").astype(np.uint8)
+        return bits.reshape(len(values), shots, compiled.num_clbits)
+
+    def _wait(self, job: Any) -> Any:
+        """The result of a job; a real one that takes too long is cancelled, so that it is not paid for."""
+        if is_fake(self.backend):
+            return job.result()
+        from qiskit_ibm_runtime.exceptions import RuntimeJobTimeoutError
+
+        try:
+            return job.result(timeout=self.timeout)
+        except RuntimeJobTimeoutError:
+            job.cancel()
+            raise DeviceError(
+                f"{self.backend} gave no result within {self.timeout:g} s, and the job was cancelled. The run can be "
+                "resumed; a longer 'timeout' leaves room for the queue."
+            ) from None
