@@ -98,8 +98,8 @@ def lines(series: Sequence[Line], *, title: str, x_label: str, y_label: str) -> 
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         parts.append(f'<line x1="{left}" x2="{left + width}" y1="{py(tick)}" y2="{py(tick)}" class="grid"/>')
         parts.append(f'<text x="{left - 8}" y="{py(tick) + 4}" text-anchor="end">{tick:g}</text>')
-    for value in xs:
-        parts.append(f'<text x="{px(value):.1f}" y="{top + height + 16}" text-anchor="middle">{value:g}</text>')
+    below = top + height + 16
+    parts += [f'<text x="{px(value):.1f}" y="{below}" text-anchor="middle">{value:g}</text>' for value in xs]
     for n, line in enumerate(series):
         shift = 5.0 * (n - (len(series) - 1) / 2)
         points = " ".join(f"{px(a) + shift:.1f},{py(b):.1f}" for a, b in zip(line.x, line.mean, strict=True))
