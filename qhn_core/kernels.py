@@ -217,6 +217,23 @@ class HammingKernel:
         cross = self.mean_embedding(flat, rho).mean(axis=1)
         return (pairs - 2.0 * cross + self.expected_prior(rho)).reshape(bits.shape[:-2])
 
+    def mmd2_estimate(self, bits: NDArray[np.uint8], rho: ArrayLike) -> tuple[Array, Array]:
+        """:meth:`mmd2_unbiased` and its jackknife standard error, for bits (B, S, N), S ≥ 3: (B,), (B,).
+
+        At q = π the estimate is a degenerate U-statistic, of which the jackknife gives the order of magnitude only.
+        """
+        size = bits.shape[1]
+        if size < 3:
+            raise InvalidArgument("bits", expected="at least 3 strings", got=f"{size}")
+        mu = self.mean_embedding(bits, rho)
+        seen = np.stack([self.empirical_embedding(sample, sample) for sample in bits]) * size - 1.0
+        # Sum over the other strings of h(w_i, w_j) = k − μ(w_i) − μ(w_j) + E k, whose mean over pairs is the estimate.
+        sums = seen - (size - 2.0) * mu - mu.sum(axis=1, keepdims=True) + (size - 1.0) * self.expected_prior(rho)
+        total = sums.sum(axis=1)
+        without = (total[:, None] - 2.0 * sums) / ((size - 1.0) * (size - 2.0))
+        spread = ((without - without.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+        return total / (size * (size - 1.0)), np.sqrt((size - 1.0) / size * spread)
+
 
 def _distances(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Hamming distances of packed strings: (S, M) uint8."""

@@ -12,9 +12,10 @@ from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.estimators import EstimatorConfig, estimator
 from qhn_core.estimators import _draws as draws
 from qhn_core.estimators import parameter_shift as shift_module
-from qhn_core.kernels import unpack
+from qhn_core.kernels import pack, unpack
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, stack_problems
+from qhn_core.problems import problem as make_problem
 
 
 def run(
@@ -153,6 +154,69 @@ def test_spsa_expectation_over_all_signs_has_a_bias_of_order_c_squared() -> None
         bias.append(np.abs(found.gradient - exact).max() / np.abs(exact).max())
     assert bias[1] < 0.02
     assert bias[0] / bias[1] == pytest.approx(16.0, rel=0.15)
+
+
+def small_network(*, tabulate: bool | None, seed: int = 0) -> Problem:
+    data = qhn.dataset("xor", n_train=12, n_test=0, seed=seed)
+    return make_problem(qhn.network("mlp", layers=(2, 1, 1)), data, tabulate=tabulate)
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    [(e, o) for e in ("score_function", "spsa", "parameter_shift") for o in ("mle", "selbo", "ksd")]
+    + [("score_function", "elbo")],
+)
+def test_without_a_table_drawn_strings_give_the_same_estimate(name: str, objective: str) -> None:
+    config, loss = estimator(name, shots=64), qhn.objective(objective)
+    known, drawn = (small_network(tabulate=t) for t in (None, False))
+    circuit = qhn.ansatz("linear", n_qubits=known.n_bits, layers=1)
+    theta = qhn.initial_angles(circuit, replicas=2, seed=1)
+    with_table, without = (run(config, circuit, theta, loss, p) for p in (known, drawn))
+    np.testing.assert_allclose(without.gradient, with_table.gradient, atol=1e-9)
+    np.testing.assert_allclose(without.value, with_table.value, atol=1e-9)
+    assert without.probs is None
+    assert without.bits is not None
+
+
+def test_without_a_table_only_drawn_strings_and_neighbours_are_evaluated() -> None:
+    problem = small_network(tabulate=False)
+    circuit = qhn.ansatz("product", n_qubits=problem.n_bits)
+    asked: list[int] = []
+    inner = problem.nll_at
+
+    def counting(bits: np.ndarray) -> np.ndarray:
+        asked.extend(np.unique(pack(bits)).tolist())
+        return inner(bits)
+
+    object.__setattr__(problem, "nll_at", counting)
+    theta = np.full((1, circuit.n_params), 0.02)  # nearly all draws are 0…0
+    run(estimator("score_function", shots=32), circuit, theta, qhn.objective("selbo"), problem)
+    assert 0 in asked
+    assert len(set(asked)) <= 8
+
+
+@pytest.mark.parametrize("objective", ["mle", "selbo", "ksd"])
+def test_exact_estimators_without_a_table_are_refused(objective: str) -> None:
+    problem = small_network(tabulate=False)
+    circuit = qhn.ansatz("product", n_qubits=problem.n_bits)
+    with pytest.raises(Unsupported, match="score_function or spsa"):
+        run(estimator("adjoint"), circuit, np.zeros((1, circuit.n_params)), qhn.objective(objective), problem)
+
+
+def test_replicas_with_their_own_data() -> None:
+    parts = [small_network(tabulate=None, seed=s) for s in (0, 1)]
+    stack = stack_problems(parts, 4)
+    circuit = qhn.ansatz("linear", n_qubits=stack.n_bits, layers=1)
+    theta = np.repeat(qhn.initial_angles(circuit, replicas=2, seed=1), 2, axis=0)
+    for name in ("adjoint", "parameter_shift"):
+        config = estimator(name) if name == "adjoint" else estimator(name, shots=None)
+        together = run(config, circuit, theta, qhn.objective("selbo"), stack)
+        for b in range(4):
+            alone = run(config, circuit, theta[b : b + 1], qhn.objective("selbo"), parts[b % 2])
+            np.testing.assert_allclose(together.gradient[b], alone.gradient[0], atol=1e-10)
+    for name in ("parameter_shift", "spsa", "score_function"):
+        found = run(estimator(name, shots=32), circuit, theta, qhn.objective("selbo"), stack)
+        assert np.isfinite(found.gradient).all()
 
 
 def test_elbo_by_score_function_needs_only_drawn_strings() -> None:
