@@ -1,0 +1,117 @@
+"""plan(): what a run needs, and refusals before anything starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from qhn_core import _config_plan
+from qhn_core.config import RunConfig, plan
+from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
+
+
+def of(**changes):
+    return plan(RunConfig.parse(changes))
+
+
+def mlp(*layers):
+    return {"name": "mlp", "layers": layers}
+
+
+def test_the_default():
+    needs = of()
+    assert (needs.n_qubits, needs.n_params, needs.n_features, needs.n_classes) == (13, 78, 2, 2)
+    assert needs.exact
+    assert (needs.circuits_per_step, needs.shots_per_step) == (16, 0)
+    assert 1e6 < needs.memory_bytes < 1e9
+    assert needs.circuit.n_qubits == 13
+    assert needs.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        (
+            {"dataset": {"name": "iris", "components": 4}},
+            InvalidArgument,
+            r"layers\[0\]: expected 4, the number of features of dataset 'iris', got 2. Use layers \(4, 3, 3\)",
+        ),
+        ({"network": mlp(3, 2, 1)}, InvalidArgument, r"Use layers \(2, 2, 1\)"),
+        (
+            {"dataset": {"name": "iris", "components": 2}},
+            InvalidArgument,
+            r"layers\[2\]: expected an output for 3 classes.*Use layers \(2, 3, 3\)",
+        ),
+        ({"network": mlp(2, 5, 1)}, TooLarge, "21 qubits.*of memory.*score_function or spsa"),
+        ({"network": mlp(2, 9, 1)}, TooLarge, "37 qubits.*TB.*at most 24 qubits. Use a smaller network"),
+        ({"network": {"name": "mlp", "layers": (2, 9, 1), "bias": False}}, TooLarge, "27 qubits.*GB.*smaller network"),
+        ({"network": {"name": "mlp", "layers": (2, 10, 1), "bias": False}}, TooLarge, "30 qubits.*[GT]B.*smaller"),
+        ({"steps": 10**6, "replicas": 100}, TooLarge, "log_every.*limit is 268 MB. Use log_every"),
+        ({"estimator": {"name": "parameter_shift", "shots": 128}}, Unsupported, r"log q\(w\)"),
+        ({"estimator": {"name": "spsa", "shots": 128}}, Unsupported, "explicit distribution"),
+        ({"prior": {"name": "bernoulli", "rho": [0.5, 0.4]}}, InvalidArgument, "13"),
+    ],
+)
+def test_refusals_name_the_reason_and_the_remedy(changes, error, says):
+    with pytest.raises(error, match=says):
+        of(**changes)
+
+
+def test_thousands_of_weights_are_refused_quickly():
+    with pytest.raises(QHNError, match=r"smaller network|memory"):
+        of(network=mlp(2, 500, 1))
+
+
+def test_suggested_log_every_is_accepted():
+    with pytest.raises(TooLarge) as caught:
+        of(steps=10**6, replicas=100)
+    every = int(str(caught.value).split("Use log_every ")[1].split()[0])
+    assert of(steps=10**6, replicas=100, log_every=every).n_qubits == 13
+
+
+def test_suggested_layers_are_accepted():
+    needs = of(dataset={"name": "iris", "components": 4}, network=mlp(4, 1, 3))
+    assert (needs.n_features, needs.n_classes) == (4, 3)
+
+
+def test_memory_is_held_against_the_machine(monkeypatch):
+    monkeypatch.setattr(_config_plan, "memory_limit", lambda: 100_000_000)
+    big = {"network": mlp(2, 4, 1), "replicas": 200}
+    with pytest.raises(TooLarge, match=r"17 qubits with 200 replicas need about.*the limit is 100 MB") as caught:
+        of(**big)
+    fewer = int(str(caught.value).split("Use about ")[1].split()[0])
+    assert 1 <= fewer < 200
+    monkeypatch.setattr(_config_plan, "memory_limit", lambda: 1_000)
+    with pytest.raises(TooLarge, match="Use a smaller network"):
+        of(replicas=1)
+
+
+def test_beyond_enumeration_needs_draws_and_warns():
+    needs = of(network=mlp(2, 5, 1), objective="mle", estimator={"name": "spsa", "shots": 64}, replicas=1)
+    assert needs.n_qubits == 21
+    assert not needs.exact
+    assert needs.shots_per_step > 0
+    assert any("estimates" in w for w in needs.warnings)
+
+
+def test_lbfgs_with_shots_warns():
+    needs = of(objective="mle", estimator={"name": "spsa", "shots": 64}, optimiser="lbfgs")
+    assert any("L-BFGS" in w for w in needs.warnings)
+    assert of(optimiser="lbfgs").warnings == ()
+
+
+def test_an_engine_that_lacks_what_is_needed():
+    with pytest.raises(Unsupported, match=r"needs .*exact.*which engine 'pennylane' does not"):
+        of(engine={"name": "pennylane", "device": "qiskit.aer"}, objective="mle")
+
+
+def test_a_cost_table_is_not_drawn():
+    table = {"name": "cost_table", "costs": [0.0, 1.0, 2.0, 3.0]}
+    assert plan(RunConfig.parse({"dataset": table})).n_qubits == 2
+    with pytest.raises(InvalidArgument, match="data_draws"):
+        plan(RunConfig.parse({"dataset": table, "data_draws": 2}))
+
+
+def test_readable():
+    assert _config_plan.readable(2_500_000) == "2.5 MB"
+    assert _config_plan.readable(1 << 400) == "more than any machine's memory"
+    assert _config_plan.readable(999) == "999 bytes"
