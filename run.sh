@@ -112,7 +112,12 @@ compile_kernels() { # once per version of the code; Numba keeps the machine code
     return
   fi
   say "Compiling the simulator's kernels for this processor (once, up to a minute) ..."
-  "$VENV/bin/python" -c "from qhn_core.engines.statevector import warm_up; warm_up()"
+  "$VENV/bin/python" - <<'PY'
+import qhn_core as qhn
+
+for loss in ("mle", "elbo", "selbo"):  # simulator, losses and metrics, as the dashboard's first run needs them
+    qhn.train(qhn.RunConfig.model_validate({"objective": {"name": loss}, "steps": 1}))
+PY
   say "$stamp" >"$VENV/.qhn-kernels"
 }
 

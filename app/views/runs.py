@@ -156,3 +156,11 @@ def _column_config() -> Mapping[str, Any]:
         "note": c.TextColumn("Note", width=200),
         "run": c.TextColumn("Run", help="Name in links and on the command line", width=90),
     }
+
+
+if __name__ == "__main__":
+    page()
+
+
+if __name__ == "__main__":
+    page()

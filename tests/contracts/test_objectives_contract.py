@@ -11,7 +11,7 @@ import qhn_core as qhn
 from qhn_core.engines.base import PROBABILITIES, SAMPLES
 from qhn_core.kernels import histogram, pack, unpack
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, stack_problems
 
 NAMES = OBJECTIVES.names()
 N = 4
@@ -59,22 +59,13 @@ def test_replicas_do_not_see_one_another(name: str, problem: Problem, q: np.ndar
         np.testing.assert_array_equal(alone.diagonal[0], together.diagonal[b])
 
 
-class Stack:
-    """Problems of one shape, one per replica, as the trainer makes them for several data draws."""
-
-    def __init__(self, parts: list[Problem]) -> None:
-        self.n_bits, self.n_train, self.prior = parts[0].n_bits, parts[0].n_train, parts[0].prior
-        self.log_prior = parts[0].log_prior
-        self.nll = np.stack([p.nll for p in parts])
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_each_replica_may_have_its_own_data(name: str, problem: Problem, q: np.ndarray) -> None:
     parts = [
         Problem(n_bits=N, n_train=5, nll=np.random.default_rng(b).gamma(2.0, 1.0, 2**N), prior=problem.prior)
         for b in range(3)
     ]
-    objective, stack = qhn.objective(name), Stack(parts)
+    objective, stack = qhn.objective(name), stack_problems(parts, len(parts))
     together = objective.exact(q, stack)
     bits = unpack(np.random.default_rng(0).integers(0, 2**N, (3, 6)), N)
     inner = bits[:, ::-1].copy()
