@@ -61,6 +61,7 @@ WITH_ERROR: tuple[str, ...] = (
     "predictive_nll_test",
     "cost_gap",
     "success",
+    "mmd2",
 )
 #: γ of ``mmd2`` for losses without a kernel.
 DEFAULT_GAMMA = 0.7
@@ -142,8 +143,8 @@ class Metrics:
             best = np.broadcast_to(np.asarray(self.problem.best[1]) / n, len(bits))[:, None]
             found["cost_gap"], found["cost_gap_se"] = mean_and_error(nll - best)
             found["success"], found["success_se"] = mean_and_error((nll - best <= NEAR_BEST).astype(np.float64))
-        if draws > 1:
-            found["mmd2"] = self.kernel.mmd2_unbiased(bits, self._rates)
+        if draws > 2:
+            found["mmd2"], found["mmd2_se"] = self.kernel.mmd2_estimate(bits, self._rates)
         for split in (self.train, self.test):
             found |= split.of_draws(bits)
         return found

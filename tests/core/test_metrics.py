@@ -159,13 +159,12 @@ def test_drawn_strings_give_estimates_whose_errors_are_right():
     exact = all_metrics(task, q=q, replicas=1)
     draws = RNG.choice(q.shape[1], p=q[0], size=(200, 256))
     row = all_metrics(task, bits=unpack(draws, task.n_bits), replicas=200)
-    for name in (*WITH_ERROR, "mmd2"):
+    for name in WITH_ERROR:
         values, truth = row[name], exact[name][0]
         bias = 0.01 if name.startswith("predictive") else 0.0  # −log of a mean is biased by O(1/S)
         assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(200) + bias, name
-        if name != "mmd2":
-            stated = np.sqrt((row[f"{name}_se"] ** 2).mean())
-            assert 0.8 < stated / values.std() < 1.25, name
+        stated = np.sqrt((row[f"{name}_se"] ** 2).mean())
+        assert 0.8 < stated / values.std() < 1.25, name
     for name in ("entropy_bits", "kl_prior", "kl_posterior", "elbo"):
         assert np.isnan(row[name]).all(), name
 
