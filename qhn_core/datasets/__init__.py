@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
+from qhn_core.datasets.csv import CsvSummary, inspect_csv
+from qhn_core.datasets.uploads import find_upload, store_upload
 
 
 def dataset(name: str, /, **options: Any) -> Dataset:
@@ -14,4 +16,13 @@ def dataset(name: str, /, **options: Any) -> Dataset:
 
 DATASETS.discover(__name__, __path__)
 
-__all__ = ["DATASETS", "Dataset", "DatasetConfig", "dataset"]
+__all__ = [
+    "DATASETS",
+    "CsvSummary",
+    "Dataset",
+    "DatasetConfig",
+    "dataset",
+    "find_upload",
+    "inspect_csv",
+    "store_upload",
+]

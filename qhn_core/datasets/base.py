@@ -47,7 +47,7 @@ class Dataset:
     @property
     def n_classes(self) -> int:
         """Number C of classes."""
-        return len(self.class_names) or int(max(self.y_train.max(), self.y_test.max(initial=0))) + 1
+        return len(self.class_names) or int(max(self.y_train.max(initial=-1), self.y_test.max(initial=-1))) + 1
 
     @cached_property
     def content_hash(self) -> str:

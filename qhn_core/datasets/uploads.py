@@ -1,0 +1,96 @@
+"""Uploaded files, kept in one folder by the hash of their content.
+
+A configuration names an upload by its SHA-256 and never by a path, so that it can travel in a URL and cannot reach
+other files: only 64 lower-case hexadecimal digits and a known suffix ever become a file name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from qhn_core.checks import check_choice
+from qhn_core.errors import DataError, InvalidArgument, MissingUpload
+
+#: Suffixes of files that datasets can read.
+SUFFIXES = (".csv", ".json", ".npy", ".txt")
+#: Largest upload, bytes.
+MAX_BYTES = 50_000_000
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def check_sha256(value: str) -> str:
+    """``value`` if it is a SHA-256 in lower-case hexadecimal."""
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise InvalidArgument(
+            "sha256",
+            expected="the 64 hexadecimal digits of a file's SHA-256",
+            got=value,
+            remedy="Upload the file; its hash is filled in.",
+        )
+    return value
+
+
+def check_size(n_bytes: int) -> None:
+    """Refuse files above the limit, before they are read or parsed."""
+    if n_bytes > MAX_BYTES:
+        raise DataError(
+            "file",
+            expected=f"at most {MAX_BYTES // 1_000_000} MB",
+            got=f"{n_bytes / 1e6:.0f} MB",
+            remedy="Keep the columns and rows that you need: a few thousand rows are plenty here.",
+        )
+
+
+def store_upload(folder: Path, data: bytes, suffix: str) -> str:
+    """Keep ``data`` in ``folder`` and give its SHA-256. The same content is kept once; a file appears whole or not."""
+    check_choice("suffix", suffix, SUFFIXES, remedy="Upload a .csv, .txt, .json or .npy file.")
+    check_size(len(data))
+    sha256 = hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{sha256}{suffix}"
+    if not target.exists():
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".upload-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    return sha256
+
+
+def find_upload(folder: Path | None, sha256: str, *, suffixes: tuple[str, ...] = SUFFIXES, what: str = "file") -> Path:
+    """The file with this content hash.
+
+    Raises:
+        MissingUpload: it is not in ``folder``.
+        InvalidArgument: ``sha256`` is no hash.
+    """
+    check_sha256(sha256)
+    for suffix in suffixes:
+        if folder is not None and (path := Path(folder) / f"{sha256}{suffix}").is_file():
+            return path
+    raise MissingUpload(sha256, what=what)
+
+
+def read_upload(folder: Path | None, sha256: str, *, suffixes: tuple[str, ...] = SUFFIXES, what: str = "file") -> bytes:
+    """Content of an upload; its size is checked first, and then that it still has the hash it is named by."""
+    path = find_upload(folder, sha256, suffixes=suffixes, what=what)
+    check_size(path.stat().st_size)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DataError(
+            "sha256",
+            expected=f"a {what} with the content that was uploaded",
+            got="a changed file",
+            remedy=f"Upload the {what} again.",
+        )
+    return data
