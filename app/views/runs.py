@@ -25,7 +25,6 @@ _ROW_HEIGHT = 34  # pixels
 
 def page() -> None:
     """The page."""
-    st.title("Runs")
     services.supervisor()  # marks what another process left behind as interrupted
     store = services.store()
     for notice in store.notices:
@@ -156,10 +155,6 @@ def _column_config() -> Mapping[str, Any]:
         "note": c.TextColumn("Note", width=200),
         "run": c.TextColumn("Run", help="Name in links and on the command line", width=90),
     }
-
-
-if __name__ == "__main__":
-    page()
 
 
 if __name__ == "__main__":
