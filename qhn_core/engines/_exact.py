@@ -1,0 +1,85 @@
+"""The exact engine itself; importing it imports Numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.checks import check_angles, check_finite, check_int
+from qhn_core.circuit import Circuit
+from qhn_core.engines import _runner
+from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES, Evaluation
+from qhn_core.errors import InvalidArgument, TooLarge
+
+Array = NDArray[np.float64]
+
+#: Largest circuit: its state has 16 million amplitudes, 256 MB.
+MAX_QUBITS = 24
+
+
+class StatevectorEngine:
+    """Exact probabilities, gradients of diagonal observables, and samples of exact probabilities.
+
+    A circuit is compiled once into fused layers (:mod:`._plan`); gradients come from one reversible adjoint sweep
+    (:mod:`._sweeps`), at a memory of less than 8 state vectors a replica whatever the depth. Results do not depend on
+    the number of threads, and a batch gives bit for bit what its replicas give one by one.
+
+    Args:
+        dtype: "float64", or "float32" for amplitudes of half the size: q is then right to about 1e-6 of its largest
+            value, a gradient to about 1e-5 of its largest component.
+        threads: cores to use, None for all.
+    """
+
+    provides: frozenset[str] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+
+    def __init__(self, *, dtype: str = "float64", threads: int | None = None) -> None:
+        self.dtype = np.dtype(dtype).type
+        self.threads = _runner.cores() if threads is None else check_int("threads", threads, low=1)
+
+    def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
+        """q(w) = |⟨w|U(θ)|0⟩|²: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
+        angles = check_angles(theta, circuit.n_params)
+        _check_size(circuit)
+        rows = _runner.behaved(np.atleast_2d(angles))
+        q = _runner.runner(circuit).probabilities(rows, self.dtype, self.threads)
+        return q if angles.ndim == 2 else q[0]
+
+    def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
+        """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N): shape of theta."""
+        angles = check_angles(theta, circuit.n_params)
+        g = np.atleast_2d(check_finite("diagonal", diagonal))
+        rows, size = np.atleast_2d(angles), 2**circuit.n_qubits
+        if g.ndim != 2 or g.shape[1] != size or g.shape[0] not in (1, len(rows)):
+            expected = f"shape ({size},) or ({len(rows)}, {size})"
+            raise InvalidArgument("diagonal", expected=expected, got=f"shape {np.shape(diagonal)}")
+        return self.evaluate(circuit, rows, lambda q: (g, None)).gradient.reshape(angles.shape)
+
+    def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
+        """Probabilities, then ``diagonal(q) -> (g, aux)``, then the gradient from the same state; theta (B, P).
+
+        ``g`` may have one row for all replicas.
+        """
+        _check_size(circuit)
+        rows = _runner.behaved(theta)
+        return Evaluation(*_runner.runner(circuit).evaluate(rows, diagonal, self.dtype, self.threads))
+
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Bitstrings drawn from q by inverting its distribution function: (shots, N) or (B, shots, N).
+
+        Replica r uses the r-th run of ``shots`` numbers of ``rng``: replicas are independent of one another.
+        """
+        check_int("shots", shots, low=1)
+        q = np.atleast_2d(self.probs(circuit, theta))
+        bits = _runner.draw(q, rng.random((len(q), shots)), circuit.n_qubits, self.threads)
+        return bits if np.ndim(theta) == 2 else bits[0]
+
+
+def _check_size(circuit: Circuit) -> None:
+    if circuit.n_qubits > MAX_QUBITS:
+        raise TooLarge(
+            f"The exact engine takes at most {MAX_QUBITS} qubits, and this circuit has {circuit.n_qubits}: its state "
+            f"alone would hold {2**circuit.n_qubits:.3g} amplitudes. Use a smaller network, or a device."
+        )
