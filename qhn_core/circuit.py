@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from qhn_core._circuit_draw import draw_gates
-from qhn_core._circuit_pennylane import apply_gates
-from qhn_core.checks import check_int
+from qhn_core._circuit_pennylane import apply_gates, gates_from_pennylane
+from qhn_core._circuit_qasm import read_qasm, write_qasm
+from qhn_core.checks import check_angles, check_int
 from qhn_core.errors import InvalidArgument
 from qhn_core.gates import FIXED, ROTATIONS, Gate
 
@@ -86,3 +87,55 @@ class Circuit:
         if len(labels) != self.n_qubits:
             raise InvalidArgument("wires", expected=f"{self.n_qubits} labels", got=labels)
         apply_gates(self.gates, theta, n_params=self.n_params, wires=labels)
+
+    @classmethod
+    def from_pennylane(cls, function: Callable[[Any], Any], n_params: int, *, n_qubits: int | None = None) -> Circuit:
+        """The circuit that a PennyLane quantum function (or QNode) applies, whatever operations it uses.
+
+        The function is run at several theta; its operations are decomposed by PennyLane to the gates of this package
+        (up to a global phase), and each angle is recognised as scale·theta[k] + offset, verified to 1e-9 at points
+        that the fit did not use. Measurements at the end are ignored.
+
+        Args:
+            function: takes theta, a float64 array of shape (n_params,).
+            n_params: length P of theta.
+            n_qubits: number of wires; by default as many as are used. Wires labelled by whole numbers keep them,
+                others are numbered as they first occur.
+
+        Raises:
+            Unsupported: an angle that mixes parameters or is not linear in one (gate and parameters are named); gates
+                that depend on theta; anything that is not unitary.
+            InvalidArgument: the function fails, or uses more wires than ``n_qubits``.
+        """
+        size, gates = gates_from_pennylane(function, n_params, n_qubits=n_qubits)
+        return cls(size, gates, n_params=n_params)
+
+    def to_qasm(self, theta: Any = (), *, measure: bool = False) -> str:
+        """The circuit at ``theta`` (radians, (P,)) as an OpenQASM 2 program; q[i] is wire i.
+
+        ``measure`` adds a measurement of every wire. IsingZZ is written as CX RZ CX. Angles keep every digit.
+        (Qiskit prints q[0] as the rightmost bit of a string; here wire 0 is the leftmost.)
+        """
+        angles = check_angles(theta, self.n_params)
+        if angles.ndim != 1:
+            raise InvalidArgument("theta", expected=f"shape ({self.n_params},)", got=f"shape {angles.shape}")
+        return write_qasm(self.n_qubits, self.gates, angles, measure=measure)
+
+    @classmethod
+    def from_qasm(cls, text: str, *, free_angles: bool = False) -> Circuit:
+        """The circuit of an OpenQASM 2 program, up to a global phase; registers are joined in their order.
+
+        Measurements may stand at the end; where their results go is ignored, as wire i is qubit i.
+
+        Args:
+            text: at most a million characters; nothing but ``qelib1.inc`` can be included, and no file is read.
+            free_angles: make a parameter of every angle of rx, ry, rz, rzz, p, u1, u2, u3 and u written in the program
+                or in its own gate definitions. The angle is then theta[k] + the written value: theta = 0 is the
+                program as it stands.
+
+        Raises:
+            InvalidArgument: the text is no OpenQASM 2 program (with line and column), or exceeds the bounds.
+            Unsupported: reset, conditions, opaque gates, or gates after measurements.
+        """
+        size, gates = read_qasm(text, free_angles=free_angles)
+        return cls(size, gates)

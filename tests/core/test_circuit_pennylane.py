@@ -1,0 +1,229 @@
+"""Circuits recognised from PennyLane functions: PennyLane's own templates, its gates, and what is refused."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+
+from qhn_core import Circuit, Gate, ansatz
+from qhn_core.ansatze import ANSATZE
+from qhn_core.errors import InvalidArgument, Unsupported
+
+
+def probabilities(function, theta, n):
+    @qml.qnode(qml.device("default.qubit", wires=n))
+    def run():
+        function(theta)
+        return qml.probs(wires=range(n))
+
+    return run()
+
+
+def spread(theta):
+    """So that no string is certain: a rotation on each of four wires that is the same for all."""
+    for wire in range(4):
+        qml.RY(0.4 + wire, wire)
+        qml.RX(0.3, wire)
+
+
+def check(function, n_params, n=4):
+    circuit = Circuit.from_pennylane(function, n_params, n_qubits=n)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        theta = rng.uniform(-7, 7, n_params)
+        np.testing.assert_allclose(
+            probabilities(circuit.apply, theta, n), probabilities(function, theta, n), atol=1e-10
+        )
+    return circuit
+
+
+W4 = range(4)
+TEMPLATES = {
+    "StronglyEntanglingLayers": (24, lambda t: qml.StronglyEntanglingLayers(t.reshape(2, 4, 3), wires=W4)),
+    "StronglyEntanglingLayers CZ": (
+        24,
+        lambda t: qml.StronglyEntanglingLayers(t.reshape(2, 4, 3), wires=W4, ranges=(2, 1), imprimitive=qml.CZ),
+    ),
+    "BasicEntanglerLayers": (8, lambda t: qml.BasicEntanglerLayers(t.reshape(2, 4), wires=W4, rotation=qml.RY)),
+    "SimplifiedTwoDesign": (16, lambda t: qml.SimplifiedTwoDesign(t[:4], t[4:].reshape(2, 3, 2), wires=W4)),
+    "RandomLayers": (10, lambda t: qml.RandomLayers(t.reshape(2, 5), wires=W4, seed=3)),
+    "AngleEmbedding": (4, lambda t: qml.AngleEmbedding(t, wires=W4, rotation="Y")),
+    "IQPEmbedding of numbers": (0, lambda t: qml.IQPEmbedding([0.1, 0.7, 0.3, 0.9], wires=W4, n_repeats=2)),
+    "QAOAEmbedding": (8, lambda t: qml.QAOAEmbedding([0.1, 0.2, 0.3, 0.4], t.reshape(1, 8), wires=W4)),
+    "QFT": (4, lambda t: (qml.AngleEmbedding(t, wires=W4), qml.QFT(wires=W4))),
+    "ArbitraryUnitary": (15, lambda t: qml.ArbitraryUnitary(t, wires=[0, 2])),
+    "ArbitraryStatePreparation": (14, lambda t: qml.ArbitraryStatePreparation(t, wires=[0, 1, 3])),
+    "TwoLocal-like": (
+        12,
+        lambda t: [
+            [qml.U3(*t[3 * w : 3 * w + 3], wires=w) for w in W4],
+            [qml.CZ([w, (w + 1) % 4]) for w in W4],
+        ],
+    ),
+    "MottonenStatePreparation": (
+        1,
+        lambda t: (
+            qml.MottonenStatePreparation(np.arange(1, 17) / np.linalg.norm(np.arange(1, 17)), W4),
+            qml.RX(t[0], 0),
+        ),
+    ),
+    "GroverOperator": (4, lambda t: (qml.AngleEmbedding(t, wires=W4), qml.GroverOperator(wires=W4))),
+    "QuantumPhaseEstimation": (
+        1,
+        lambda t: (
+            qml.RX(t[0], 0),
+            qml.QuantumPhaseEstimation(qml.RZ(0.7, wires=0), estimation_wires=[1, 2, 3]),
+        ),
+    ),
+    "TTN": (
+        6,
+        lambda t: qml.TTN(
+            wires=W4,
+            n_block_wires=2,
+            block=lambda w, wires: (qml.RX(w[0], wires[0]), qml.RY(w[1], wires[1]), qml.CNOT(wires)),
+            n_params_block=2,
+            template_weights=t.reshape(3, 2),
+        ),
+    ),
+    "GateFabric": (
+        2,
+        lambda t: qml.GateFabric(t.reshape(1, 1, 2), wires=W4, init_state=np.array([1, 1, 0, 0]), include_pi=True),
+    ),
+    "BasisEmbedding": (4, lambda t: (qml.BasisEmbedding([1, 0, 1, 1], wires=W4), qml.AngleEmbedding(t, wires=W4))),
+    "CommutingEvolution": (1, lambda t: (spread(t), qml.CommutingEvolution(qml.X(0) @ qml.X(1) + qml.Z(2), t[0]))),
+    "TrotterProduct": (
+        0,
+        lambda t: (spread(t), qml.TrotterProduct(qml.X(0) @ qml.Z(1) + 0.3 * qml.Y(2), time=0.5, n=2, order=2)),
+    ),
+    "PauliRot": (1, lambda t: (spread(t), qml.PauliRot(t[0], "XYZ", wires=[0, 1, 3]))),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates(name):
+    n_params, function = TEMPLATES[name]
+    circuit = check(function, n_params)
+    assert circuit.n_params == n_params
+
+
+ONE = {
+    "RX": lambda x, w: qml.RX(x, w[0]),
+    "PhaseShift": lambda x, w: qml.PhaseShift(x, w[0]),
+    "U1": lambda x, w: qml.U1(x, w[0]),
+    "U2": lambda x, w: qml.U2(x, 0.3, w[0]),
+    "U3": lambda x, w: qml.U3(x, 0.3, -0.2, w[0]),
+    "Rot": lambda x, w: qml.Rot(0.1, x, 0.7, w[0]),
+    "CRX": lambda x, w: qml.CRX(x, w[:2]),
+    "CRY": lambda x, w: qml.CRY(x, w[:2]),
+    "CRZ": lambda x, w: qml.CRZ(x, w[:2]),
+    "CRot": lambda x, w: qml.CRot(0.3, x, -x, w[:2]),
+    "ControlledPhaseShift": lambda x, w: qml.ControlledPhaseShift(x, w[:2]),
+    "IsingXX": lambda x, w: qml.IsingXX(x, w[:2]),
+    "IsingYY": lambda x, w: qml.IsingYY(x, w[:2]),
+    "IsingXY": lambda x, w: qml.IsingXY(x, w[:2]),
+    "IsingZZ": lambda x, w: qml.IsingZZ(x, w[:2]),
+    "MultiRZ": lambda x, w: qml.MultiRZ(x, w),
+    "PauliRot": lambda x, w: qml.PauliRot(x, "XYZ", w),
+    "SingleExcitation": lambda x, w: qml.SingleExcitation(x, w[:2]),
+    "FermionicSWAP": lambda x, w: qml.FermionicSWAP(x, w[:2]),
+    "adjoint RX": lambda x, w: qml.adjoint(qml.RX(x, w[0])),
+    "pow RY": lambda x, w: qml.pow(qml.RY(x, w[0]), 3),
+    "ctrl RX": lambda x, w: qml.ctrl(qml.RX(x, w[0]), control=w[2]),
+    "ctrl RY on 0": lambda x, w: qml.ctrl(qml.RY(x, w[0]), control=w[2], control_values=[0]),
+    "exp": lambda x, w: qml.exp(qml.X(w[0]), -0.5j * 0.7) and None,
+    "prod": lambda x, w: qml.prod(qml.RX(x, w[0]), qml.RY(0.2, w[1])),
+    "GlobalPhase": lambda x, w: (qml.GlobalPhase(x), qml.RX(x, w[1])),
+    "fixed gates": lambda x, w: [
+        g(wires=w[0]) for g in (qml.X, qml.Y, qml.Z, qml.S, qml.T, qml.SX, qml.H, qml.Identity)
+    ],
+    "adjoint fixed": lambda x, w: [qml.adjoint(g(wires=w[0])) for g in (qml.S, qml.T, qml.SX)],
+    "two wires": lambda x, w: [g(wires=w[:2]) for g in (qml.SWAP, qml.ISWAP, qml.CY, qml.CH, qml.SISWAP, qml.ECR)],
+    "three wires": lambda x, w: [g(wires=w) for g in (qml.Toffoli, qml.CSWAP, qml.CCZ)],
+    "QubitUnitary": lambda x, w: qml.QubitUnitary(np.array([[1, 1j], [1j, 1]]) / np.sqrt(2), wires=w[0]),
+    "MultiControlledX": lambda x, w: qml.MultiControlledX([*w, 0], control_values=[1, 0, 1]),
+    "Barrier": lambda x, w: (qml.Barrier(wires=w), qml.RY(x, w[0])),
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_gates(name):
+    """Each between the same rotations, with the parameter scaled and shifted."""
+
+    def function(theta):
+        spread(theta)
+        ONE[name](-1.5 * theta[1] + 0.25, [1, 3, 2])
+        spread(theta)
+        qml.RY(theta[0], 2)
+
+    circuit = check(function, 2)
+    assert circuit.gates[-1] == Gate("RY", 2, 0)
+
+
+def test_scales_and_offsets_are_kept_exactly():
+    def function(theta):
+        qml.RX(2 * theta[1] - np.pi / 4, 0)
+        qml.RY(theta[0] / 3, 1)
+        qml.RZ(0.7, 1)
+        qml.IsingZZ(-theta[0], [1, 0])
+
+    assert Circuit.from_pennylane(function, 3).gates == (
+        Gate("RX", 0, 1, 2.0, -np.pi / 4),
+        Gate("RY", 1, 0, 1 / 3),
+        Gate("RZ", 1, None, offset=0.7),
+        Gate("IsingZZ", (1, 0), 0, -1.0),
+    )
+    assert Circuit.from_pennylane(function, 3).n_params == 3
+
+
+@pytest.mark.parametrize("name", ANSATZE.names())
+def test_our_own_circuits_come_back_as_they_are(name):
+    circuit = ansatz(name, n_qubits=4, layers=1)
+    assert Circuit.from_pennylane(circuit.apply, circuit.n_params).gates == circuit.gates
+
+
+def test_qnodes_and_wire_labels():
+    @qml.qnode(qml.device("default.qubit", wires=["a", "b"]))
+    def node(theta):
+        qml.RX(theta[0], "b")
+        qml.CNOT(["b", "a"])
+        return qml.expval(qml.Z("a"))
+
+    circuit = Circuit.from_pennylane(node, 1)
+    assert circuit == Circuit(2, (Gate("RX", 0, 0), Gate("CNOT", (0, 1))))
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda t: qml.RX(t[0] + t[1], 0), ["RX on wires [0]", "mixes the parameters 0 and 1"]),
+        (lambda t: qml.RX(t[0] * t[1], 0), ["mixes the parameters 0 and 1"]),
+        (lambda t: (qml.H(0), qml.RY(t[1] ** 2, 1)), ["Gate 1, RY on wires [1]", "not linear in parameter 1"]),
+        (lambda t: qml.RY(np.sin(t[0]), 0), ["not linear in parameter 0"]),
+        (lambda t: qml.RY(abs(t[0]), 0), ["not linear in parameter 0"]),
+        (lambda t: qml.CRX(t[0] ** 2, [0, 1]), ["CRX on wires [0, 1], decomposed to RY", "parameter 0"]),
+        (lambda t: qml.IQPEmbedding(t, wires=[0, 1]), ["mixes the parameters 0 and 1"]),
+        (lambda t: qml.RX(t[0], 0) if t[0] > 1 else qml.RY(t[0], 0), ["depend on theta"]),
+        (lambda t: [qml.RX(0.1, 0) for _ in range(int(abs(t[0])))], ["their number changes"]),
+        (lambda t: qml.DepolarizingChannel(0.1, 0), ["DepolarizingChannel", "channels"]),
+        (lambda t: (qml.RX(t[0], 0), qml.measure(0), qml.RX(0.1, 0)), ["measurements"]),
+        (lambda t: qml.cond(qml.measure(0), qml.RX)(t[0], 1), ["conditions"]),
+        (lambda t: qml.RX(np.array([0.1, 0.2]), 0), ["batch"]),
+        (lambda t: qml.RX(np.nan, 0), ["finite"]),
+        (lambda t: qml.RX(np.random.default_rng().uniform(), 0), ["changes from call to call"]),
+    ],
+)
+def test_refusals_name_gate_and_parameters(function, words):
+    with pytest.raises(Unsupported) as caught:
+        Circuit.from_pennylane(function, 2)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_functions_that_fail_and_sizes():
+    with pytest.raises(InvalidArgument, match=r"IndexError.*n_params"):
+        Circuit.from_pennylane(lambda t: qml.RX(t[2], 0), 2)
+    with pytest.raises(InvalidArgument, match="n_qubits"):
+        Circuit.from_pennylane(lambda t: qml.RX(t[0], 3), 1, n_qubits=2)
+    with pytest.raises(InvalidArgument, match="n_params"):
+        Circuit.from_pennylane(lambda t: None, -1)
+    assert Circuit.from_pennylane(lambda t: None, 0) == Circuit(1)
+    assert Circuit.from_pennylane(lambda t: qml.RX(t[0], 0), 1, n_qubits=5).n_qubits == 5
