@@ -272,7 +272,8 @@ def stein_sums(w, w_rates, v, v_rates, weights, gammas, out):  # type: ignore[no
 def draw_rows(q, uniform, out):  # type: ignore[no-untyped-def]
     """out[k, s] = first index whose cumulative share of q_k exceeds uniform[k, s] ∈ [0, 1)."""
     n = q.shape[1]
-    cumulative = np.empty(n)
+    buckets = min(4 * n, 2048)
+    cumulative, guide = np.empty(n), np.empty(buckets + 1, dtype=np.int64)
     for k in range(q.shape[0]):
         total, last = 0.0, 0
         for j in range(n):
@@ -280,15 +281,24 @@ def draw_rows(q, uniform, out):  # type: ignore[no-untyped-def]
             cumulative[j] = total
             if q[k, j] > 0.0:
                 last = j
+        # guide[g]: first index whose cumulative exceeds the share g / buckets; a search needs only look between two.
+        j = 0
+        for g in range(buckets):
+            share = g / buckets * total
+            while j < last and cumulative[j] <= share:
+                j += 1
+            guide[g] = j
+        guide[buckets] = last
         for s in range(uniform.shape[1]):
-            target = uniform[k, s] * total
-            start, length = 0, n
-            while length > 0:
-                half = length >> 1
-                above = cumulative[start + half] <= target
-                start = start + half + 1 if above else start
-                length = length - half - 1 if above else half
-            out[k, s] = min(start, last)
+            target, g = uniform[k, s] * total, int(uniform[k, s] * buckets)
+            start, end = guide[g], guide[g + 1]
+            while start < end:
+                middle = (start + end) >> 1
+                if cumulative[middle] <= target:
+                    start = middle + 1
+                else:
+                    end = middle
+            out[k, s] = start
 
 
 @compiled(_in2, types.Array(types.int64, 2, "C", readonly=True), types.Array(types.int64, 1, "C", readonly=True), _out1)

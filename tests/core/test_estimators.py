@@ -257,6 +257,18 @@ def test_draws_by_inversion_follow_the_distribution_and_never_take_impossible_st
     assert ((counts[0][q[0] > 0] - expected) ** 2 / expected).sum() < 23.0
 
 
+@pytest.mark.parametrize("n", [1, 5, 12])
+def test_draws_are_the_plain_inversion(n: int) -> None:
+    rng = np.random.default_rng(n)
+    q = rng.dirichlet(np.full(2**n, 0.05), 3) * rng.uniform(0.5, 2.0, (3, 1))
+    index = draws.draw_from(q, 5000, np.random.default_rng(1))
+    uniform = np.random.default_rng(1).random((3, 5000))
+    for row, found, u in zip(q, index, uniform, strict=True):
+        cumulative = np.cumsum(row)
+        plain = np.searchsorted(cumulative, u * cumulative[-1], side="right")
+        np.testing.assert_array_equal(found, plain)
+
+
 def test_draws_at_the_edge_of_the_interval_stay_inside() -> None:
     class Edge(np.random.Generator):
         def random(self, size: object = None) -> np.ndarray:  # type: ignore[override]
