@@ -38,7 +38,8 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     """A curve in one line of text; blanks where there is no number."""
     if not len(values):
         return ""
-    places = [values[round(i * (len(values) - 1) / max(1, width - 1))] for i in range(min(width, len(values)))]
+    count = min(width, len(values))
+    places = [values[round(i * (len(values) - 1) / max(1, count - 1))] for i in range(count)]
     finite = [v for v in places if math.isfinite(v)]
     if not finite:
         return ""

@@ -103,7 +103,8 @@ def _updater(supervisor: Supervisor, run_id: str, progress: Progress, task: Task
             task,
             completed=status.step,
             description=status.state.value,
-            **shown,
+            loss=shown["loss"],
+            accuracy=shown["accuracy"],
             rate=number(status.steps_per_second) if status.steps_per_second else "–",
         )
 

@@ -31,6 +31,8 @@ class LiveRun:
         self.state, self.message, self.progress = RunState.QUEUED, "", 0.0
         #: What people want of it.
         self.want_pause, self.want_stop, self.budget, self.speed = paused, False, 0, speed
+        #: Whether one of the single steps asked for is in work.
+        self.stepping = False
         #: Started paused: prepare it all the same, so that the first Step shows at once.
         self.prepare_first = paused
         self.stop_as, self.stop_message = RunState.STOPPED, ""
@@ -92,6 +94,9 @@ class LiveRun:
             self.step = min(int(after.step), self.config.steps)
             self.version += 1
             self.pace.tick(began, time.monotonic(), self.step)
+            if self.stepping:
+                self.stepping, self.budget = False, max(0, self.budget - 1)
+                self.changed.notify_all()
 
     # ------------------------------------------------------------------------------------- for everybody
 
@@ -100,7 +105,8 @@ class LiveRun:
         """Whether nothing will change until somebody asks for it."""
         if not self.state.active:
             return True
-        return self.state is RunState.PAUSED and self.want_pause and self.budget == 0 and not self.want_stop
+        wanted = self.stepping or self.budget > 0 or self.want_stop or not self.want_pause
+        return self.state is RunState.PAUSED and not wanted
 
     def status(self, queue_position: int | None) -> RunStatus:
         """Where it stands now."""

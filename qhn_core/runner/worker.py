@@ -128,7 +128,7 @@ class Worker:
                 if run.want_stop:
                     return False
                 if run.budget > 0 and run.want_pause:
-                    run.budget -= 1
+                    run.stepping = True
                     run.set_state(RunState.PAUSED)
                     return True
                 resting, light = run.want_pause, run.light()
@@ -176,7 +176,7 @@ class Worker:
     def _pause_because(self, message: str) -> None:
         run = self.run
         with run.changed:
-            run.want_pause, run.budget, run.pause_message = True, 0, message
+            run.want_pause, run.budget, run.stepping, run.pause_message = True, 0, False, message
 
     def _end(self, state: RunState, message: str) -> None:
         """Write the end of the run, and only then announce it, so that the store knows what the page says."""

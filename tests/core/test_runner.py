@@ -1,0 +1,365 @@
+"""The supervisor with real, small runs: every button, in every state."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from qhn_core import trainer
+from qhn_core.config import RunConfig
+from qhn_core.errors import Cancelled, InvalidArgument, StoreError
+from qhn_core.results import train
+from qhn_core.runner import RunState, Supervisor
+from qhn_core.store import RunStore, UnknownRun
+
+
+def small(**options) -> RunConfig:
+    """Three qubits, two replicas: well under a millisecond a step."""
+    return RunConfig.model_validate(
+        {
+            "dataset": {"name": "xor", "n_train": 8, "n_test": 10},
+            "network": {"name": "mlp", "layers": [2, 1]},
+            "ansatz": {"name": "linear", "layers": 1},
+            "steps": 30,
+            "replicas": 2,
+            **options,
+        }
+    )
+
+
+ENDLESS = 200_000
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    made = Supervisor(RunStore(tmp_path / "data"), 2, flush_seconds=0.05)
+    yield made
+    made.shutdown()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def assert_same_history(found, wanted) -> None:
+    assert found.steps.tolist() == wanted.steps.tolist()
+    assert found.history.keys() == wanted.history.keys()
+    for name, column in wanted.history.items():
+        assert np.array_equal(found.history[name], column, equal_nan=True), name
+
+
+def test_a_run_comes_out_as_in_a_plain_loop_and_the_store_has_all_of_it(supervisor):
+    run_id = supervisor.start(small(), name="first")
+    status = supervisor.wait(run_id, timeout=60)
+    assert (status.state, status.step, status.steps, status.name) == (RunState.FINISHED, 30, 30, "first")
+    assert status.message == "all 30 steps done"
+    wanted = train(small())
+    assert_same_history(supervisor.history(run_id), wanted)
+    assert_same_history(supervisor.store.history(run_id), wanted)
+    record = supervisor.store.get(run_id)
+    assert (record.state, record.step) == (RunState.FINISHED, 30)
+    assert record.final("loss") == pytest.approx(wanted.history["loss"][-1].mean())
+    snapshot = supervisor.snapshot(run_id)
+    assert snapshot.step == 30
+    assert np.array_equal(snapshot.theta, wanted.theta)
+    setup = supervisor.setup(run_id)
+    assert np.allclose(setup.engine.probs(setup.circuit, snapshot.theta), snapshot.probs)
+    states = [event.state for event in supervisor.events(run_id=run_id)]
+    assert states == [RunState.PREPARING, RunState.RUNNING, RunState.FINISHED]
+
+
+def test_logging_every_so_many_steps_and_reading_only_what_is_new(supervisor):
+    run_id = supervisor.start(small(log_every=7))
+    supervisor.wait(run_id, timeout=60)
+    assert supervisor.history(run_id).steps.tolist() == [0, 7, 14, 21, 28, 30]
+    assert supervisor.history(run_id, since=22).steps.tolist() == [28, 30]
+    assert len(supervisor.history(run_id, since=31).steps) == 0
+
+
+def test_pause_and_resume_change_nothing_in_the_history(supervisor):
+    run_id = supervisor.start(small(steps=300))
+    for _ in range(5):
+        supervisor.pause(run_id)
+        supervisor.pause(run_id)
+        state = supervisor.wait(run_id, timeout=30)
+        assert state.state in (RunState.PAUSED, RunState.FINISHED)
+        step = supervisor.status(run_id).step
+        time.sleep(0.03)
+        assert supervisor.status(run_id).step == step, "paused"
+        supervisor.resume(run_id)
+        supervisor.resume(run_id)
+        time.sleep(0.02)
+    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert_same_history(supervisor.history(run_id), train(small(steps=300)))
+
+
+def test_a_run_started_paused_is_prepared_and_makes_single_steps(supervisor):
+    run_id = supervisor.start(small(), paused=True)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.PAUSED
+    assert supervisor.setup(run_id) is not None
+    assert supervisor.snapshot(run_id).step == 0
+    for count in range(1, 4):
+        supervisor.step(run_id)
+        status = supervisor.wait(run_id, timeout=30)
+        assert (status.state, status.step) == (RunState.PAUSED, count)
+    assert supervisor.history(run_id).steps.tolist() == [0, 1, 2]
+    for _ in range(5):
+        supervisor.step(run_id)
+    assert supervisor.wait(run_id, timeout=30).step == 8, "five clicks are five steps"
+    supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert_same_history(supervisor.history(run_id), train(small()))
+
+
+def test_step_on_a_training_run_pauses_it(supervisor):
+    run_id = supervisor.start(small(steps=ENDLESS))
+    assert eventually(lambda: supervisor.status(run_id).step > 2)
+    supervisor.step(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.PAUSED
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(supervisor):
+    run_id = supervisor.start(small(steps=200))
+    for _ in range(3):
+        goal = min(150, supervisor.status(run_id).step + 20)
+        assert eventually(lambda goal=goal: supervisor.status(run_id).step >= goal)
+        supervisor.stop(run_id)
+        supervisor.stop(run_id)
+        if supervisor.wait(run_id, timeout=30).state is RunState.FINISHED:
+            break
+        assert supervisor.store.get(run_id).state is RunState.STOPPED
+        supervisor.stop(run_id)
+        supervisor.resume(run_id)
+        supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert_same_history(supervisor.history(run_id), train(small(steps=200)))
+    assert_same_history(supervisor.store.history(run_id), train(small(steps=200)))
+    supervisor.resume(run_id)
+    supervisor.step(run_id)
+    supervisor.pause(run_id)
+    assert supervisor.status(run_id).state is RunState.FINISHED, "finished is finished"
+
+
+def test_a_stopped_run_goes_on_by_single_steps_too(supervisor):
+    run_id = supervisor.start(small(), paused=True)
+    supervisor.step(run_id)
+    supervisor.wait(run_id, timeout=30)
+    supervisor.stop(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.STOPPED
+    supervisor.step(run_id)
+    status = supervisor.wait(run_id, timeout=30)
+    assert (status.state, status.step) == (RunState.PAUSED, 2)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_a_later_process_resumes_exactly_whatever_the_optimiser(tmp_path, optimiser):
+    config = small(steps=12, optimiser={"name": optimiser})
+    first = Supervisor(RunStore(tmp_path), 1)
+    run_id = first.start(config, paused=True)
+    for _ in range(5):
+        first.step(run_id)
+    first.wait(run_id, timeout=60)
+    first.shutdown()
+    record = first.store.get(run_id)
+    assert (record.state, record.step) == (RunState.INTERRUPTED, 5)
+    assert "closed" in record.message
+    later = Supervisor(RunStore(tmp_path), 1)
+    assert later.status(run_id).state is RunState.INTERRUPTED
+    assert later.history(run_id).steps.tolist() == [0, 1, 2, 3, 4]
+    assert later.snapshot(run_id).step == 5
+    later.resume(run_id)
+    assert later.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert_same_history(later.history(run_id), train(config))
+    later.shutdown()
+
+
+def test_rows_beyond_the_checkpoint_are_made_again_the_same(supervisor):
+    run_id = supervisor.start(small(), paused=True)
+    for _ in range(6):
+        supervisor.step(run_id)
+    supervisor.wait(run_id, timeout=30)
+    supervisor.stop(run_id)
+    supervisor.wait(run_id, timeout=30)
+    store = supervisor.store
+    store.append(run_id, [6, 7], {name: np.full((2, 2), 1e9) for name in store.history(run_id).history})
+    supervisor.resume(run_id)
+    supervisor.wait(run_id, timeout=60)
+    assert_same_history(store.history(run_id), train(small()))
+
+
+def test_a_run_whose_last_row_was_logged_before_it_could_end_just_ends(supervisor):
+    run_id = supervisor.start(small())
+    supervisor.wait(run_id, timeout=30)
+    store = supervisor.store
+    store.set_state(run_id, RunState.INTERRUPTED)
+    supervisor._runs.clear()
+    supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
+    assert_same_history(store.history(run_id), train(small()))
+
+
+def test_early_stop_is_a_finish(supervisor):
+    run_id = supervisor.start(small(steps=500, optimiser={"name": "sgd", "lr": 1e-300, "early_stop": 3}))
+    status = supervisor.wait(run_id, timeout=60)
+    assert status.state is RunState.FINISHED
+    assert "stopped early" in status.message
+    assert status.step < 500
+
+
+def test_the_queue_is_bounded_ordered_and_left_by_pause_and_stop(supervisor):
+    busy = [supervisor.start(small(steps=ENDLESS)) for _ in range(2)]
+    assert eventually(lambda: all(supervisor.status(i).state is RunState.RUNNING for i in busy))
+    a, b, c = (supervisor.start(small(steps=ENDLESS)) for _ in range(3))
+    assert eventually(lambda: [supervisor.status(i).queue_position for i in (a, b, c)] == [1, 2, 3])
+    assert supervisor.status(a).state is RunState.QUEUED
+    supervisor.pause(a)
+    supervisor.stop(b)
+    assert supervisor.wait(a, timeout=10).state is RunState.PAUSED
+    assert supervisor.wait(b, timeout=10).state is RunState.STOPPED
+    assert eventually(lambda: supervisor.status(c).queue_position == 1)
+    supervisor.resume(a)
+    assert eventually(lambda: supervisor.status(a).queue_position == 2)
+    supervisor.pause(busy[0])
+    assert eventually(lambda: supervisor.status(c).state is RunState.RUNNING), "a paused run gives its slot to others"
+    supervisor.stop(busy[1])
+    assert eventually(lambda: supervisor.status(a).state is RunState.RUNNING)
+    supervisor.resume(busy[0])
+    assert eventually(lambda: supervisor.status(busy[0]).queue_position == 1)
+    assert set(supervisor.active()) == {busy[0], a, c}
+
+
+def test_slow_motion_needs_no_slot(supervisor):
+    slow = [supervisor.start(small(steps=ENDLESS), speed=20.0) for _ in range(5)]
+    assert eventually(lambda: all(supervisor.status(i).step >= 3 for i in slow)), "five at once on two slots"
+
+
+def test_the_speed_limit_holds_and_changes_at_once(supervisor):
+    run_id = supervisor.start(small(steps=ENDLESS), speed=50.0)
+    assert eventually(lambda: supervisor.status(run_id).step > 0)
+    first = supervisor.status(run_id).step
+    time.sleep(1.0)
+    assert supervisor.status(run_id).step - first == pytest.approx(50, abs=8)
+    assert supervisor.status(run_id).steps_per_second == pytest.approx(50, rel=0.2)
+    assert supervisor.status(run_id).eta_seconds == pytest.approx(ENDLESS / 50, rel=0.25)
+    supervisor.set_speed(run_id, 0.01)
+    time.sleep(0.1)
+    before = supervisor.status(run_id).step
+    time.sleep(0.2)
+    assert supervisor.status(run_id).step <= before + 1
+    supervisor.set_speed(run_id, None)
+    assert eventually(lambda: supervisor.status(run_id).step > before + 20, 5.0)
+    supervisor.set_speed(run_id, 0.01)
+    time.sleep(0.1)
+    began = time.monotonic()
+    supervisor.stop(run_id)
+    supervisor.wait(run_id, timeout=10)
+    assert time.monotonic() - began < 1.0, "stop does not wait for the next slow step"
+    for wrong in (0, -1, float("nan"), "fast"):
+        with pytest.raises(InvalidArgument, match="steps_per_second"):
+            supervisor.set_speed(run_id, wrong)
+
+
+def test_stop_and_pause_reach_a_run_that_is_being_prepared(supervisor, monkeypatch):
+    begun = threading.Event()
+    real = trainer.prepare
+
+    def slow_prepare(config, *, uploads, progress, cancelled):
+        begun.set()
+        for i in range(1000):
+            progress(i / 1000)
+            if cancelled():
+                raise Cancelled("asked to")
+            if i == 30 and config.seed == 1:
+                return real(config)
+            time.sleep(0.01)
+        raise AssertionError("was not cancelled")
+
+    monkeypatch.setattr(trainer, "prepare", slow_prepare)
+    run_id = supervisor.start(small())
+    assert begun.wait(10)
+    assert eventually(lambda: (supervisor.status(run_id).progress or 0) > 0)
+    assert supervisor.status(run_id).state is RunState.PREPARING
+    assert supervisor.setup(run_id) is None
+    assert supervisor.snapshot(run_id) is None
+    assert len(supervisor.history(run_id).steps) == 0
+    supervisor.stop(run_id)
+    supervisor.stop(run_id)
+    assert supervisor.wait(run_id, timeout=5).state is RunState.STOPPED
+    begun.clear()
+    other = supervisor.start(small(seed=1))
+    assert begun.wait(10)
+    supervisor.pause(other)
+    status = supervisor.wait(other, timeout=10)
+    assert (status.state, status.step) == (RunState.PAUSED, 0)
+    monkeypatch.setattr(trainer, "prepare", real)
+    supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
+
+
+def test_a_run_paused_for_long_is_set_aside_and_can_be_resumed(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path), park_seconds=0.2)
+    run_id = supervisor.start(small(), paused=True)
+    assert eventually(lambda: supervisor.status(run_id).state is RunState.STOPPED)
+    assert "Resume" in supervisor.status(run_id).message
+    supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
+    supervisor.shutdown()
+
+
+def test_ended_runs_leave_memory_and_are_read_from_the_store(supervisor):
+    ids = [supervisor.start(small(steps=5, seed=seed)) for seed in range(8)]
+    for run_id in ids:
+        assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
+    assert eventually(lambda: len(supervisor._runs) <= 4)
+    gone = next(i for i in ids if i not in supervisor._runs)
+    assert supervisor.setup(gone) is None
+    wanted = train(small(steps=5, seed=ids.index(gone)))
+    assert_same_history(supervisor.history(gone), wanted)
+    assert np.array_equal(supervisor.snapshot(gone).theta, wanted.theta)
+    assert supervisor.status(gone).state is RunState.FINISHED
+    assert supervisor.open_setup(gone).config == small(steps=5, seed=ids.index(gone))
+
+
+def test_delete_stops_first(supervisor):
+    run_id = supervisor.start(small(steps=ENDLESS))
+    supervisor.delete(run_id)
+    with pytest.raises(UnknownRun):
+        supervisor.status(run_id)
+    assert supervisor.store.list() == []
+
+
+def test_unknown_runs_and_runs_of_others_are_refused(supervisor, tmp_path):
+    for call in (supervisor.pause, supervisor.resume, supervisor.step, supervisor.stop, supervisor.status):
+        with pytest.raises(UnknownRun):
+            call("nothere")
+    other = Supervisor(RunStore(tmp_path / "data"), 1)
+    run_id = other.start(small(steps=ENDLESS), speed=50.0)
+    assert supervisor.status(run_id).elsewhere
+    for call in (supervisor.pause, supervisor.resume, supervisor.step, supervisor.stop):
+        with pytest.raises(StoreError, match="another program"):
+            call(run_id)
+    assert eventually(lambda: len(supervisor.history(run_id).steps) > 0), "it can be watched"
+    other.shutdown()
+    assert not supervisor.status(run_id).elsewhere
+
+
+def test_shutdown_ends_everything_soon_and_twice_does_no_harm(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path), 1)
+    ids = [supervisor.start(small(steps=ENDLESS), speed=speed) for speed in (None, 0.01, None)]
+    time.sleep(0.3)
+    began = time.monotonic()
+    supervisor.shutdown()
+    supervisor.shutdown()
+    assert time.monotonic() - began < 3
+    assert {supervisor.store.get(i).state for i in ids} == {RunState.INTERRUPTED}
+    with pytest.raises(StoreError, match="closing"):
+        supervisor.start(small())
