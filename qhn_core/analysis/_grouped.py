@@ -126,15 +126,14 @@ class Grouped:
         """Hold the probabilities of one member of each set of functions with the same predictions."""
         table = self._table
         full = np.empty((table.n_functions, columns, table.n_examples))
-        seen, multipliers = RowHash(table.n_functions, largest=1e4), {}
+        seen = RowHash(table.n_functions, largest=1e4)
+        multipliers = seen.columns(columns * table.n_examples).reshape(2, columns, table.n_examples)
         for functions, examples, log_p in self._pieces():
             full[functions, :, examples] = probabilities(log_p, self._reference[examples])
             # Of two classes the logit says all; the probability of one would not, where it is nearly 1.
             told = log_p[:, 1:] - log_p[:, :1] if table.n_classes == 2 else log_p
-            if examples.start not in multipliers:
-                multipliers = {examples.start: seen.columns(told.shape[1] * told.shape[2])}
             flat = np.clip(told, -1e4, 1e4).reshape(len(told), -1)
-            seen.add(functions, flat, multipliers[examples.start])
+            seen.add(functions, flat, multipliers[:, :, examples].reshape(2, -1))
         self._members, merged = seen.groups()
         self._group_of = merged[table.group_of]
         self._held[probabilities] = full[self._members]

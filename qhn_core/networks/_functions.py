@@ -8,7 +8,7 @@ member of each, in blocks of examples and chunks of groups, so that memory stays
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ class FunctionBlock(ABC):
     """The functions of a table on one block of examples."""
 
     examples: slice  #: which examples
+    functions: slice | None = None  #: which functions it can evaluate; None for all
 
     @abstractmethod
     def log_proba(self, start: int, stop: int) -> Array:
@@ -57,25 +58,27 @@ class FunctionTable(ABC):
 
     @abstractmethod
     def blocks(self) -> Iterator[FunctionBlock]:
-        """Blocks that cover all examples in order."""
+        """Blocks that between them cover all functions on all examples."""
 
     def chunks(self, block: FunctionBlock) -> Iterator[tuple[int, int]]:
-        """(start, stop) ranges that cover all functions and fit the working memory on ``block``."""
+        """(start, stop) ranges that cover the functions of ``block`` and fit the working memory."""
         examples = max(1, block.examples.stop - block.examples.start)
         size = max(1, CHUNK // (examples * self.width))
-        for start in range(0, self.n_functions, size):
-            yield start, min(start + size, self.n_functions)
+        whole = block.functions or slice(0, self.n_functions)
+        for start in range(whole.start, whole.stop, size):
+            yield start, min(start + size, whole.stop)
 
     def nll(self, y: NDArray[np.int64], *, tick: Callable[[float], None] | None = None) -> Array:
         """−Σ_i log p(y_i|x_i) of every function, (G,), nats; ``tick(fraction)`` is called after each chunk."""
-        total = np.zeros(self.n_functions)
+        total, done = np.zeros(self.n_functions), 0
+        whole = max(1, self.n_functions * self.n_examples)
         for block in self.blocks():
-            labels, before = y[block.examples], block.examples.start
-            share = (block.examples.stop - before) / max(1, self.n_examples)
+            labels = y[block.examples]
             for start, stop in self.chunks(block):
                 total[start:stop] += block.nll(start, stop, labels)
+                done += (stop - start) * len(labels)
                 if tick is not None:
-                    tick(before / max(1, self.n_examples) + share * stop / self.n_functions)
+                    tick(done / whole)
         return total
 
 
@@ -119,6 +122,41 @@ class RowHash:
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         return first[order], rank[group.ravel()].astype(np.int32)
+
+
+class StackedFunctions(FunctionTable):
+    """The functions of several tables on the same examples, one table after the other.
+
+    Args:
+        tables: on the same examples, with the same classes.
+        group_of: (2**N,) function of each string, counted through all tables.
+    """
+
+    def __init__(self, tables: Sequence[FunctionTable], group_of: NDArray[np.int32]) -> None:
+        self._tables, self.group_of = tables, group_of
+        self.n_examples, self.n_classes = tables[0].n_examples, tables[0].n_classes
+        self.n_functions = sum(table.n_functions for table in tables)
+        self.width = max(table.width for table in tables)
+
+    def blocks(self) -> Iterator[FunctionBlock]:
+        """The blocks of each table in turn."""
+        first = 0
+        for table in self._tables:
+            for block in table.blocks():
+                yield _ShiftedBlock(block, first, table.n_functions)
+            first += table.n_functions
+
+
+class _ShiftedBlock(FunctionBlock):
+    def __init__(self, block: FunctionBlock, first: int, count: int) -> None:
+        self._block, self._first = block, first
+        self.examples, self.functions = block.examples, slice(first, first + count)
+
+    def log_proba(self, start: int, stop: int) -> Array:
+        return self._block.log_proba(start - self._first, stop - self._first)
+
+    def nll(self, start: int, stop: int, y: NDArray[np.int64]) -> Array:
+        return self._block.nll(start - self._first, stop - self._first, y)
 
 
 class EnumeratedFunctions(FunctionTable):

@@ -6,27 +6,25 @@ A bit b becomes a weight a + (b' − a)·b through the alphabet (a, b'): 0 → a
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, field_validator
 
 from qhn_core.checks import check_bits, check_finite, check_shape
-from qhn_core.errors import InvalidArgument
 from qhn_core.networks._functions import FunctionTable, Tick
+from qhn_core.networks._layered import LayeredConfig
 from qhn_core.networks._mlp_functions import mlp_functions
-from qhn_core.networks.base import NETWORKS, NetworkConfig
+from qhn_core.networks.base import NETWORKS
 
 Array = NDArray[np.float64]
-Width = Annotated[int, Field(ge=1, le=1000)]
 
 #: Largest number of float64 held for one layer's activations in one go (32 MB).
 _CHUNK = 4_000_000
 
 
 @NETWORKS.register
-class MLP(NetworkConfig):
+class MLP(LayeredConfig):
     """Binary multilayer perceptron; one output is a logistic, several are a softmax.
 
     With outputs z and scale s: p(1|x) = 1/(1 + e^{−s z}) for one output, p(c|x) ∝ e^{s z_c} for several.
@@ -36,45 +34,11 @@ class MLP(NetworkConfig):
 
     label: ClassVar[str] = "Multilayer perceptron"
     name: Literal["mlp"] = "mlp"
-    layers: tuple[Width, ...] = Field(
-        (2, 3, 1),
-        min_length=2,
-        max_length=8,
-        description="Sizes: inputs, hidden layers, outputs (1 output: two classes)",
-    )
-    bias: bool = Field(True, description="Give every unit a binary bias")
-    activation: Literal["sign", "tanh", "relu", "sigmoid"] = Field("sign", description="What hidden units compute")
-    alphabet: tuple[float, float] = Field((-1.0, 1.0), description="The weights that bits 0 and 1 stand for")
-    output_scale: float = Field(
-        1.0, gt=0.0, le=100.0, description="Factor s on the outputs before the class probabilities"
-    )
-
-    @field_validator("alphabet")
-    @classmethod
-    def _two_values(cls, alphabet: tuple[float, float]) -> tuple[float, float]:
-        if alphabet[0] == alphabet[1] or max(map(abs, alphabet)) > 100:
-            raise InvalidArgument(
-                "alphabet",
-                expected="two different weights between -100 and 100",
-                got=alphabet,
-                remedy="Use (-1, 1) or (0, 1).",
-            )
-        return alphabet
 
     @property
     def n_bits(self) -> int:
         """Number N of weights and biases."""
         return sum((a + self.bias) * b for a, b in zip(self.layers, self.layers[1:], strict=False))
-
-    @property
-    def n_inputs(self) -> int:
-        """First layer's size."""
-        return self.layers[0]
-
-    @property
-    def n_classes(self) -> int:
-        """Two for one output, else the number of outputs."""
-        return max(2, self.layers[-1])
 
     @property
     def bit_labels(self) -> tuple[str, ...]:
