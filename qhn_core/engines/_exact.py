@@ -13,6 +13,7 @@ from qhn_core.circuit import Circuit
 from qhn_core.engines import _runner
 from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES, Evaluation
 from qhn_core.errors import InvalidArgument, TooLarge
+from qhn_core.kernels import compiled
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,16 @@ class StatevectorEngine:
         q = np.atleast_2d(self.probs(circuit, theta))
         bits = _runner.draw(q, rng.random((len(q), shots)), circuit.n_qubits, self.threads)
         return bits if np.ndim(theta) == 2 else bits[0]
+
+    def sample_indices(
+        self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """The strings of :meth:`sample`, from the same random numbers, as indices: (shots,) or (B, shots)."""
+        check_int("shots", shots, low=1)
+        q = np.atleast_2d(self.probs(circuit, theta))
+        index = np.empty((len(q), shots), dtype=np.int64)
+        compiled().draw_rows(q, rng.random(index.shape), index)
+        return index if np.ndim(theta) == 2 else index[0]
 
 
 def _check_size(circuit: Circuit) -> None:

@@ -278,6 +278,14 @@ def test_draws_at_the_edge_of_the_interval_stay_inside() -> None:
     assert (draws.draw_from(q, 4, Edge(np.random.PCG64())) == 3).all()
 
 
+def test_packed_samples_of_the_engine_are_its_samples() -> None:
+    circuit, theta, _ = setting(n=5, replicas=3)
+    engine = qhn.engine("statevector")
+    bits = engine.sample(circuit, theta, 500, np.random.default_rng(3))
+    index = draws.draw(engine, circuit, theta, 500, np.random.default_rng(3))
+    np.testing.assert_array_equal(unpack(index, 5), bits)
+
+
 def test_draws_through_an_engine_without_packed_samples() -> None:
     class Plain:
         def sample(self, circuit: Circuit, theta: np.ndarray, shots: int, rng: np.random.Generator) -> np.ndarray:
