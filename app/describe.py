@@ -1,0 +1,139 @@
+"""Configurations in few words, and networks that fit their data: no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from app.fields import specs
+from qhn_core.config import SECTIONS, RunConfig
+
+#: Title of each section in forms and tables.
+TITLES: Mapping[str, str] = {
+    "dataset": "Data",
+    "network": "Network",
+    "prior": "Prior",
+    "ansatz": "Circuit",
+    "objective": "Loss",
+    "optimiser": "Optimiser",
+    "engine": "Engine",
+    "estimator": "Gradient",
+}
+#: Loss names as the field writes them.
+SHORT = {"mle": "MLE", "elbo": "ELBO", "selbo": "SELBO", "ksd": "KSD"}
+#: How a summary counts: field name -> noun.
+_NOUNS = {"n_train": "examples", "layers": "layers", "components": "components", "max_iter": "iterations"}
+#: A network fitted to other data is narrowed until it has at most so many bits, if it had no more before.
+COMFORTABLE_BITS = 16
+
+
+def value_text(value: Any) -> str:
+    """A field's value in few characters."""
+    if isinstance(value, Mapping):
+        return f"{value.get('start', '?'):g} → {value.get('end', '?'):g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        whole = all(isinstance(v, int) for v in value)
+        return ("-" if whole else ", ").join(f"{v:g}" for v in value) or "all"
+    return str(value)
+
+
+def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) -> str:
+    """The values of a section's main fields, such as ``2-3-1 · sign``."""
+    parts = []
+    for spec in specs(SECTIONS[section][values["name"]]):
+        value = values.get(spec.name, spec.default)
+        if spec.advanced or value is None or value is False or value == ():
+            continue
+        if spec.kind == "bool":
+            parts.append(spec.label.lower())
+        elif spec.kind in ("choice", "text") or (spec.name == "layers" and section == "network"):
+            parts.append(value_text(value)[:24])
+        elif spec.name in _NOUNS and isinstance(value, int):
+            parts.append(f"{value} {_NOUNS[spec.name].rstrip('s') if value == 1 else _NOUNS[spec.name]}")
+        else:
+            parts.append(f"{spec.label.lower() if len(spec.label) > 2 else spec.label} {value_text(value)}")
+    return " · ".join(parts[:limit])
+
+
+def loss_label(config: RunConfig) -> str:
+    """The loss with its weight: ``ELBO β = 0.3``."""
+    objective = config.objective
+    name = SHORT.get(objective.name, objective.label or objective.name)
+    values = objective.model_dump()
+    first = next((s for s in specs(type(objective)) if s.kind == "schedule"), None)
+    return name if first is None else f"{name} {first.label} = {value_text(values[first.name])}"
+
+
+def headline(config: RunConfig) -> str:
+    """What is trained, in one line."""
+    data = type(config.dataset).label or config.dataset.name
+    parts = [f"**{data}**"]
+    if config.dataset.needs_network:
+        parts[0] += f", {config.dataset.n_train} examples"
+    if config.network is not None:
+        layers = getattr(config.network, "layers", None)
+        activation = getattr(config.network, "activation", "")
+        size = value_text(tuple(layers)) + " " if layers else ""
+        parts.append(f"{size}{activation} network".strip())
+    layers = getattr(config.ansatz, "layers", None)
+    circuit = config.ansatz.name.replace("_", " ")
+    parts.append(f"{circuit} × {layers}" if layers and layers > 1 else circuit)
+    parts.append(f"**{loss_label(config)}**")
+    rate = config.optimiser.model_dump()["lr"]
+    parts.append(f"{type(config.optimiser).label or config.optimiser.name} {value_text(rate)}")
+    starts = "start" if config.replicas == 1 else "starts"
+    parts.append(f"{config.steps} steps, {config.replicas} {starts}")
+    return " · ".join(parts)
+
+
+def fit_layers(
+    layers: Sequence[int], *, features: int, classes: int, bias: bool = True, most: int = COMFORTABLE_BITS
+) -> tuple[int, ...]:
+    """Layer sizes with inputs and outputs for the data; hidden layers are narrowed to stay within ``most`` bits.
+
+    Args:
+        layers: sizes as they are, inputs first.
+        features: number d of inputs.
+        classes: number C of classes; two need one output.
+        bias: whether units have biases.
+        most: largest number of bits, kept unless even one hidden unit a layer exceeds it (or it was exceeded before).
+    """
+    before = list(layers)
+    fitted = [features, *before[1:-1], 1 if classes == 2 else classes]
+    if fitted == before or _bits(before, bias) > most:
+        return tuple(fitted)
+    while _bits(fitted, bias) > most and max(fitted[1:-1], default=1) > 1:
+        widest = max(range(1, len(fitted) - 1), key=lambda i: fitted[i])
+        fitted[widest] -= 1
+    return tuple(fitted)
+
+
+def _bits(layers: Sequence[int], bias: bool) -> int:
+    return sum((a + bias) * b for a, b in pairwise(layers))
+
+
+def memory_text(size: int) -> str:
+    """Bytes for people: ``2 MB``."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}" if value < 10 else f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def duration_text(seconds: float) -> str:
+    """Time left for people: ``8 s``, ``2 min 10 s``, ``1 h 5 min``."""
+    if seconds < 1:
+        return "under 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,182 @@
+"""Curves over training steps: the loss with its terms, and the generalisation gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.layout import FONT, axis, layout, message
+from app.figures.palette import INK, RIVAL, loss_colour, translucent
+from app.figures.plain import Figure, thin
+
+Array = NDArray[np.float64]
+History = Mapping[str, Array]
+
+#: The metrics that have a train and a test curve: (label, unit, history name without its split).
+GAPS: Mapping[str, tuple[str, str, str]] = {
+    "predictive": ("predictive NLL", "nats per example", "predictive_nll"),
+    "accuracy": ("accuracy", "share correct", "accuracy"),
+    "expected": ("expected NLL", "nats per example", "nll"),
+}
+_TERM_LABELS = {
+    "nll": "fit",
+    "kl": "KL",
+    "mmd": "MMD²",
+    "ksd": "KSD²",
+}
+_DASHES = ("dot", "dash", "dashdot", "longdash")
+
+
+def median(values: Array) -> Array:
+    """Median over replicas, (T, B) -> (T,), NaN where no replica has a value."""
+    if values.shape[1] == 1:
+        return values[:, 0]
+    out = np.full(len(values), np.nan)
+    some = ~np.isnan(values).all(axis=1)
+    if some.any():
+        out[some] = np.nanmedian(values[some], axis=1)
+    return out
+
+
+def band(values: Array) -> tuple[Array, Array]:
+    """10 % and 90 % quantiles over replicas, (T, B) -> two (T,); values must not be NaN throughout a row."""
+    low, high = np.nanquantile(values, [0.1, 0.9], axis=1)
+    return low, high
+
+
+def line(x: Array, y: Array, name: str, colour: str, **more: Any) -> dict[str, Any]:
+    """One curve; a single point is shown as a marker."""
+    dash = more.pop("dash", "solid")
+    width = more.pop("width", 2.5)
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "name": name,
+        "mode": "lines" if len(x) > 1 else "markers",
+        "line": {"color": colour, "dash": dash, "width": width},
+        "marker": {"color": colour, "size": 9},
+        "hovertemplate": "%{y:.4g}",
+        **more,
+    }
+
+
+def spread(x: Array, values: Array, colour: str, name: str) -> list[dict[str, Any]]:
+    """The middle 80 % of the replicas as a band; nothing for one replica."""
+    if values.shape[1] < 2 or len(x) < 2 or np.isnan(values).all(axis=1).any():
+        return []
+    low, high = band(values)
+    edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    return [
+        {**edge, "y": low, "name": f"{name} 10 %"},
+        {**edge, "y": high, "name": f"{name} 90 %", "fill": "tonexty", "fillcolor": translucent(colour, 0.18)},
+    ]
+
+
+def term_names(history: History) -> list[str]:
+    """Names of the loss's terms in a history, sorted."""
+    return sorted(name for name in history if name.startswith("term_"))
+
+
+def loss_curves(
+    steps: NDArray[Any],
+    history: History,
+    *,
+    objective: str,
+    label: str = "",
+    n_train: int = 1,
+    log_evidence: float | None = None,
+    total: int = 0,
+) -> Figure:
+    """Loss per example with its terms, against the log evidence.
+
+    Args:
+        steps: logged steps, (T,).
+        history: name -> (T, B); ``loss`` and ``term_…`` per example, ``elbo`` in nats over all examples.
+        objective: the loss's name, for its colour.
+        label: what the title calls the loss.
+        n_train: examples n by which ELBO and evidence are divided (1 for a cost table).
+        log_evidence: log Z in nats, or None where it is not known; −log Z / n is the limit of −ELBO / n.
+        total: steps of the whole run, in view while only step 0 is logged.
+    """
+    title = f"Loss per example: {label}" if label else "Loss per example"
+    if not len(steps):
+        return message(title, "No step logged yet")
+    colour = loss_colour(objective)
+    keep = thin(median(history["loss"]))
+    x = np.asarray(steps)[keep]
+    traces = spread(x, history["loss"][keep], colour, "loss")
+    traces.append(line(x, median(history["loss"][keep]), "loss", colour, width=3))
+    names = [n for n in term_names(history) if not np.isnan(history[n][keep]).all()]
+    for name, dash in zip(names if len(names) > 1 else [], _DASHES * len(names), strict=False):
+        short = name.removeprefix("term_")
+        text = _TERM_LABELS.get(short, short.replace("_", " "))
+        traces.append(line(x, median(history[name][keep]), text, colour, dash=dash, width=1.6))
+    notes = []
+    bound = history.get("elbo")
+    if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
+        traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", RIVAL, width=1.8))
+        limit, note = _ceiling(x, -log_evidence / n_train, total)
+        traces.append(limit)
+        notes.append(note)
+    shape = layout(title, x=step_axis(x, total), y=axis("nats per example", nticks=6), annotations=notes)
+    return {"data": traces, "layout": shape}
+
+
+def _ceiling(x: Array, level: float, total: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The line that −ELBO cannot cross, and its name to be put on it."""
+    ends = np.array([x[0], x[-1] if len(x) > 1 else max(total, 1)], dtype=float)
+    trace = line(ends, np.full(2, level), "−log p(D)", INK, dash="dash", width=2, showlegend=False)
+    note = {
+        "text": "−log p(D), limit of −ELBO",
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": level,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": FONT - 1, "color": INK},
+    }
+    return trace, note
+
+
+def step_axis(x: Array, total: int) -> dict[str, Any]:
+    """The axis of steps; the whole run is in view while only step 0 is logged."""
+    return axis("step", range=[0, max(total, 1)]) if len(x) < 2 else axis("step", rangemode="tozero")
+
+
+def gap_curves(
+    steps: NDArray[Any], history: History, *, objective: str, metric: str = "predictive", total: int = 0
+) -> Figure:
+    """Train and test curves of one metric with the gap between them shaded; train solid, test dashed.
+
+    Args:
+        steps: logged steps, (T,).
+        history: name -> (T, B).
+        objective: the loss's name, for its colour.
+        metric: a key of :data:`GAPS`.
+        total: steps of the whole run, in view while only step 0 is logged.
+    """
+    label, unit, stem = GAPS[metric]
+    train, test = history.get(f"{stem}_train"), history.get(f"{stem}_test")
+    if train is None or test is None or not len(steps) or np.isnan(test).all():
+        return message("Generalisation gap", "No test examples: nothing to compare")
+    colour = loss_colour(objective)
+    middle = median(test)
+    keep = thin(middle)
+    x = np.asarray(steps)[keep]
+    lower, upper = median(train[keep]), middle[keep]
+    shade = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
+    traces = [
+        line(x, lower, "train", colour, width=3),
+        line(x, upper, "test", colour, dash="dash", width=3, **shade),
+    ]
+    gap = upper[-1] - lower[-1]
+    title = f"Generalisation gap {gap:+.3f}, {label}"
+    y = axis(unit, nticks=6)
+    if len(x) < 2:
+        y["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
+    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y)}

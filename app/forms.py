@@ -1,0 +1,204 @@
+"""Forms from the config models: every registered variant and every field finds its widget here.
+
+``render`` draws the sidebar and returns the configuration that it shows, what it would need, or why it cannot run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app import state
+from app.describe import TITLES, fit_layers, memory_text, section_summary
+from app.fields import specs
+from app.upload_forms import is_upload, upload_widget
+from app.widgets import field_widget
+from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, Plan, RunConfig, plan
+from qhn_core.errors import QHNError
+
+#: Settings of the run itself, in the order of the form.
+RUN_FIELDS = ("steps", "replicas", "seed", "log_every", "data_draws")
+_KEY = "form"
+#: Sections whose choice of variant is always in view; the others are folded.
+_OPEN = ("dataset", "ansatz", "objective")
+_ORDER = ("dataset", "network", "ansatz", "objective", "optimiser", "prior")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form says.
+
+    Args:
+        config: the configuration, or None where the fields contradict each other.
+        plan: what it needs, or None where it is refused.
+        problems: why there is no configuration, or why it is refused; empty if it can run.
+    """
+
+    config: RunConfig | None
+    plan: Plan | None = None
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be trained."""
+        return self.config is not None and self.plan is not None
+
+
+def render(
+    config: RunConfig, *, uploads: Path, key: str = _KEY, leave_out: Sequence[str] = (), method: bool = True
+) -> Form:
+    """Draw the form into the current container, holding ``config`` at first.
+
+    Args:
+        config: what to show; the widgets' own values win, except right after :func:`app.state.adopt`.
+        uploads: folder of uploaded files.
+        key: prefix of the widgets' keys, so that a page may have a form of its own.
+        leave_out: sections (or ``run``) that this page does without; their values are kept.
+        method: whether engine and gradient estimator are offered.
+    """
+    push = state.take_push()
+    gone = frozenset(leave_out) | state.hidden()
+    summary = st.container()
+    values: dict[str, Any] = config.to_dict()
+    push_network = push
+    for name in _ORDER:
+        if name == "network":
+            push_network |= _fit_network(values, config, uploads)
+        if name in gone or name not in values:
+            continue
+        values[name] = _section(name, values[name], key=key, push=push_network if name == "network" else push)
+    if "run" not in gone:
+        _run_section(values, key=key, push=push)
+    if method and "method" not in gone:
+        with st.expander(f"Method: {values['estimator']['name'].replace('_', ' ')}", key=f"{key}.method"):
+            for name in ("estimator", "engine"):
+                values[name] = _section(name, values[name], key=key, push=push, fold=False)
+    form = check(values, uploads)
+    with summary:
+        _summary(form)
+    return form
+
+
+def check(values: Mapping[str, Any], uploads: Path | None) -> Form:
+    """Validate plain values, and plan the run: what it needs, or why it is refused."""
+    try:
+        config = RunConfig.parse(dict(values))
+    except ConfigError as error:
+        return Form(None, None, tuple(f"{path}: {what}" if path else what for path, what in error.problems))
+    try:
+        return Form(config, plan(config, uploads))
+    except QHNError as error:
+        return Form(config, None, (str(error),))
+
+
+def _summary(form: Form) -> None:
+    if form.plan is None:
+        st.markdown(":red[:material/block: **Cannot run as set**]")
+        return
+    needs = form.plan
+    st.markdown(
+        f"**{needs.n_qubits}** qubits · **{needs.n_params}** parameters · **{memory_text(needs.memory_bytes)}**",
+        help="Qubits follow from the network: one for each binary weight. The memory is an estimate of the peak.",
+    )
+    for warning in needs.warnings:
+        st.caption(f":orange[{warning}]")
+
+
+def _section(name: str, values: Mapping[str, Any], *, key: str, push: bool, fold: bool = True) -> dict[str, Any]:
+    """One section: the choice of variant, and its fields; returns plain values."""
+    registry = SECTIONS[name]
+    names = sorted(registry.names(), key=lambda n: (registry[n].label or n).lower())
+    select = f"{key}.{name}"
+    inside = fold and name not in _OPEN
+    chosen = values["name"] if push else state.widget(select, values["name"])
+    if chosen != values["name"]:
+        values = _switched(name, chosen, values)
+    title = TITLES.get(name, name.capitalize())
+    if not inside:
+        _choose(select, names, values["name"], title, registry, push)
+        if name == "objective" or not fold:
+            return _fields(name, values, key=key, push=push)
+        label = section_summary(name, values, limit=2) or "Settings"
+    else:
+        label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
+    with st.expander(label, key=f"{key}.{name}.fold"):
+        if inside and len(names) > 1:
+            _choose(select, names, values["name"], title, registry, push)
+        return _fields(name, values, key=key, push=push)
+
+
+def _folded_label(title: str, variant: str, summary: str) -> str:
+    """A section in one line of the sidebar; the variant's name where there is room for it."""
+    whole = f"{title}: {variant} · {summary}" if summary else f"{title}: {variant}"
+    return whole if len(whole) <= 34 or not summary else f"{title}: {summary}"
+
+
+def _choose(key: str, names: Sequence[str], value: str, title: str, registry: Any, push: bool) -> None:
+    state.prime(key, value, force=push)
+    st.selectbox(title, names, key=key, format_func=lambda n: registry[n].label or n)
+
+
+def _fields(name: str, values: Mapping[str, Any], *, key: str, push: bool) -> dict[str, Any]:
+    variant = SECTIONS[name][values["name"]]
+    out: dict[str, Any] = dict(values)
+    for spec in sorted(specs(variant), key=lambda s: s.advanced):
+        held = values.get(spec.name, spec.default)
+        place = f"{key}.{name}.{values['name']}.{spec.name}"
+        if is_upload(spec):
+            out.update(upload_widget(values["name"], spec, values, key=place))
+        else:
+            out[spec.name] = field_widget(spec, held, key=place, push=push)
+    return out
+
+
+def _run_section(values: dict[str, Any], *, key: str, push: bool) -> None:
+    shown = [spec for spec in specs(RunConfig) if spec.name in RUN_FIELDS]
+    with st.expander(f"Run: {values['steps']} steps · {values['replicas']} starts", key=f"{key}.run.fold"):
+        for spec in shown:
+            values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.run.{spec.name}", push=push)
+
+
+def _switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """First values of a newly chosen variant: its defaults, and what all variants of the section share."""
+    registry = SECTIONS[section]
+    variant = registry[chosen]
+    shared = {
+        field_name: values[field_name]
+        for field_name in registry.base.model_fields
+        if field_name in values and field_name not in ("name", "lr")
+    }
+    for options in ({"name": chosen, **shared}, {"name": chosen}):
+        try:
+            return dict(variant.model_validate(options).model_dump(mode="json"))
+        except ValueError:
+            continue
+    return {"name": chosen}
+
+
+def _fit_network(values: dict[str, Any], config: RunConfig, uploads: Path) -> bool:
+    """Give the network the inputs and outputs of newly chosen data; whether it changed."""
+    try:
+        dataset = SECTIONS["dataset"].parse(values["dataset"])
+        if not dataset.needs_network:
+            values.pop("network", None)
+            return False
+        new = "network" not in values
+        network = values.setdefault("network", {**_plain_default("network")})
+        if (not new and dataset == config.dataset) or "layers" not in network:
+            return new
+        features, classes = dataset.shape(uploads)
+    except (ValueError, QHNError):
+        return False
+    fitted = fit_layers(network["layers"], features=features, classes=classes, bias=network.get("bias", True))
+    if list(fitted) == list(network["layers"]):
+        return new
+    values["network"] = {**network, "layers": list(fitted)}
+    return True
+
+
+def _plain_default(section: str) -> dict[str, Any]:
+    return dict(SECTIONS[section].parse(DEFAULTS[section]).model_dump(mode="json"))

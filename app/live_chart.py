@@ -1,0 +1,138 @@
+"""Charts that change in place: a component around Plotly.react, so that node and zoom survive every refresh.
+
+``st.plotly_chart`` makes the figure part of the element's identity, and so remounts it when the data change. This
+component keeps its identity by key alone and hands the new figure to the Plotly that is already on the page.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.figures.palette import TOKENS
+from app.figures.plain import plain
+
+_ROOT = Path(__file__).resolve().parent
+_ASSETS = _ROOT.parent / "assets"
+_STATIC = _ROOT / "static"
+_LOG = logging.getLogger(__name__)
+
+_HTML = """
+<div class="qhn-chart-frame">
+  <div class="qhn-chart" role="img"></div>
+  <div class="qhn-chart-tools" hidden>
+    <button type="button" data-tool="reset" title="Reset zoom">reset zoom</button>
+    <button type="button" data-tool="save" title="Save as PNG">PNG</button>
+  </div>
+  <p class="qhn-chart-note" role="status" hidden></p>
+</div>
+"""
+_CSS = """
+.qhn-chart-frame { position: relative; width: 100%; color: var(--st-text-color); }
+.qhn-chart { width: 100%; overflow: hidden; }
+.qhn-chart-tools { position: absolute; right: 2px; bottom: 2px; display: flex; gap: 4px; opacity: 0; z-index: 3; }
+.qhn-chart-tools[hidden] { display: none; }
+.qhn-chart-frame:hover .qhn-chart-tools, .qhn-chart-tools:focus-within { opacity: 1; }
+.qhn-chart-tools button { font: 12px var(--st-font); color: var(--st-text-color); cursor: pointer;
+  background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color);
+  border-radius: 4px; padding: 1px 7px; }
+.qhn-chart-note { padding: 1rem; margin: 0; font: 15px var(--st-font); }
+.qhn-chart-note[hidden] { display: none; }
+"""
+
+
+def install_plotly() -> None:
+    """Copy the plotly.min.js of the plotly wheel to ``app/static``, from where the server hands it out.
+
+    Where the folder cannot be written and holds no copy, charts show a message instead of a plot.
+    """
+    spec = find_spec("plotly")
+    if spec is None or not spec.submodule_search_locations:
+        _LOG.error("plotly is not installed: charts cannot be drawn")
+        return
+    source = Path(next(iter(spec.submodule_search_locations))) / "package_data" / "plotly.min.js"
+    target = _STATIC / "plotly.min.js"
+    try:
+        if target.exists() and target.stat().st_size == source.stat().st_size:
+            return
+        _STATIC.mkdir(exist_ok=True)
+        partial = target.with_suffix(".part")
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    except OSError as error:
+        _LOG.error("cannot copy plotly.min.js to %s: %s", target, error)
+
+
+@cache
+def _component() -> Any:
+    script = (_ASSETS / "live_chart.js").read_text(encoding="utf-8")
+    return st.components.v2.component("qhn_live_chart", html=_HTML, css=_CSS, js=script, isolate_styles=False)
+
+
+@cache
+def _script_url() -> str:
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{f'/{base}' if base else ''}/app/static/plotly.min.js?v={version('plotly')}"
+
+
+def encode(
+    figure: Mapping[str, Any],
+    *,
+    name: str,
+    alt: str,
+    height: int = 280,
+    config: Mapping[str, Any] | None = None,
+) -> bytes:
+    """What :func:`live_chart` sends, so that a page may keep it and mount it again without building it again.
+
+    Args:
+        figure: a Plotly figure as a mapping with ``data`` and ``layout`` (:mod:`app.figures`); colours that depend on
+            the theme are tokens such as ``@ink`` and are resolved in the browser.
+        name: what the DOM node carries as ``data-chart``.
+        alt: what a reader without eyes is told; say the current state, not only the kind of chart.
+        height: pixels.
+        config: Plotly's configuration beyond the defaults, for example ``{"scrollZoom": True}``.
+    """
+    payload = {
+        "name": name,
+        "alt": alt,
+        "height": height,
+        "figure": plain(figure),
+        "config": dict(config or {}),
+        "plotly": _script_url(),
+        "tokens": TOKENS,
+    }
+    return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
+
+
+def live_chart(
+    figure: Mapping[str, Any] | bytes,
+    *,
+    name: str,
+    alt: str = "",
+    key: str | None = None,
+    height: int = 280,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Mount a chart, or update the one mounted under the same key.
+
+    Args:
+        figure: a figure with the other arguments as in :func:`encode`, or the bytes that it made.
+        name: what the DOM node carries as ``data-chart``.
+        alt: what a reader without eyes is told.
+        key: identity of the chart on its page, by default ``name``.
+        height: pixels.
+        config: Plotly's configuration beyond the defaults.
+    """
+    if not isinstance(figure, bytes):
+        figure = encode(figure, name=name, alt=alt, height=height, config=config)
+    _component()(key=f"live_chart.{key or name}", data=figure)

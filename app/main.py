@@ -1,0 +1,46 @@
+"""QHN Lab: the entrance of the dashboard. Start it from the project's folder with ``./run.sh``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Streamlit puts only this file's folder on the path.
+_ROOT = Path(__file__).resolve().parent.parent
+if str(_ROOT) not in sys.path:
+    sys.path.insert(0, str(_ROOT))
+
+import streamlit as st  # noqa: E402
+
+from app import live_chart, services  # noqa: E402
+from qhn_core.errors import QHNError  # noqa: E402
+
+#: File under views/, title, icon: one line a page. The first is where the server's address leads.
+PAGES = (
+    ("train", "Train", ":material/play_circle:"),
+    ("runs", "Runs", ":material/history:"),
+)
+
+
+def main() -> None:
+    """Set the page up, and hand over to the view chosen."""
+    st.set_page_config(
+        page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
+    )
+    st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")
+    live_chart.install_plotly()
+    views = Path(__file__).parent / "views"
+    pages = [
+        st.Page(views / f"{name}.py", title=title, icon=icon, default=i == 0)
+        for i, (name, title, icon) in enumerate(PAGES)
+        if (views / f"{name}.py").exists()
+    ]
+    chosen = st.navigation(pages, position="top")
+    try:
+        services.warm_up()
+        chosen.run()
+    except QHNError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+main()

@@ -1,0 +1,146 @@
+"""What a configuration looks like before its first step, worked out in the background.
+
+A preview holds the run's setup (data, circuit, likelihood table), and, where 2^N strings can be enumerated, the first
+logged row and the initial distribution. It always uses the exact simulator, so that looking never costs shots. The same
+setups draw the figures of runs that are no longer in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.errors import Cancelled, QHNError
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+    from qhn_core.trainer import Setup
+
+_LOG = logging.getLogger(__name__)
+#: A calculation that no page has asked about for so many seconds is given up.
+_FORGOTTEN = 6.0
+#: Largest number of probabilities that one preview computes (2**N times replicas).
+_LARGEST = 1 << 20
+_MOST_QUBITS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """A configuration's setup and step 0.
+
+    Args:
+        progress: 0 … 1 while it is worked out.
+        setup: None until ready, for more than 20 qubits, and where it failed.
+        row: metrics at step 0, name -> (B',), for the first B' replicas.
+        theta: initial angles (B', P), radians.
+        probs: initial distribution (B', 2**N).
+        message: why it failed; empty otherwise.
+        ready: whether nothing more will come.
+    """
+
+    progress: float = 0.0
+    setup: Setup | None = None
+    row: dict[str, NDArray[np.float64]] | None = None
+    theta: NDArray[np.float64] | None = None
+    probs: NDArray[np.float64] | None = None
+    message: str = ""
+    ready: bool = False
+
+
+@dataclass(eq=False)
+class _Entry:
+    config: RunConfig
+    preview: Preview = field(default_factory=Preview)
+    asked: float = field(default_factory=time.monotonic)
+
+
+class Previews:
+    """Previews by configuration, newest kept; safe for threads.
+
+    Args:
+        uploads: folder of uploaded files.
+        keep: how many are kept in memory.
+        workers: how many are worked out at once.
+    """
+
+    def __init__(self, uploads: Path, *, keep: int = 6, workers: int = 2) -> None:
+        self._uploads, self._keep = uploads, keep
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._guard = threading.Lock()
+        self._slots = threading.Semaphore(workers)
+
+    def get(self, config: RunConfig) -> Preview:
+        """The preview as far as it is; the first request sets the work going. Returns at once."""
+        config = _exact_variant(config)
+        key = config.to_json()
+        with self._guard:
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = _Entry(config)
+                threading.Thread(target=self._work, args=(key, entry), name="qhn-preview", daemon=True).start()
+            entry.asked = time.monotonic()
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._keep:
+                self._entries.popitem(last=False)[1].asked = -np.inf
+            return entry.preview
+
+    def wait(self, config: RunConfig, timeout: float = 60.0) -> Preview:
+        """As :meth:`get`, when ready or after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while not (found := self.get(config)).ready and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return found
+
+    def _work(self, key: str, entry: _Entry) -> None:
+        def cancelled() -> bool:
+            return time.monotonic() - entry.asked > _FORGOTTEN
+
+        def progress(fraction: float) -> None:
+            entry.preview = Preview(progress=float(fraction))
+
+        with self._slots:
+            try:
+                if cancelled():
+                    raise Cancelled("nobody waits for it")
+                entry.preview = _first_step(entry.config, self._uploads, progress, cancelled)
+            except Cancelled:
+                with self._guard:
+                    if self._entries.get(key) is entry:
+                        del self._entries[key]
+            except QHNError as error:
+                entry.preview = Preview(message=str(error), ready=True)
+            except Exception as error:
+                _LOG.exception("preview failed")
+                entry.preview = Preview(message=f"The preview failed: {error}", ready=True)
+
+
+def _exact_variant(config: RunConfig) -> RunConfig:
+    """The configuration with what does not matter at step 0 set to the defaults: equal previews, one calculation."""
+    from qhn_core.config import RunConfig as Model
+
+    base = Model()
+    same = {name: getattr(base, name) for name in ("engine", "estimator", "optimiser", "steps", "log_every")}
+    return config.model_copy(update=same)
+
+
+def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Preview:  # type: ignore[no-untyped-def]
+    from qhn_core import trainer
+    from qhn_core.config import plan
+
+    n_qubits = plan(config, uploads).n_qubits
+    if n_qubits > _MOST_QUBITS:
+        return Preview(ready=True)
+    few = max(1, min(config.replicas, _LARGEST >> n_qubits))
+    config = config.model_copy(update={"replicas": few, "data_draws": min(config.data_draws, few)})
+    setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
+    state = trainer.init(setup)
+    _, info = trainer.step(setup, state)
+    return replace(Preview(ready=True), setup=setup, row=info.row, theta=state.theta, probs=info.probs)

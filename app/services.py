@@ -1,0 +1,68 @@
+"""What all sessions of the server share: the supervisor, the store, previews, and a warm start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+import streamlit as st
+
+from app.figure_cache import FigureCache
+from app.previews import Previews
+from qhn_core.runner import Supervisor
+from qhn_core.store import RunStore
+
+_LOG = logging.getLogger(__name__)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> RunStore:
+    """The runs on disk; raises StoreError, with a message for people, if the data folder cannot be used."""
+    return RunStore()
+
+
+@st.cache_resource(show_spinner=False)
+def supervisor() -> Supervisor:
+    """The one supervisor of this server. Runs of a process that died are marked as interrupted first."""
+    runs = store()
+    runs.mark_interrupted()
+    return Supervisor(runs)
+
+
+@st.cache_resource(show_spinner=False)
+def previews() -> Previews:
+    """Setups and first steps by configuration."""
+    return Previews(store().uploads)
+
+
+@st.cache_resource(show_spinner=False)
+def _figures() -> FigureCache:
+    return FigureCache()
+
+
+def uploads() -> Path:
+    """The folder of uploaded files, named by content."""
+    return store().uploads
+
+
+def cached_figure(key: tuple[Hashable, ...], version: Hashable, build: Callable[[], bytes], *, every: float) -> bytes:
+    """An encoded figure, built anew when its version changes, but at most once in ``every`` seconds."""
+    return _figures().get(key, version, build, every=every)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> bool:
+    """Load in the background what the first run needs (compiled kernels above all). Returns at once."""
+    threading.Thread(target=_warm, name="qhn-warm-up", daemon=True).start()
+    return True
+
+
+def _warm() -> None:
+    try:
+        from qhn_core.config import RunConfig
+
+        previews().wait(RunConfig())
+    except Exception:
+        _LOG.exception("warm-up failed")

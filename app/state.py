@@ -1,0 +1,151 @@
+"""The only file that touches the session's state and the URL.
+
+The URL carries the whole configuration (``config``, compact and versioned), the run that is shown (``run``) and the
+controls that a teacher has hidden (``hide``). The session keeps the same texts, and what the widgets hold; never
+histories or other objects. What comes from a URL is input from a stranger: it is validated, and refused with a message.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import streamlit as st
+
+from qhn_core.config import ConfigError, RunConfig
+
+CONFIG, RUN, HIDE = "config", "run", "hide"
+_PREFIX: Final = "qhn."
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _get(name: str, default: Any = None) -> Any:
+    return st.session_state.get(_PREFIX + name, default)
+
+
+def _set(name: str, value: Any) -> None:
+    st.session_state[_PREFIX + name] = value
+
+
+# --- the configuration -----------------------------------------------------------------------------------------------
+
+
+def read_config() -> tuple[RunConfig, str]:
+    """The configuration to show, and a message if the URL's could not be used.
+
+    A URL that differs from what this session wrote last (opened, edited, back button) is taken over; then the form's
+    widgets are set anew.
+    """
+    text = st.query_params.get(CONFIG)
+    if text is not None and text != _get("written"):
+        try:
+            config = RunConfig.from_url(text)
+        except ConfigError as error:
+            adopt(RunConfig(), write=False)
+            _set("written", text)
+            _set("link_problem", str(error))
+        else:
+            adopt(config, write=False)
+            _set("written", text)
+            _set("link_problem", "")
+    known = _get(CONFIG)
+    if known is None:
+        config = RunConfig()
+        _set(CONFIG, config.to_url())
+        return config, ""
+    return RunConfig.from_url(known), _get("link_problem", "")
+
+
+def adopt(config: RunConfig, *, write: bool = True) -> None:
+    """Make ``config`` the one that the form shows, whatever its widgets hold."""
+    _set("push", True)
+    if write:
+        write_config(config, force=True)
+    else:
+        _set(CONFIG, config.to_url())
+
+
+def write_config(config: RunConfig, *, force: bool = False) -> None:
+    """Remember the form's configuration, and put it in the URL where it changed.
+
+    A link that could not be read stays in the URL, with its message, until something is changed.
+    """
+    text = config.to_url()
+    if force or text != _get(CONFIG) or CONFIG not in st.query_params:
+        _set(CONFIG, text)
+        _set("written", text)
+        _set("link_problem", "")
+        st.query_params[CONFIG] = text
+
+
+def take_push() -> bool:
+    """Whether the form must set its widgets to the configuration in this run of the script (asked once)."""
+    return bool(st.session_state.pop(_PREFIX + "push", False))
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+def run_id() -> str | None:
+    """The run that the page shows, from the URL or, after a visit to another page, from the session.
+
+    None for a preview. What cannot be an id counts as none.
+    """
+    text = st.query_params.get(RUN) or _get(RUN)
+    return text if text and _RUN_ID.fullmatch(text) else None
+
+
+def show_run(run: str | None) -> None:
+    """Attach the page to a run, or to none."""
+    _set(RUN, run)
+    if run is None:
+        if RUN in st.query_params:
+            del st.query_params[RUN]
+    elif st.query_params.get(RUN) != run:
+        st.query_params[RUN] = run
+
+
+def open_run(run: str, config: RunConfig) -> None:
+    """Show a run and its configuration on the Train page (call before switching to it)."""
+    adopt(config)
+    show_run(run)
+
+
+# --- what a teacher hides --------------------------------------------------------------------------------------------
+
+
+def hidden() -> frozenset[str]:
+    """Names of the form's sections that are not shown, from the URL."""
+    return frozenset(part for part in st.query_params.get(HIDE, "").split(",") if part.isidentifier())
+
+
+def hide(sections: list[str]) -> None:
+    """Put the hidden sections in the URL."""
+    if sections:
+        st.query_params[HIDE] = ",".join(sorted(sections))
+    elif HIDE in st.query_params:
+        del st.query_params[HIDE]
+
+
+# --- widgets and small memories --------------------------------------------------------------------------------------
+
+
+def prime(key: str, value: Any, *, force: bool = False) -> None:
+    """Give a widget its value before it is made, unless it has one already."""
+    if force or key not in st.session_state:
+        st.session_state[key] = value
+
+
+def widget(key: str, default: Any = None) -> Any:
+    """What a widget holds."""
+    return st.session_state.get(key, default)
+
+
+def recall(name: str, default: Any = None) -> Any:
+    """A small value of this session, such as the chosen speed."""
+    return _get(name, default)
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep a small value (text, number, id) for this session."""
+    _set(name, value)

@@ -1,0 +1,244 @@
+"""The Train page's charts: from what is shown to figures, encoded once for all who look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import figures, services
+from app.describe import loss_label
+from app.live_chart import encode, live_chart
+from app.views._train_data import Shown
+from qhn_core.analysis.boundary import DecisionGrid
+from qhn_core.analysis.predictive import Predictive
+from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
+
+#: Seconds between refreshes of the curves, and of the figures that cost more.
+CURVES, PICTURES = 0.2, 0.6
+ROW1, ROW2 = 262, 300
+#: Strings listed among the drawn networks.
+TOP = 9
+
+
+def charts(shown: Shown, *, replica: int, metric: str) -> None:
+    """All charts of the page, in their places."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        _mount(shown, "loss", replica, lambda: _loss(shown), height=ROW1, every=CURVES)
+    with right:
+        _mount(shown, "gap", replica, lambda: _gap(shown, metric), height=ROW1, every=CURVES, option=metric)
+    weights, predictions, means = st.columns([1.3, 1, 1], gap="small")
+    with weights:
+        _mount(shown, "weights", replica, lambda: _weights(shown, replica), height=ROW2)
+    name, build = _predictions(shown, replica)
+    with predictions:
+        _mount(shown, name, replica, build, height=ROW2)
+    with means:
+        _mount(shown, "marginals", replica, lambda: _marginals(shown, replica), height=ROW2)
+    if shown.setup is not None:
+        height = figures.diagram_height(shown.setup.circuit.n_qubits)
+        _mount(
+            shown,
+            "circuit",
+            replica,
+            lambda: _circuit(shown, replica),
+            height=height,
+            every=2.0,
+            config={"scrollZoom": True},
+        )
+
+
+def _mount(
+    shown: Shown,
+    name: str,
+    replica: int,
+    build: Callable[[], tuple[figures.Figure, str]],
+    *,
+    height: int,
+    every: float = PICTURES,
+    option: str = "",
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Mount one chart; its figure is built when something changed, and not more often than ``every`` seconds."""
+    running = shown.status is not None and shown.status.active and shown.status.state == "running"
+
+    def encoded() -> bytes:
+        figure, alt = build()
+        return encode(figure, name=name, alt=alt, height=height, config=config)
+
+    version = (shown.step, len(shown.steps), shown.setup is None, shown.theta is None, shown.note)
+    key = (shown.key, name, replica, option)
+    live_chart(services.cached_figure(key, version, encoded, every=every if running else 0.0), name=name)
+
+
+def _waiting(shown: Shown, title: str) -> tuple[figures.Figure, str]:
+    text = shown.note or "Preparing …"
+    return figures.message(title, text), f"{title}: {text}"
+
+
+def _loss(shown: Shown) -> tuple[figures.Figure, str]:
+    if not len(shown.steps):
+        return _waiting(shown, "Loss per example")
+    evidence, n_train = None, 1
+    if shown.setup is not None:
+        n_train = shown.setup.n_train
+        problem: Any = shown.setup.problem
+        evidence = float(np.median(problem.log_evidence)) if problem.tabulated else None
+    figure = figures.loss_curves(
+        shown.steps,
+        shown.history,
+        objective=shown.config.objective.name,
+        label=loss_label(shown.config),
+        n_train=n_train,
+        log_evidence=evidence,
+        total=shown.config.steps,
+    )
+    value = figures.median(shown.history["loss"][-1:])[0]
+    limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
+    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}."
+
+
+def _gap(shown: Shown, metric: str) -> tuple[figures.Figure, str]:
+    if not len(shown.steps):
+        return _waiting(shown, "Generalisation gap")
+    figure = figures.gap_curves(
+        shown.steps, shown.history, objective=shown.config.objective.name, metric=metric, total=shown.config.steps
+    )
+    title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
+    return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}."
+
+
+def _labels(shown: Shown) -> tuple[str, ...]:
+    if shown.config.network is not None:
+        return shown.config.network.bit_labels
+    n_bits = shown.setup.plan.n_qubits if shown.setup is not None else 0
+    return tuple(f"w{i}" for i in range(n_bits))
+
+
+def _weights(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    draws = shown.draws(replica)
+    if draws is None:
+        return _waiting(shown, "Drawn networks")
+    top = top_draws(draws, count=TOP)
+    index = figures.index_of(top.bits)
+    q, problem = shown.q(replica), shown.problem(replica)
+    figure = figures.weight_rows(
+        top.bits,
+        np.rint(top.probability * len(draws)).astype(np.int64),
+        shots=len(draws),
+        labels=_labels(shown),
+        objective=shown.config.objective.name,
+        probs=None if q is None else q[index],
+        posterior=problem.posterior[index] if problem is not None and problem.tabulated else None,
+    )
+    first = "".join("+" if bit else "−" for bit in top.bits[0])
+    return (
+        figure,
+        f"{len(draws)} networks drawn; the most frequent, {first}, came in {top.probability[0]:.1%} of draws.",
+    )
+
+
+def _marginals(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    q, draws, problem = shown.q(replica), shown.draws(replica), shown.problem(replica)
+    if q is None and draws is None:
+        return _waiting(shown, "Marginals of the weights")
+    means = marginals(q) if q is not None else marginals_of_draws(draws)  # type: ignore[arg-type]
+    exact = marginals(problem.posterior) if problem is not None and problem.tabulated else None
+    labels = _labels(shown)
+    figure = figures.marginal_bars(
+        means,
+        labels=labels,
+        objective=shown.config.objective.name,
+        posterior=exact,
+        prior=shown.config.prior.rates(len(means)),
+    )
+    sure = int(np.argmax(np.abs(means - 0.5)))
+    return figure, f"Probability of plus for each weight; the most decided is {labels[sure]} with {means[sure]:.2f}."
+
+
+@lru_cache(maxsize=4)
+def _grid(problem: Any) -> DecisionGrid:
+    return DecisionGrid(problem, resolution=44)
+
+
+@lru_cache(maxsize=4)
+def _test(problem: Any) -> Predictive:
+    return Predictive(problem, "test" if len(problem.dataset.y_test) else "train")
+
+
+def _predictions(shown: Shown, replica: int) -> tuple[str, Callable[[], tuple[figures.Figure, str]]]:
+    """The chart of the predictions that suits the data, and its name."""
+    if not shown.config.dataset.needs_network:
+        return "costs", lambda: _costs(shown, replica)
+    inputs = shown.config.network.n_inputs if shown.config.network is not None else 0
+    if inputs == 2:
+        return "boundary", lambda: _boundary(shown, replica)
+    return "confusion", lambda: _confusion(shown, replica)
+
+
+def _boundary(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
+    if problem is None or problem.dataset is None or (q is None and draws is None):
+        return _waiting(shown, "Decision boundary")
+    grid, data = _grid(problem), problem.dataset
+    exact = q is not None and problem.tabulated
+    found = grid.of(q) if exact else grid.of_drawn(draws)  # type: ignore[arg-type]
+    figure = figures.decision_boundary(
+        grid.x,
+        grid.y,
+        found.proba,
+        x_train=data.x_train,
+        y_train=data.y_train,
+        x_test=data.x_test,
+        y_test=data.y_test,
+        class_names=data.class_names or tuple(map(str, range(data.n_classes))),
+        feature_names=data.feature_names or ("x1", "x2"),
+        doubt=found.mutual_information,
+    )
+    return figure, f"Class probabilities over the plane of {data.name}, with {len(data.y_train)} training examples."
+
+
+def _confusion(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
+    if problem is None or problem.dataset is None or (q is None and draws is None):
+        return _waiting(shown, "Confusion")
+    data, predictive = problem.dataset, _test(problem)
+    if q is not None and problem.tabulated:
+        proba = predictive.proba(q[None])[0]
+    else:
+        proba = predictive.drawn_uncertainty(draws[None]).proba[0]  # type: ignore[index]
+    labels = predictive.y if predictive.y is not None else data.y_train
+    names = data.class_names or tuple(map(str, range(data.n_classes)))
+    matrix = figures.confusion_counts(proba, labels)[: len(names), : len(names)]
+    figure = figures.confusion(matrix, class_names=names, split="test" if len(data.y_test) else "train")
+    share = np.trace(matrix) / max(matrix.sum(), 1)
+    return figure, f"Confusion matrix of {len(labels)} examples: {share:.1%} on the diagonal."
+
+
+def _costs(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
+    if problem is None or (q is None and draws is None):
+        return _waiting(shown, "Cost of the drawn strings")
+    drawn = None if draws is None else problem.nll_at(draws)
+    figure = figures.cost_histogram(problem.nll, q, objective=shown.config.objective.name, drawn=drawn)
+    mean = float(q @ problem.nll) if q is not None else float(np.mean(drawn))  # type: ignore[arg-type]
+    return figure, f"Distribution of the cost of drawn strings; mean {mean:.4g}, lowest possible {problem.best[1]:.4g}."
+
+
+def _circuit(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+    setup = shown.setup
+    assert setup is not None  # noqa: S101 -- charts() asks only then
+    circuit, theta = setup.circuit, shown.theta
+    title = f"Circuit: {type(shown.config.ansatz).label or circuit.name}, {circuit.n_params} angles"
+    figure = figures.circuit_diagram(
+        circuit.gates,
+        circuit.n_qubits,
+        title=title,
+        theta=None if theta is None or replica >= len(theta) else theta[replica],
+        labels=_labels(shown),
+    )
+    return figure, f"{title}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."

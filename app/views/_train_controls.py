@@ -1,0 +1,248 @@
+"""The Train page's buttons, speed, progress, messages and tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from app import services, state
+from app.describe import duration_text
+from app.figures import median
+from app.forms import Form
+from app.views._train_data import Shown, config_of, is_active
+from qhn_core.errors import QHNError
+from qhn_core.runner import RunState, RunStatus
+
+#: What the speed control offers: label -> steps per second, None for unlimited.
+SPEEDS: dict[str, float | None] = {
+    "1 step/s": 1.0,
+    "2 steps/s": 2.0,
+    "5 steps/s": 5.0,
+    "10 steps/s": 10.0,
+    "25 steps/s": 25.0,
+    "100 steps/s": 100.0,
+    "unlimited": None,
+}
+_SPEED = "train.speed"
+
+
+def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
+    """The row of buttons and the speed."""
+    active = status is not None and status.active
+    resumable = status is not None and (status.state.resumable or status.state is RunState.PAUSED)
+    mine = shown is not None and form.config == shown.config
+    can_step = active or resumable or form.ready
+    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5], gap="small", vertical_alignment="center")
+    with columns[0]:
+        _button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
+    with columns[1]:
+        if resumable:
+            _button("Resume", "resume", _resume)
+        else:
+            _button("Pause", "pause", _pause, off=not active)
+    with columns[2]:
+        _button("Step", "skip_next", _step, form, off=not can_step, hint="One step, then pause")
+    with columns[3]:
+        _button("Stop", "stop", _stop, off=not active, hint="End the run; it can be resumed later")
+    with columns[4]:
+        _button("Reset", "restart_alt", _reset, off=status is None, hint="Back to the start, with the same settings")
+    with columns[5]:
+        state.prime(_SPEED, "unlimited")
+        st.selectbox(
+            "Speed, steps per second",
+            list(SPEEDS),
+            key=_SPEED,
+            format_func=lambda name: f"Speed: {name}",
+            on_change=_speed_changed,
+            label_visibility="collapsed",
+        )
+
+
+def _button(
+    label: str,
+    icon: str,
+    act: Callable[..., None],
+    *args: object,
+    primary: bool = False,
+    off: bool = False,
+    hint: str = "",
+) -> None:
+    st.button(
+        label,
+        key=f"train.{label.lower()}",
+        icon=f":material/{icon}:",
+        type="primary" if primary else "secondary",
+        disabled=off,
+        help=hint or None,
+        on_click=_guarded,
+        args=(act, *args),
+        width="stretch",
+    )
+
+
+def _guarded(act: Callable[..., None], *args: object) -> None:
+    """Run an action; what goes wrong becomes a message on the page."""
+    state.remember("problem", "")
+    try:
+        act(*args)
+    except QHNError as error:
+        state.remember("problem", str(error))
+
+
+def _speed() -> float | None:
+    return SPEEDS[state.widget(_SPEED, "unlimited")]
+
+
+def _train(form: Form) -> None:
+    """Start what the form says, instead of the run shown. A second click on the same settings does nothing."""
+    if form.config is None:
+        return
+    shown = state.run_id()
+    if shown is not None and is_active(shown):
+        if config_of(shown) == form.config:
+            return
+        services.supervisor().stop(shown)
+    state.show_run(services.supervisor().start(form.config, speed=_speed()))
+
+
+def _pause() -> None:
+    run = state.run_id()
+    if run is not None:
+        services.supervisor().pause(run)
+
+
+def _resume() -> None:
+    run = state.run_id()
+    if run is not None:
+        services.supervisor().resume(run, speed=_speed())
+
+
+def _step(form: Form) -> None:
+    """One step: of the run shown, or of a new one that then waits."""
+    supervisor, run = services.supervisor(), state.run_id()
+    if run is None or supervisor.status(run).state is RunState.FINISHED:
+        if form.config is None:
+            return
+        run = supervisor.start(form.config, paused=True, speed=_speed())
+        state.show_run(run)
+    supervisor.step(run)
+
+
+def _stop() -> None:
+    run = state.run_id()
+    if run is not None:
+        services.supervisor().stop(run)
+
+
+def _reset() -> None:
+    run = state.run_id()
+    if run is not None and is_active(run):
+        services.supervisor().stop(run)
+    state.show_run(None)
+
+
+def _speed_changed() -> None:
+    run = state.run_id()
+    if run is not None:
+        _guarded(services.supervisor().set_speed, run, _speed())
+
+
+def progress(form: Form, shown: Shown | None) -> None:
+    """The progress bar, with steps per second and time left."""
+    status = shown.status if shown is not None else None
+    if status is None:
+        steps = form.config.steps if form.config is not None else 0
+        st.progress(0.0, text=f"Ready: step 0 of {steps}")
+    elif status.state is RunState.QUEUED:
+        st.progress(0.0, text=f"Waiting for a free processor core: number {status.queue_position or 1} in the queue")
+    elif status.state is RunState.PREPARING:
+        done = status.progress or 0.0
+        st.progress(min(max(done, 0.0), 1.0), text=f"Preparing the likelihood table: {done:.0%}")
+    else:
+        text = f"Step {status.step} of {status.steps} · {status.state}"
+        if status.state is RunState.RUNNING and status.steps_per_second > 0:
+            text += f" · {rate_text(status.steps_per_second)} steps/s"
+            if status.eta_seconds is not None:
+                text += f" · {duration_text(status.eta_seconds)} left"
+        st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
+
+
+def messages(form: Form, shown: Shown | None, link_problem: str) -> None:
+    """What the user should know: refusals, failures, settings that differ."""
+    if link_problem:
+        st.error(f"This link cannot be opened, so the default is shown. {link_problem}", icon=":material/link_off:")
+    if problem := state.recall("problem", ""):
+        st.error(str(problem), icon=":material/error:")
+    for text in form.problems:
+        st.error(text, icon=":material/block:")
+    status = shown.status if shown is not None else None
+    if shown is None or status is None:
+        return
+    if status.state is RunState.FAILED:
+        st.error(f"The run failed at step {status.step}: {status.message}", icon=":material/error:")
+    elif status.state is RunState.INTERRUPTED:
+        st.warning(f"Interrupted at step {status.step}. {status.message}", icon=":material/warning:")
+    elif status.message and (status.state is not RunState.FINISHED or status.step < status.steps):
+        st.info(status.message, icon=":material/info:")
+    if status.elsewhere:
+        st.info("Another program on this data folder trains this run; it can only be watched here.")
+    if form.config is not None and form.config != shown.config:
+        st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
+
+
+def tiles(shown: Shown | None) -> None:
+    """Test accuracy, distance to the posterior, how many networks are in play, speed."""
+    columns = st.columns(4, gap="small")
+    history = shown.history if shown is not None and len(shown.steps) else None
+
+    def last(name: str) -> tuple[float, str]:
+        if history is None or name not in history:
+            return float("nan"), ""
+        row = history[name][-1:]
+        value = float(median(row)[0])
+        if row.shape[1] > 1 and np.isfinite(row).any():
+            low, high = np.nanquantile(row, [0.1, 0.9])
+            return value, f"80 % of starts within {_digits(low)} … {_digits(high)}"
+        return value, ""
+
+    accuracy, spread = last("accuracy_test")
+    if np.isfinite(accuracy):
+        _tile(columns[0], "Test accuracy", f"{accuracy:.3f}", f"Median of all starts. {spread}")
+    else:
+        gap, spread = last("cost_gap")
+        _tile(columns[0], "Cost above the best", _digits(gap), f"Mean cost of drawn strings. {spread}")
+    value, spread = last("kl_posterior")
+    _tile(columns[1], "KL to posterior", f"{_digits(value)} nats", f"KL(q ‖ p(w|D)), median of all starts. {spread}")
+    bits, spread = last("entropy_bits")
+    _tile(
+        columns[2],
+        "Effective networks",
+        _digits(2.0**bits),
+        f"2^H for an entropy of H = {_digits(bits)} bits. {spread}",
+    )
+    rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
+    _tile(
+        columns[3], "Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", "Steps per second, all starts at once"
+    )
+
+
+def _tile(column, label: str, value: str, help_text: str) -> None:  # type: ignore[no-untyped-def]
+    with column:
+        st.metric(label, "–" if value.startswith("nan") else value, help=help_text)
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, without exponents where these are not needed."""
+    if not np.isfinite(value):
+        return "nan"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+        return f"{value:,.{decimals}f}"
+    return f"{value:.2g}"
+
+
+def rate_text(rate: float) -> str:
+    """Steps per second for people."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"

@@ -1,0 +1,126 @@
+"""Share and Export: the link, the configuration as a file, the history as a table; what a teacher hides."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from app import services, state
+from app.describe import TITLES
+from app.forms import Form
+from qhn_core.config import ConfigError, RunConfig
+from qhn_core.store.exports import Format
+
+#: Largest configuration file read, bytes.
+_LARGEST = 1 << 18
+_HIDEABLE = (*TITLES, "run", "method")
+
+
+def share_and_export(form: Form) -> None:
+    """Two popovers in a row, and the way back to the defaults."""
+    left, right = st.columns(2, gap="small")
+    with left, st.popover("Share", icon=":material/share:", width="stretch"):
+        _share(form)
+    with right, st.popover("Export", icon=":material/download:", width="stretch"):
+        _export(form)
+    st.button(
+        "Default settings",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=state.adopt,
+        args=(RunConfig(),),
+        key="defaults",
+    )
+
+
+def _share(form: Form) -> None:
+    if form.config is None:
+        st.write("The settings contradict each other; there is nothing to share yet.")
+        return
+    parts = urlsplit(st.context.url or "http://127.0.0.1:8501")
+    hidden = sorted(state.hidden())
+    query = {state.CONFIG: form.config.to_url()} | ({state.HIDE: ",".join(hidden)} if hidden else {})
+    st.markdown(
+        "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
+    )
+    st.code(f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}", language=None, wrap_lines=True)
+    state.prime("hide.sections", [name for name in _HIDEABLE if name in hidden])
+    st.pills(
+        "Hide these controls, here and in the link",
+        _HIDEABLE,
+        selection_mode="multi",
+        format_func=lambda name: TITLES.get(name, name.capitalize()),
+        key="hide.sections",
+        on_change=_hide,
+    )
+
+
+def _hide() -> None:
+    state.hide(list(state.widget("hide.sections", [])))
+
+
+def _export(form: Form) -> None:
+    if form.config is not None:
+        st.download_button(
+            "Settings as YAML",
+            form.config.to_yaml(),
+            "run.yaml",
+            "application/yaml",
+            width="stretch",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Settings as JSON",
+            form.config.to_json(),
+            "run.json",
+            "application/json",
+            width="stretch",
+            on_click="ignore",
+        )
+    run = state.run_id()
+    kinds: tuple[tuple[str, Format], ...] = (("History as CSV", "csv"), ("History as JSON", "json"))
+    for label, kind in kinds:
+        st.download_button(
+            label,
+            partial(_history, run, kind) if run else b"",
+            f"run-{run}.{kind}",
+            f"text/{kind}" if kind == "csv" else "application/json",
+            disabled=run is None,
+            help=None if run else "Train first: there is no history yet",
+            width="stretch",
+            on_click="ignore",
+        )
+    st.file_uploader(
+        "Open settings (YAML or JSON)",
+        type=["yaml", "yml", "json"],
+        key="open.settings",
+        on_change=_open,
+        max_upload_size=1,
+    )
+    if problem := state.recall("open_problem", ""):
+        st.error(str(problem))
+
+
+def _history(run: str, kind: Format) -> bytes:
+    out = io.BytesIO()
+    services.store().export_to([run], out, format=kind)
+    return out.getvalue()
+
+
+def _open() -> None:
+    """Take over an uploaded configuration; what is wrong with it is said under the uploader."""
+    file = state.widget("open.settings")
+    state.remember("open_problem", "")
+    if file is None:
+        return
+    try:
+        text = file.getvalue()[: _LARGEST + 1].decode("utf-8")
+        read = RunConfig.from_json if file.name.endswith(".json") else RunConfig.from_yaml
+        state.adopt(read(text))
+    except UnicodeDecodeError:
+        state.remember("open_problem", "The file is not text in UTF-8.")
+    except ConfigError as error:
+        state.remember("open_problem", str(error))

@@ -1,0 +1,166 @@
+"""One field of a configuration as one widget (or a few): what :mod:`app.fields` describes, in Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel
+
+from app import state
+from app.fields import Spec, read_numbers, specs, step_of, write_numbers
+
+#: Largest span of whole numbers for which a slider is easier than typing.
+_SLIDER_SPAN = 12
+#: JavaScript counts no further.
+_SAFE = 2**53 - 1
+
+
+def field_widget(spec: Spec, value: Any, *, key: str, push: bool = False) -> Any:
+    """The widget for one field, holding ``value`` at first; returns the field's new value (plain data).
+
+    Args:
+        spec: what the field is.
+        value: its value in the configuration.
+        key: the widget's key; parts of a compound field append to it.
+        push: set the widget to ``value`` even if it holds something else.
+    """
+    if spec.optional:
+        on = _toggle(spec, value is not None, key=f"{key}.on", push=push)
+        if not on:
+            return None
+        value = spec.low if value is None and not spec.low_open else value
+        value = 1 if value is None else value
+    return _WIDGETS[spec.kind](spec, value, key, push)
+
+
+def _toggle(spec: Spec, on: bool, *, key: str, push: bool) -> bool:
+    state.prime(key, on, force=push)
+    return st.toggle(spec.label, key=key, help=spec.help or None)
+
+
+def _choice(spec: Spec, value: Any, key: str, push: bool) -> Any:
+    state.prime(key, value, force=push)
+    if len(spec.choices) <= 2 and all(len(str(choice)) < 9 for choice in spec.choices):
+        return st.segmented_control(
+            spec.label, spec.choices, key=key, help=spec.help or None, required=True, width="stretch"
+        )
+    return st.selectbox(spec.label, spec.choices, key=key, help=spec.help or None)
+
+
+def _bool(spec: Spec, value: Any, key: str, push: bool) -> bool:
+    return _toggle(spec, bool(value), key=key, push=push)
+
+
+def _whole(spec: Spec, value: Any, key: str, push: bool) -> int:
+    low = int(spec.low) + spec.low_open if spec.low is not None else -_SAFE
+    high = int(spec.high) - spec.high_open if spec.high is not None else _SAFE
+    state.prime(key, min(max(int(value), low), high), force=push)
+    if high - low <= _SLIDER_SPAN:
+        return int(st.slider(spec.label, low, high, key=key, help=spec.help or None))
+    return int(st.number_input(spec.label, low, high, step=1, key=key, help=spec.help or None))
+
+
+def _number(spec: Spec, value: Any, key: str, push: bool) -> float:
+    tiny = 1e-9
+    low = None if spec.low is None else float(spec.low) + tiny * spec.low_open
+    high = None if spec.high is None else float(spec.high) - tiny * spec.high_open
+    value = float(value)
+    value = value if low is None else max(value, low)
+    state.prime(key, value if high is None else min(value, high), force=push)
+    closed = not (spec.low_open or spec.high_open)
+    if low is not None and high is not None and closed and high - low <= 1.0 and low == 0.0:
+        return float(st.slider(spec.label, low, high, step=0.01, key=key, help=spec.help or None))
+    return float(
+        st.number_input(spec.label, low, high, step=step_of(spec), format="%g", key=key, help=spec.help or None)
+    )
+
+
+def _text(spec: Spec, value: Any, key: str, push: bool) -> str:
+    state.prime(key, "" if value is None else str(value), force=push)
+    return str(st.text_input(spec.label, key=key, help=spec.help or None, max_chars=400) or "")
+
+
+def _numbers(spec: Spec, value: Any, key: str, push: bool) -> Any:
+    """Numbers as text; what cannot be read is said under the field, and the old value kept."""
+    single = spec.kind == "number or numbers"
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    state.prime(key, write_numbers(values), force=push)
+    text = st.text_input(spec.label, key=key, help=spec.help or None, max_chars=2000) or ""
+    try:
+        numbers = read_numbers(text, whole=spec.whole)
+        if spec.length is not None and len(numbers) != spec.length:
+            raise ValueError(f"Write {spec.length} numbers.")
+        if single and not numbers:
+            raise ValueError("Write a number.")
+    except ValueError as error:
+        st.caption(f":red[{error}]")
+        return value
+    return numbers[0] if single and len(numbers) == 1 else numbers
+
+
+def _schedule(spec: Spec, value: Any, key: str, push: bool) -> Any:
+    """A number, or a schedule with its own fields."""
+    kinds = {str(model.model_fields["kind"].default): model for model in spec.choices}
+    current = str(value.get("kind")) if isinstance(value, Mapping) else "constant"
+    chosen = str(state.widget(f"{key}.kind", current)) if not push else current
+    if chosen == "constant":
+        plain = value if not isinstance(value, Mapping) else value.get("end", spec.default)
+        numeric = plain if isinstance(plain, (int, float)) else 1.0
+        left, right = st.columns([1.25, 1], vertical_alignment="bottom")
+        with left:
+            number = _number(spec, numeric, f"{key}.constant", push)
+        with right:
+            _schedule_kind(kinds, current, key, push)
+        return number
+    _schedule_kind(kinds, current, key, push, label=spec.label, help_text=spec.help)
+    model = kinds[chosen]
+    held = value if isinstance(value, Mapping) and value.get("kind") == chosen else _first_schedule(model, value)
+    return {"kind": chosen} | model_widgets(model, held, key=f"{key}.{chosen}", push=push)
+
+
+def _schedule_kind(
+    kinds: Mapping[str, Any], current: str, key: str, push: bool, *, label: str = "Schedule", help_text: str = ""
+) -> None:
+    state.prime(f"{key}.kind", current, force=push)
+    st.selectbox(
+        label,
+        ["constant", *kinds],
+        key=f"{key}.kind",
+        label_visibility="collapsed" if label == "Schedule" else "visible",
+        help=help_text or None,
+    )
+
+
+def _first_schedule(model: type[BaseModel], value: Any) -> dict[str, Any]:
+    """The schedule that a switch from a plain number starts with: the kind's defaults, ending at that number."""
+    start = model().model_dump()
+    if isinstance(value, (int, float)):
+        start["end"] = float(value)
+        start["start"] = 10.0 * float(value) if start["start"] > 1.0 else start["start"] * float(value)
+    return start
+
+
+def model_widgets(model: type[BaseModel], values: Mapping[str, Any], *, key: str, push: bool = False) -> dict[str, Any]:
+    """Widgets for all fields of a small model, two in a row where they are numbers."""
+    out: dict[str, Any] = {}
+    columns = st.columns(2)
+    for i, spec in enumerate(specs(model)):
+        with columns[i % 2]:
+            out[spec.name] = field_widget(
+                spec, values.get(spec.name, spec.default), key=f"{key}.{spec.name}", push=push
+            )
+    return out
+
+
+_WIDGETS = {
+    "bool": _bool,
+    "choice": _choice,
+    "float": _number,
+    "int": _whole,
+    "number or numbers": _numbers,
+    "numbers": _numbers,
+    "schedule": _schedule,
+    "text": _text,
+}

@@ -1,0 +1,187 @@
+// In-place Plotly chart. Streamlit calls the default export on every refresh with new data and the same
+// parentElement; Plotly.react keeps the DOM node, and the constant uirevision keeps the user's zoom.
+
+const charts = new WeakMap();
+
+function loadPlotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  if (!window.__qhnPlotly) {
+    window.__qhnPlotly = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = url;
+      script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("no Plotly")));
+      script.onerror = () => reject(new Error(url));
+      document.head.appendChild(script);
+    }).catch((error) => {
+      window.__qhnPlotly = undefined;
+      throw error;
+    });
+  }
+  return window.__qhnPlotly;
+}
+
+function isDark(colour) {
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = "#ffffff";
+  probe.fillStyle = colour;
+  const hex = probe.fillStyle.startsWith("#") ? probe.fillStyle : "#ffffff";
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+}
+
+function themeOf(element) {
+  const style = getComputedStyle(element);
+  const read = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
+  const paper = read("--st-background-color", "#ffffff");
+  const dark = isDark(paper);
+  return {
+    paper,
+    dark,
+    ink: read("--st-text-color", dark ? "#fafafa" : "#1b1f27"),
+    font: read("--st-font", "sans-serif"),
+    key: [paper, read("--st-text-color", ""), read("--st-font", "")].join("|"),
+  };
+}
+
+// Figures name colours that depend on the theme by token; `tokens` comes with the data, from app/figures.
+function resolveTokens(value, tokens) {
+  if (typeof value === "string") return value.charCodeAt(0) === 64 && value in tokens ? tokens[value] : value;
+  if (Array.isArray(value)) {
+    if (typeof value[value.length - 1] === "number") return value;
+    return value.map((item) => resolveTokens(item, tokens));
+  }
+  if (value && typeof value === "object") {
+    const out = {};
+    for (const key in value) out[key] = resolveTokens(value[key], tokens);
+    return out;
+  }
+  return value;
+}
+
+// The ranges that the figure asks for. Autorange is said outright: Plotly.react does not go back to it by itself from
+// a fixed range, nor from the empty plot that stood there before.
+function homeOf(layout) {
+  const home = {};
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!/^[xy]axis\d*$/.test(name)) continue;
+    if (!axis.range) axis.autorange = true;
+    if (axis.range) home[`${name}.range`] = [...axis.range];
+    else home[`${name}.autorange`] = true;
+  }
+  return home;
+}
+
+class Chart {
+  constructor(parent) {
+    this.parent = parent;
+    this.node = parent.querySelector(".qhn-chart");
+    this.note = parent.querySelector(".qhn-chart-note");
+    this.tools = parent.querySelector(".qhn-chart-tools");
+    this.pending = null;
+    this.busy = false;
+    this.gone = false;
+    this.shown = "";
+    this.width = 0;
+    this.tools.querySelector("[data-tool=reset]").onclick = () => this.resetZoom();
+    this.tools.querySelector("[data-tool=save]").onclick = () => this.save();
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.node);
+  }
+
+  // Only the newest data waits while a drawing is under way.
+  update(bytes) {
+    this.pending = bytes;
+    if (!this.busy) this.drain();
+  }
+
+  async drain() {
+    this.busy = true;
+    try {
+      while (this.pending && !this.gone) {
+        const bytes = this.pending;
+        this.pending = null;
+        await this.draw(bytes);
+      }
+    } catch (error) {
+      this.explain(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async draw(bytes) {
+    const text = new TextDecoder().decode(bytes);
+    const theme = themeOf(this.parent);
+    const stamp = theme.key + text;
+    if (stamp === this.shown) return;
+    const data = JSON.parse(text);
+    this.node.style.height = `${data.height}px`;
+    this.node.setAttribute("data-chart", data.name);
+    this.node.setAttribute("aria-label", data.alt);
+    this.name = data.name;
+    const plotly = await loadPlotly(new URL(data.plotly, window.location.origin).href);
+    if (this.gone || !this.node.isConnected) return;
+    const figure = resolveTokens(data.figure, { ...data.tokens[theme.dark ? "dark" : "light"], "@paper": theme.paper });
+    const layout = figure.layout;
+    layout.font = { ...layout.font, family: theme.font };
+    layout.uirevision = data.name;
+    layout.autosize = true;
+    layout.paper_bgcolor = "rgba(0,0,0,0)";
+    layout.plot_bgcolor = layout.plot_bgcolor || "rgba(0,0,0,0)";
+    this.home = homeOf(layout);
+    const config = { displayModeBar: false, displaylogo: false, responsive: false, ...data.config };
+    await plotly.react(this.node, figure.data, layout, config);
+    this.shown = stamp;
+    this.refreshes = (this.refreshes || 0) + 1;
+    this.node.setAttribute("data-refreshes", String(this.refreshes));
+    this.note.hidden = true;
+    this.tools.hidden = false;
+  }
+
+  explain(error) {
+    this.note.hidden = false;
+    this.note.textContent = "This chart cannot be drawn: the plotting library did not load. Reload the page, or restart the server.";
+    console.warn("live chart:", error);
+  }
+
+  resize() {
+    const width = this.node.clientWidth;
+    if (!width || width === this.width) return;
+    this.width = width;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (!this.gone && window.Plotly && this.node.data) window.Plotly.Plots.resize(this.node);
+    }, 60);
+  }
+
+  // Back to the ranges that the figure asks for; a double click in the plot does the same.
+  resetZoom() {
+    if (window.Plotly && this.home) window.Plotly.relayout(this.node, { ...this.home });
+  }
+
+  save() {
+    const size = this.node.getBoundingClientRect();
+    const options = { format: "png", scale: 2, width: size.width, height: size.height, filename: `qhn-${this.name}` };
+    if (window.Plotly) window.Plotly.downloadImage(this.node, options);
+  }
+
+  destroy() {
+    this.gone = true;
+    clearTimeout(this.timer);
+    this.observer.disconnect();
+    if (window.Plotly && this.node.data) window.Plotly.purge(this.node);
+    charts.delete(this.parent);
+  }
+}
+
+export default function (component) {
+  const { data, parentElement } = component;
+  let chart = charts.get(parentElement);
+  if (!chart || !parentElement.contains(chart.node)) {
+    if (chart) chart.destroy();
+    chart = new Chart(parentElement);
+    charts.set(parentElement, chart);
+  }
+  if (data) chart.update(data);
+  return () => chart.destroy();
+}
