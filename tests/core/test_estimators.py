@@ -61,6 +61,43 @@ def test_adjoint_gradient_is_the_finite_difference_of_the_loss(objective: str) -
     np.testing.assert_allclose(found, (values[0] - values[1]) / (2 * step), atol=1e-6)
 
 
+EVERY_GATE = Circuit(
+    3,
+    (
+        Gate("Hadamard", (0,)),
+        Gate("RX", (0,), param=0),
+        Gate("RY", (1,), param=1, scale=-0.5, offset=0.3),
+        Gate("IsingZZ", (0, 2), param=2),
+        Gate("CNOT", (0, 1)),
+        Gate("RZ", (1,), param=0, scale=2.0),
+        Gate("CZ", (1, 2)),
+        Gate("RX", (1,), param=3),
+        Gate("RY", (2,), param=1),
+    ),
+)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.names())
+def test_every_gate_adjoint_shift_pennylane_and_finite_differences_agree(objective: str) -> None:
+    theta = np.random.default_rng(5).uniform(0, 2 * np.pi, (1, 4))
+    problem, loss = qhn.problem_from_costs(np.random.default_rng(2).gamma(2.0, 2.0, 8)), qhn.objective(objective)
+    engine, step = qhn.engine("statevector"), 1e-5
+    gradients = [run(estimator("adjoint"), EVERY_GATE, theta, loss, problem).gradient[0]]
+    gradients.append(run(estimator("parameter_shift", shots=None), EVERY_GATE, theta, loss, problem).gradient[0])
+    reference = qhn.engine("pennylane", device="default.qubit")
+    config, rng = estimator("adjoint"), np.random.default_rng(0)
+    gradients.append(
+        config.estimate(
+            engine=reference, circuit=EVERY_GATE, theta=theta, objective=loss, problem=problem, step=3, rng=rng
+        ).gradient[0]
+    )
+    for other in gradients[1:]:
+        np.testing.assert_allclose(other, gradients[0], atol=1e-9)
+    ends = theta + step * np.concatenate([np.eye(4), -np.eye(4)])
+    values = loss.exact(engine.probs(EVERY_GATE, ends), problem, 3).value.reshape(2, -1)
+    np.testing.assert_allclose(gradients[0], (values[0] - values[1]) / (2 * step), atol=1e-7)
+
+
 def test_shared_and_scaled_parameters_are_summed_over_their_occurrences() -> None:
     gates = (Gate("RY", 0, param=0, scale=3.0), Gate("CNOT", (0, 1)), Gate("RX", 1, param=0, scale=-0.4, offset=1.0))
     circuit, theta = Circuit(2, gates), np.array([[0.3], [1.9]])
