@@ -104,7 +104,9 @@ class Problem:
         for start in range(0, len(index), size):
             part = index[start : start + size, None]
             bits = ((part >> np.arange(self.n_bits - 1, -1, -1)) & 1).astype(np.uint8)
-            values[start : start + size] = -network.log_proba(bits, x)[:, np.arange(len(y)), y].sum(axis=1)
+            at_label = network.log_proba(bits, x)[:, np.arange(len(y)), y]
+            # Contiguous rows, so that a string's sum does not depend on the batch it is evaluated in.
+            values[start : start + size] = -np.ascontiguousarray(at_label).sum(axis=1)
         return values
 
     def _need_table(self, what: str) -> None:

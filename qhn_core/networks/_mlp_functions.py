@@ -25,6 +25,7 @@ from qhn_core.networks._functions import (
     all_bits,
     example_blocks,
 )
+from qhn_core.networks._mlp_math import deeper, log_classes, unit_options
 
 if TYPE_CHECKING:
     from qhn_core.networks.mlp import MLP
@@ -48,14 +49,7 @@ class _LogitBlock(FunctionBlock):
         """Outputs z of functions start … stop−1 before the scale: (functions, outputs, examples), a fresh array."""
 
     def log_proba(self, start: int, stop: int) -> Array:
-        t = self.network.output_scale * self.outputs(start, stop)
-        if t.shape[1] == 1:
-            t = t[:, 0]
-            rest = np.log1p(np.exp(-np.abs(t)))
-            return np.stack([np.minimum(-t, 0.0) - rest, np.minimum(t, 0.0) - rest], axis=1)
-        t -= t.max(axis=1, keepdims=True)
-        t -= np.log(np.exp(t).sum(axis=1, keepdims=True))
-        return t
+        return log_classes(self.network.output_scale * self.outputs(start, stop))
 
     def nll(self, start: int, stop: int, y: NDArray[np.int64]) -> Array:
         z = self.outputs(start, stop)
@@ -208,19 +202,6 @@ class HiddenFunctions(FunctionTable):
             yield _HiddenBlock(self._network, self, added, self._tail, part)
 
 
-def unit_options(network: MLP, x: Array, codes: NDArray[np.int64]) -> Array:
-    """What first-layer units with option ``codes`` add to the next layer: a(x)·W2[j,:], (codes, outgoing, examples)."""
-    d, _, outgoing = network.layers[:3]
-    incoming = d + network.bias
-    inputs = np.concatenate([x.T, np.ones((1, len(x)))]) if network.bias else x.T
-    z = np.zeros((1, len(x)))
-    for i in range(incoming):  # each further bit doubles the table
-        z = (z[:, None] + np.multiply.outer(np.asarray(network.alphabet), inputs[i])).reshape(-1, len(x))
-    active = network.activate(z)
-    out = network.weights_of(all_bits(outgoing, 0, 2**outgoing))
-    return active[codes >> outgoing][:, None, :] * out[codes & (2**outgoing - 1)][:, :, None]
-
-
 class _HiddenBlock(_LogitBlock):
     def __init__(self, network: MLP, table: HiddenFunctions, added: Array, tail: int, examples: slice) -> None:
         self.network, self.examples = network, examples
@@ -237,17 +218,4 @@ class _HiddenBlock(_LogitBlock):
         index = np.arange(start, stop)
         shifts = np.arange(self._tail - 1, -1, -1)
         weights = self.network.weights_of(((index[:, None] >> shifts) & 1).astype(np.uint8))
-        return self._deeper(sums[(index >> self._tail) - first], weights)
-
-    def _deeper(self, z: Array, weights: Array) -> Array:
-        """From the sums into the second layer (functions, width, examples) on through its bias and deeper layers."""
-        sizes, at = self.network.layers, 0
-        for k, width in enumerate(sizes[2:], start=2):
-            if k > 2:
-                matrix = weights[:, at : at + sizes[k - 1] * width].reshape(-1, sizes[k - 1], width)
-                z = np.einsum("gin,gio->gon", self.network.activate(z), matrix)
-                at += sizes[k - 1] * width
-            if self.network.bias:
-                z += weights[:, at : at + width, None]
-                at += width
-        return z
+        return deeper(self.network, sums[(index >> self._tail) - first], weights)

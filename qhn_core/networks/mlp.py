@@ -15,12 +15,13 @@ from qhn_core.checks import check_bits, check_finite, check_shape
 from qhn_core.networks._functions import FunctionTable, Tick
 from qhn_core.networks._layered import LayeredConfig
 from qhn_core.networks._mlp_functions import mlp_functions
+from qhn_core.networks._mlp_math import log_classes, outputs_of
 from qhn_core.networks.base import NETWORKS
 
 Array = NDArray[np.float64]
 
-#: Largest number of float64 held for one layer's activations in one go (32 MB).
-_CHUNK = 4_000_000
+#: Largest number of float64 held for one layer's activations in one go (4 MB).
+_CHUNK = 500_000
 
 
 @NETWORKS.register
@@ -54,10 +55,11 @@ class MLP(LayeredConfig):
         strings = check_bits("bits", bits, self.n_bits)
         inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
         out = np.empty((len(strings), len(inputs), self.n_classes))
-        size = max(1, _CHUNK // max(1, len(inputs) * max(self.layers)))
+        size = max(1, _CHUNK // max(1, len(inputs) * max(self.layers[1:])))
         for start in range(0, len(strings), size):
             part = slice(start, start + size)
-            out[part] = self._log_classes(self._outputs(strings[part], inputs))
+            z = outputs_of(self, strings[part], inputs)
+            out[part] = log_classes(self.output_scale * z).transpose(0, 2, 1)
         return out
 
     def functions(self, x: ArrayLike, *, tick: Tick | None = None) -> FunctionTable:
@@ -79,29 +81,3 @@ class MLP(LayeredConfig):
         if self.activation == "relu":
             return np.maximum(z, 0.0)
         return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-    def _outputs(self, bits: NDArray[np.uint8], x: Array) -> Array:
-        """Outputs z before the scale, (S, n, outputs)."""
-        weights, at = self.weights_of(bits), 0
-        layer: Array = x[None]
-        last = len(self.layers) - 2
-        for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
-            # Not a BLAS product: its last bit may depend on the number of threads, and with it the history of a run.
-            matrix = weights[:, at : at + a * b].reshape(-1, a, b)
-            layer = np.einsum("nd,sdh->snh", layer[0], matrix) if k == 0 else np.einsum("snd,sdh->snh", layer, matrix)
-            at += a * b
-            if self.bias:
-                layer = layer + weights[:, None, at : at + b]
-                at += b
-            if k < last:
-                layer = self.activate(layer)
-        return layer
-
-    def _log_classes(self, z: Array) -> Array:
-        """Outputs (…, outputs) to log class probabilities (…, C), without overflow."""
-        t = self.output_scale * z
-        if self.layers[-1] == 1:
-            rest = np.log1p(np.exp(-np.abs(t)))
-            return np.concatenate([np.minimum(-t, 0.0) - rest, np.minimum(t, 0.0) - rest], axis=-1)
-        t = t - t.max(axis=-1, keepdims=True)
-        return t - np.log(np.exp(t).sum(axis=-1, keepdims=True))

@@ -63,6 +63,19 @@ def test_predictions_are_those_of_a_slow_loop(layers, activation, alphabet, bias
             np.testing.assert_allclose(found[s, i], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("layers", [(2, 3, 1), (3, 2, 2, 1), (2, 2, 3), (4, 1)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_string_has_the_same_bits_in_every_batch(layers, activation, bias):
+    """A resumed run draws the same strings in other company; its likelihoods must be the same to the last bit."""
+    net = qhn.network("mlp", layers=layers, activation=activation, bias=bias, alphabet=(-0.7, 0.9))
+    rng = np.random.default_rng(0)
+    bits, x = rng.integers(0, 2, size=(300, net.n_bits)), rng.normal(size=(23, layers[0]))
+    together = net.log_proba(bits, x)
+    np.testing.assert_array_equal(np.concatenate([net.log_proba(row[None], x) for row in bits]), together)
+    np.testing.assert_array_equal(net.log_proba(bits[5:42], x), together[5:42])
+
+
 def test_layout_of_bits_and_labels():
     net = qhn.network("mlp", layers=(2, 3, 2))
     assert net.n_bits == len(net.bit_labels) == 17
