@@ -21,7 +21,7 @@ def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
     one = chosen[0] if len(chosen) == 1 else None
     resumable = [row for row in chosen if row.record.state.resumable and not row.settings.problem]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Open", icon=":material/open_in_new:", disabled=one is None, help="On the page Train") and one:
+        if st.button("Reopen", icon=":material/open_in_new:", disabled=one is None, help="On the page Train") and one:
             _open(one)
         if st.button("Resume", icon=":material/resume:", disabled=not resumable):
             _each(resumable, services.supervisor().resume, "resumed")

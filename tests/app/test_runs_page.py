@@ -293,7 +293,7 @@ def test_page_sorts(filled: RunStore, page: AppTest) -> None:
 
 def test_nothing_ticked_nothing_to_press(filled: RunStore, page: AppTest) -> None:
     page.run()
-    assert all(_button(page, label).disabled for label in ("Open", "Resume", "Pin", "Delete"))
+    assert all(_button(page, label).disabled for label in ("Reopen", "Resume", "Pin", "Delete"))
 
 
 def test_one_run_is_renamed_and_annotated_as_plain_text(filled: RunStore, page: AppTest) -> None:
@@ -343,7 +343,7 @@ def test_run_of_a_newer_version_is_shown_and_refused_politely(filled: RunStore, 
     assert not page.exception
     assert any("version 99" in text.value for text in page.warning)
     assert _button(page, "Resume").disabled
-    _button(page, "Open").click().run()
+    _button(page, "Reopen").click().run()
     assert not page.exception
     assert any("cannot use" in toast.value for toast in page.toast)
 
