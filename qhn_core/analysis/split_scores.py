@@ -57,8 +57,9 @@ class SplitScores:
         found = []
         for predictive, mine in self._shares():
             rows = q[mine]
-            scores = self._of_proba(predictive, predictive.proba(rows))
-            scores[f"nll_{self.split}"] = predictive.expected_nll(rows)
+            proba, nll = predictive.proba_and_nll(rows)
+            scores = self._of_proba(predictive, proba)
+            scores[f"nll_{self.split}"] = nll
             found.append(scores)
         return self._gather(found, len(q))
 
