@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from qhn_core.circuit import Circuit, Gate
 from qhn_core.engines.base import PROBABILITIES, SAMPLES, Engine
 from qhn_core.errors import Unsupported
+from qhn_core.estimators.base import EstimatorConfig
 from qhn_core.kernels import compiled, pack
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.objectives.elbo import NEEDS_EXPLICIT_Q
@@ -65,13 +67,20 @@ def occurrences(circuit: Circuit) -> int:
     return sum(len(places) for places in circuit.occurrences)
 
 
-def sampled_capability(objective: ObjectiveConfig, shots: int | None) -> frozenset[str]:
-    """Probabilities if ``shots`` is None, else samples; an objective that needs log q is refused with shots."""
-    if shots is None:
-        return frozenset({PROBABILITIES})
-    if objective.needs_log_q:
-        raise Unsupported(NEEDS_EXPLICIT_Q)
-    return frozenset({SAMPLES})
+class DeviceEstimator(EstimatorConfig):
+    """Base of the estimators that a device can run: they need nothing but shots of circuits."""
+
+    shots: int | None = Field(
+        1024, ge=2, le=1_000_000, description="Shots of each circuit; none: exact probabilities (simulation)"
+    )
+
+    def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
+        """Samples, or probabilities where ``shots`` is None; an objective that needs log q is refused with shots."""
+        if self.shots is None:
+            return frozenset({PROBABILITIES})
+        if objective.needs_log_q:
+            raise Unsupported(NEEDS_EXPLICIT_Q)
+        return frozenset({SAMPLES})
 
 
 def draw_from(q: Array, shots: int, rng: np.random.Generator) -> Indices:

@@ -12,39 +12,30 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from qhn_core.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.estimators._draws import (
+    DeviceEstimator,
     Indices,
     Unrolled,
     chunks,
     draw,
     occurrences,
-    sampled_capability,
     unroll,
 )
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
 from qhn_core.kernels import HISTOGRAM_BITS, compiled, unpack
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems import Problem
 
 
 @ESTIMATORS.register
-class ParameterShift(EstimatorConfig):
+class ParameterShift(DeviceEstimator):
     """Two shifted circuits per angle, each with its own shots: unbiased, and runs on a device."""
 
     label: ClassVar[str] = "Parameter shift"
     name: Literal["parameter_shift"] = "parameter_shift"
-
-    shots: int | None = Field(
-        1024, ge=2, le=1_000_000, description="Shots of each circuit; none: exact probabilities (simulation)"
-    )
-
-    def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
-        """Samples, or probabilities where ``shots`` is None; the ELBO is refused with shots."""
-        return sampled_capability(objective, self.shots)
 
     def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
         """Two circuits per occurrence of a parameter and one at θ, for each replica."""

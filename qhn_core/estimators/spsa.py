@@ -12,29 +12,22 @@ from pydantic import Field
 
 from qhn_core.circuit import Circuit
 from qhn_core.engines.base import Engine
-from qhn_core.estimators._draws import chunks, draw, sampled_capability
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.estimators._draws import DeviceEstimator, chunks, draw
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
 from qhn_core.kernels import unpack
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems import Problem
 
 
 @ESTIMATORS.register
-class SPSA(EstimatorConfig):
+class SPSA(DeviceEstimator):
     """All angles perturbed at once by ±c: two circuits a direction, whatever the number of parameters."""
 
     label: ClassVar[str] = "SPSA"
     name: Literal["spsa"] = "spsa"
 
-    shots: int | None = Field(
-        1024, ge=2, le=1_000_000, description="Shots of each circuit; none: exact probabilities (simulation)"
-    )
     c: float = Field(0.1, gt=0.0, le=1.6, description="Size of the perturbation, radians")
     averages: int = Field(1, ge=1, le=1000, description="Random directions averaged in a step")
-
-    def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
-        """Samples, or probabilities where ``shots`` is None; the ELBO is refused with shots."""
-        return sampled_capability(objective, self.shots)
 
     def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
         """Two circuits per direction and one at θ, for each replica."""
