@@ -29,8 +29,8 @@ class StatevectorEngine:
     the number of threads, and a batch gives bit for bit what its replicas give one by one.
 
     Args:
-        dtype: "float64", or "float32" for amplitudes of half the size: q is then right to about 1e-6 of its largest
-            value, a gradient to about 1e-5 of its largest component.
+        dtype: "float64", or "float32" for amplitudes of half the size: q is then right to 5e-6 of its largest
+            value, a gradient to 2e-5 of its largest component (measured at up to 16 qubits and 4 layers).
         threads: cores to use, None for all.
     """
 

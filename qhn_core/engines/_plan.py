@@ -27,8 +27,8 @@ from qhn_core.circuit import Circuit, Gate
 MIN_BITS = 4
 #: Up to this many qubits a state is one block, worked on by one core.
 WHOLE_BITS = 14
-#: Beyond, a block has 2**BLOCK_BITS amplitudes, and the other qubits are worked on in column strips.
-BLOCK_BITS = 12
+#: Beyond, a block has this many bits, from a number of qubits on (measured); the others are worked on in strips.
+BLOCK_BITS = {15: 12, 18: 14}
 #: Reductions run over this many fixed pieces, whatever the number of threads.
 PIECES = 16
 
@@ -127,7 +127,7 @@ class Program:
 def compile_circuit(circuit: Circuit) -> Program:
     """The program of ``circuit``."""
     bits = max(circuit.n_qubits, MIN_BITS)
-    block = bits if bits <= WHOLE_BITS else BLOCK_BITS
+    block = max(size for least, size in ((0, bits if bits <= WHOLE_BITS else 0), *BLOCK_BITS.items()) if bits >= least)
     operations, last = _trim(_schedule(circuit, bits), bits)
     return _Assembler(circuit, bits, block).assemble(operations, last)
 

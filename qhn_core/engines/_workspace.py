@@ -42,9 +42,14 @@ def layout(program: Program, replicas: int, *, reverse: bool) -> tuple[NDArray[n
     dims[sweeps.PIECE], cursor = cursor, 0
     strip = 2 * rows * kernels.strip_columns(n, nb) if rows > 1 else 0
     factor = 3 * size if program.stages[:, CROSS].any() else 0
-    counts = ((sweeps.FACTOR, factor), (sweeps.TOTAL, size if reverse else 0), (sweeps.SUMS, n * kernels.LANES))
-    for slot, count in (*counts, (sweeps.LANES, kernels.LANES), (sweeps.STRIP, strip)):
+    counts = (
+        (sweeps.FACTOR, max(factor, strip)),
+        (sweeps.TOTAL, size if reverse else 0),
+        (sweeps.SUMS, n * kernels.LANES),
+    )
+    for slot, count in (*counts, (sweeps.LANES, kernels.LANES)):
         dims[slot] = take(count)
+    dims[sweeps.STRIP] = dims[sweeps.FACTOR]  # never in use at the same time
     dims[sweeps.PIECE_STEP] = cursor
     dims[sweeps.MEM_STEP] = (6 if reverse else 2) << n
     dims[sweeps.WORK_STEP] = dims[sweeps.PIECE] + pieces * cursor
