@@ -15,6 +15,11 @@ from qhn_core.problems import Problem
 Array = NDArray[np.float64]
 
 
+#: Most memory for the predictions of all functions on the grid; the grid gets coarser, down to 24 points a side.
+MAX_BYTES = 96_000_000
+COARSEST = 24
+
+
 class Boundary(NamedTuple):
     """Values on the grid, row r at ``DecisionGrid.y[r]`` and column c at ``DecisionGrid.x[c]``."""
 
@@ -28,7 +33,7 @@ class DecisionGrid:
 
     Args:
         problem: with two input features.
-        resolution: points along each side.
+        resolution: points along each side; fewer for networks with very many different functions.
         margin: how far the grid reaches beyond the data, as a fraction of their range.
     """
 
@@ -40,9 +45,14 @@ class DecisionGrid:
         points = np.concatenate([data.x_train, data.x_test])
         low, high = points.min(axis=0), points.max(axis=0)
         reach = margin * np.maximum(high - low, 1e-9)
+        if problem.tabulated:
+            table = problem.network.functions(points[:COARSEST])
+            columns = table.n_classes if table.n_classes > 2 else 1
+            affordable = int(np.sqrt(MAX_BYTES / (8 * table.n_functions * columns)))
+            resolution = min(resolution, max(COARSEST, affordable))
         self.x, self.y = np.linspace(low - reach, high + reach, resolution).T
         self.points = np.stack(np.meshgrid(self.x, self.y), axis=-1).reshape(-1, 2)
-        self._predictive = Predictive(problem, x=self.points)
+        self._predictive = Predictive(problem, x=self.points, max_bytes=MAX_BYTES)
 
     def of(self, q: ArrayLike) -> Boundary:
         """From exact q (2**N,)."""

@@ -198,6 +198,18 @@ def test_decision_grid_agrees_with_the_network():
         DecisionGrid(make((3, 1)))
 
 
+def test_decision_grid_gets_coarser_before_it_gets_slow(monkeypatch):
+    p = make((2, 2, 2))
+    assert len(DecisionGrid(p).x) == 48
+    monkeypatch.setattr("qhn_core.analysis.boundary.MAX_BYTES", 8 * Predictive(p).n_functions * 40**2)
+    assert 24 <= len(DecisionGrid(p).x) <= 40
+    monkeypatch.setattr("qhn_core.analysis.boundary.MAX_BYTES", 1)
+    grid, q = DecisionGrid(p), distributions(p.n_bits)[0]
+    assert len(grid.x) == 24
+    expected = np.einsum("w,wnc->nc", q, all_proba(p, grid.points)).reshape(24, 24, 2)
+    np.testing.assert_allclose(grid.of(q).proba, expected, atol=1e-9)
+
+
 def test_refusals_say_why():
     with pytest.raises(Unsupported, match="cost table"):
         Predictive(problem_from_costs([0.0, 1.0]))
