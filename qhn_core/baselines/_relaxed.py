@@ -12,34 +12,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qhn_core.errors import Unsupported
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, ProblemStack
+from qhn_core.torch_setup import torch_module
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor
 
 
-def relaxed_nll(problem: Problem) -> Callable[[torch.Tensor], torch.Tensor]:
+def relaxed_nll(problem: Problem | ProblemStack) -> Callable[[Tensor], Tensor]:
     """A function from coordinates u (B, N) to the summed negative log-likelihood (B,), in nats.
 
     u = −1 is a bit 0 and u = +1 a bit 1; values between are mapped linearly into the network's alphabet.
+    With a stack of problems, of K replicas, the rows of u are K equal runs, one for each replica's own data.
     """
-    import torch
-
+    torch = torch_module()
     network: Any = problem.network
-    data = problem.dataset
-    if data is None or not hasattr(network, "layers") or network.name != "mlp":
+    parts = [problem.parts[w] for w in problem.which] if isinstance(problem, ProblemStack) else [problem]
+    data = [part.dataset for part in parts if part.dataset is not None]
+    if not data or not hasattr(network, "layers") or network.name != "mlp":
         raise Unsupported(
             f"Gradient-based rivals need a plain 'mlp' network on data; this problem has "
             f"{'no network' if network is None else repr(network.name)}."
         )
-    x = torch.as_tensor(data.x_train)
-    y = torch.as_tensor(data.y_train)
+    x = torch.as_tensor(np.stack([d.x_train for d in data]))
+    y = torch.as_tensor(np.stack([d.y_train for d in data]))
     low, high = network.alphabet
     activate = _activation(network.activation)
 
-    def nll(u: torch.Tensor) -> torch.Tensor:
+    def nll(u: Tensor) -> Tensor:
         weights = low + (u + 1.0) * (high - low) / 2.0
-        hidden, at = x.expand(len(u), *x.shape), 0
+        each = len(u) // len(x)
+        hidden, labels, at = x.repeat_interleave(each, 0), y.repeat_interleave(each, 0), 0
         pairs = list(zip(network.layers[:-1], network.layers[1:], strict=True))
         for depth, (fan_in, fan_out) in enumerate(pairs):
             matrix = weights[:, at : at + fan_in * fan_out].reshape(-1, fan_in, fan_out)
@@ -53,20 +56,20 @@ def relaxed_nll(problem: Problem) -> Callable[[torch.Tensor], torch.Tensor]:
         out = network.output_scale * hidden
         if out.shape[-1] == 1:
             out = torch.cat([torch.zeros_like(out), out], dim=-1)
-        picked = torch.log_softmax(out, dim=-1).gather(-1, y.expand(len(u), -1).unsqueeze(-1))
+        picked = torch.log_softmax(out, dim=-1).gather(-1, labels.unsqueeze(-1))
         return -picked.sum(dim=(1, 2))
 
     return nll
 
 
-def _activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    import torch
+def _activation(name: str) -> Callable[[Tensor], Tensor]:
+    torch = torch_module()
 
-    def sign(z: torch.Tensor) -> torch.Tensor:
+    def sign(z: Tensor) -> Tensor:
         soft = torch.nn.functional.hardtanh(z)
         return soft + (torch.sign(z) - soft).detach()
 
-    choices: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    choices: dict[str, Callable[[Tensor], Tensor]] = {
         "sign": sign,
         "tanh": torch.tanh,
         "relu": torch.relu,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.errors import Unsupported
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, ProblemStack
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]
@@ -46,15 +46,37 @@ class BaselineConfig(VariantConfig):
     needs_network: ClassVar[bool] = False
     #: Whether different seeds give different results.
     stochastic: ClassVar[bool] = True
+    #: Whether :meth:`fit` also takes a stack of problems, one a replica, and works on all of them at once.
+    takes_stack: ClassVar[bool] = False
 
     @abstractmethod
-    def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
-        """Fit ``problem`` from ``replicas`` independent starts; replica r depends only on (seed, r)."""
+    def fit(self, problem: Any, *, replicas: int = 1, seed: int = 0) -> Rival:
+        """Fit a Problem from ``replicas`` independent starts; replica r depends only on (seed, r)."""
+
+    def fit_each(self, problem: Problem | ProblemStack, *, replicas: int, seed: int = 0) -> Rival:
+        """As :meth:`fit`, where the problem may be a stack with one problem a replica."""
+        if self.takes_stack or not isinstance(problem, ProblemStack):
+            return self.fit(problem, replicas=replicas, seed=seed)
+        fits = [self.fit(problem.parts[problem.which[r]], replicas=1, seed=seed + r) for r in range(replicas)]
+        return Rival(
+            self.name,
+            _stacked([f.probs for f in fits]),
+            max(f.likelihood_evaluations for f in fits),
+            sum(f.seconds for f in fits),
+            proba_train=_stacked([f.proba_train for f in fits]),
+            proba_test=_stacked([f.proba_test for f in fits]),
+            notes=next((f.notes for f in fits if f.notes), ""),
+        )
 
     def require_network(self, problem: Problem) -> None:
         """Raise :class:`Unsupported` if the problem is a bare cost table."""
         if problem.network is None or problem.dataset is None:
             raise Unsupported(f"The rival '{self.name}' trains a network on data, and a cost table has neither.")
+
+
+def _stacked(parts: list[Array | None]) -> Array | None:
+    found = [part for part in parts if part is not None]
+    return np.concatenate(found) if found else None
 
 
 def point_masses(indices: NDArray[np.integer], n_bits: int) -> Array:

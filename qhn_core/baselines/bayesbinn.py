@@ -16,7 +16,8 @@ from pydantic import Field
 
 from qhn_core.baselines._relaxed import relaxed_nll
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, ProblemStack
+from qhn_core.torch_setup import torch_module
 
 
 @BASELINES.register
@@ -26,15 +27,15 @@ class BayesBiNN(BaselineConfig):
     label: ClassVar[str] = "BayesBiNN"
     name: Literal["bayesbinn"] = "bayesbinn"
     needs_network: ClassVar[bool] = True
+    takes_stack: ClassVar[bool] = True
     steps: int = Field(500, ge=1, le=100_000, description="Natural-gradient steps a start may take")
     lr: float = Field(0.05, gt=0.0, lt=1.0, description="Step size α; it decays to 0 along a half cosine")
     temperature: float = Field(1.0, gt=0.0, le=10.0, description="Temperature τ of the relaxation")
     draws: int = Field(4, ge=1, le=100, description="Relaxed draws averaged in each step")
 
-    def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
+    def fit(self, problem: Problem | ProblemStack, *, replicas: int = 1, seed: int = 0) -> Rival:
         """One gradient evaluation a draw; all replicas run in one batch."""
-        import torch
-
+        torch = torch_module()
         nll = relaxed_nll(problem)
         start = time.perf_counter()
         rho = problem.prior.rates(problem.n_bits)

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from qhn_core.baselines._relaxed import bits_of, relaxed_nll
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_index
-from qhn_core.problems import Problem
+from qhn_core.problems import Problem, ProblemStack
+from qhn_core.torch_setup import torch_module
 
 
 @BASELINES.register
@@ -24,13 +25,13 @@ class StraightThrough(BaselineConfig):
     label: ClassVar[str] = "Straight-through (BinaryConnect)"
     name: Literal["straight_through"] = "straight_through"
     needs_network: ClassVar[bool] = True
+    takes_stack: ClassVar[bool] = True
     steps: int = Field(500, ge=1, le=100_000, description="Gradient steps a start may take")
     lr: float = Field(0.05, gt=0.0, le=10.0, description="Adam's learning rate")
 
-    def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
+    def fit(self, problem: Problem | ProblemStack, *, replicas: int = 1, seed: int = 0) -> Rival:
         """All replicas descend in one batch; the optimiser's state is per weight, so they do not mix."""
-        import torch
-
+        torch = torch_module()
         nll = relaxed_nll(problem)
         start = time.perf_counter()
         draws = np.stack([replica_rng(seed, r).uniform(-1, 1, problem.n_bits) for r in range(replicas)])

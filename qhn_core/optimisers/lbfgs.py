@@ -15,9 +15,10 @@ from pydantic import Field, field_validator
 from qhn_core.errors import InvalidArgument
 from qhn_core.optimisers.base import OPTIMISERS, Array, Closure, OptimiserConfig, OptimiserState
 from qhn_core.schedules import Scheduled, value_at
+from qhn_core.torch_setup import torch_module
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor
 
 
 @OPTIMISERS.register
@@ -81,8 +82,7 @@ class LBFGS(OptimiserConfig):
 
     def _step_one(self, theta: Array, state: OptimiserState, r: int, lr: float, evaluate: _Evaluate) -> Array:
         """Move replica ``r``; ``state`` is updated in place."""
-        import torch
-
+        torch = torch_module()
         point = torch.tensor(theta, dtype=torch.float64)
         optimiser = torch.optim.LBFGS(
             [point],
@@ -109,9 +109,8 @@ class _Evaluate:
     def __init__(self, closure: Closure, r: int, *, first: tuple[float, Array]) -> None:
         self.closure, self.index, self.first = closure, np.array([r], dtype=np.intp), first
 
-    def __call__(self, point: torch.Tensor) -> float:
-        import torch
-
+    def __call__(self, point: Tensor) -> float:
+        torch = torch_module()
         if self.first is not None:
             value, gradient = self.first
             self.first = None  # type: ignore[assignment]
@@ -124,9 +123,9 @@ class _Evaluate:
 
 def _unpack(state: OptimiserState, r: int) -> dict[str, Any]:
     """Torch's own state of replica ``r``, from the arrays."""
-    import torch
+    torch = torch_module()
 
-    def rows(name: str) -> list[torch.Tensor]:
+    def rows(name: str) -> list[Tensor]:
         return [torch.tensor(row, dtype=torch.float64) for row in state[name][r, : state["n_history"][r]]]
 
     return {

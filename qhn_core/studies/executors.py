@@ -113,7 +113,5 @@ def _result(future: Any, cell: Cell) -> str:
 def _one_thread() -> None:
     """In each process: parallel kernels and libraries keep to one thread (results do not depend on it)."""
     import numba
-    import torch
 
     numba.set_num_threads(1)
-    torch.set_num_threads(1)

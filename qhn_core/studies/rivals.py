@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.metrics import METRICS, Metrics
 from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
-from qhn_core.baselines import BASELINES, BaselineConfig, Rival
+from qhn_core.baselines import BASELINES, Rival
 from qhn_core.errors import Cancelled
 from qhn_core.problems import Problem, ProblemStack
 
@@ -63,32 +63,12 @@ def score_rivals(
         config = BASELINES.make(name)
         if config.needs_network and problem.network is None:
             continue
-        rival = _fit(config, problem, replicas, seed)
+        rival = config.fit_each(problem, replicas=replicas, seed=seed)
         row = _row(rival, problem, metrics, replicas)
         scores.append(
             RivalScore(name, config.label, row, rival.likelihood_evaluations, rival.seconds / replicas, rival.notes)
         )
     return scores
-
-
-def _fit(config: BaselineConfig, problem: Problem | ProblemStack, replicas: int, seed: int) -> Rival:
-    """All replicas: at once on one problem, or each on its own draw of the data."""
-    if not isinstance(problem, ProblemStack):
-        return config.fit(problem, replicas=replicas, seed=seed)
-    fits = [config.fit(problem.parts[problem.which[r]], replicas=1, seed=seed + r) for r in range(replicas)]
-    return Rival(
-        config.name,
-        _stacked([f.probs for f in fits]),
-        max(f.likelihood_evaluations for f in fits),
-        sum(f.seconds for f in fits),
-        proba_train=_stacked([f.proba_train for f in fits]),
-        proba_test=_stacked([f.proba_test for f in fits]),
-        notes=next((f.notes for f in fits if f.notes), ""),
-    )
-
-
-def _stacked(parts: list[Array | None]) -> Array | None:
-    return None if parts[0] is None else np.concatenate([p for p in parts if p is not None])
 
 
 def _row(rival: Rival, problem: Problem | ProblemStack, metrics: Metrics, replicas: int) -> dict[str, Array]:

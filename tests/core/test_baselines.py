@@ -12,6 +12,7 @@ from qhn_core.baselines import BASELINES, baseline
 from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.mean_field import conditional_means
 from qhn_core.errors import Unsupported
+from qhn_core.problems import stack_problems
 
 
 def small_problem(activation: str = "tanh"):
@@ -111,3 +112,23 @@ def test_relaxed_network_agrees_with_the_table_at_the_corners(activation, layers
     bits = (index[:, None] >> np.arange(problem.n_bits - 1, -1, -1)) & 1
     values = relaxed_nll(problem)(torch.as_tensor(2.0 * bits - 1.0)).numpy()
     np.testing.assert_allclose(values, problem.nll, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", BASELINES.names())
+def test_each_replica_of_a_stack_is_fitted_to_its_own_data(name):
+
+    parts = [
+        qhn.problem(
+            qhn.network("mlp", layers=(2, 1)), qhn.dataset("xor", n_train=15, n_test=7, label_noise=noise, seed=seed)
+        )
+        for seed, noise in ((0, 0.0), (5, 0.3))
+    ]
+    stack = stack_problems(parts, 3)
+    rival = baseline(name).fit_each(stack, replicas=3, seed=2)
+    alone = baseline(name).fit(parts[0], replicas=3, seed=2)
+    if rival.probs is None:
+        np.testing.assert_allclose(rival.proba_test[0], alone.proba_test[0])
+        assert not np.allclose(rival.proba_test[0], rival.proba_test[1])
+    else:
+        assert rival.probs.shape == (3, 2**stack.n_bits)
+        np.testing.assert_allclose(rival.probs[0], alone.probs[0], atol=1e-10)

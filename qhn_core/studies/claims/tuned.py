@@ -77,6 +77,7 @@ class Judge:
     """Scores distributions over strings on the halves of each seed's held-out examples."""
 
     def __init__(self, problem: Problem | ProblemStack, seeds: int) -> None:
+        self._problem = problem
         parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)
         self._problems = [parts[r % len(parts)] for r in range(seeds)]
         self._predictives = [Predictive(p, "test") for p in self._problems]
@@ -90,11 +91,12 @@ class Judge:
 
     def of_rival(self, name: str, options: dict[str, Any]) -> Scores:
         """Fit a rival to every seed's data."""
-        config = BASELINES.make(name, **options)
-        fits = [config.fit(problem, seed=r) for r, problem in enumerate(self._problems)]
-        if fits[0].probs is not None:
-            return self.of_probs(np.concatenate([fit.probs for fit in fits if fit.probs is not None]))
-        return self._of_proba([fit.proba_test for fit in fits if fit.proba_test is not None], {})
+        rival = BASELINES.make(name, **options).fit_each(self._problem, replicas=len(self._problems))
+        if rival.probs is not None:
+            return self.of_probs(rival.probs)
+        if rival.proba_test is None:
+            raise RuntimeError(f"the rival '{name}' gave neither probabilities of strings nor of classes")
+        return self._of_proba(list(rival.proba_test[:, None]), {})
 
     def _of_proba(self, proba: list[Array], extra: dict[str, Array]) -> Scores:
         half = [len(y) // 2 for y in self._labels]
