@@ -47,8 +47,10 @@ def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) 
     parts = []
     for spec in specs(SECTIONS[section][values["name"]]):
         value = values.get(spec.name, spec.default)
-        if spec.advanced or value is None or value is False or value == ():
+        if spec.advanced or value is None or value is False or value in ((), [], "") or spec.name == "sha256":
             continue
+        if isinstance(value, (list, tuple)) and len(value) > 8:
+            value = f"{len(value)} values"
         if spec.kind == "bool":
             parts.append(spec.label.lower())
         elif spec.kind in ("choice", "text") or (spec.name == "layers" and section == "network"):

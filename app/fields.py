@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-Kind = Literal["choice", "bool", "int", "float", "text", "numbers", "number or numbers", "schedule"]
+Kind = Literal["choice", "bool", "int", "float", "text", "numbers", "number or numbers", "texts", "schedule"]
 
 #: Names that a field's own name does not spell well.
 LABELS: Final[dict[str, str]] = {
@@ -148,7 +148,8 @@ def _kind(annotation: Any) -> tuple[Kind, dict[str, Any]]:
     if annotation is float:
         return "float", {}
     if origin in (tuple, list):
-        return "numbers", _sequence(annotation)
+        kind: Kind = "texts" if _bare(get_args(annotation)[0]) is str else "numbers"
+        return kind, _sequence(annotation)
     if origin in (Union, types.UnionType):
         parts = [arg for arg in get_args(annotation) if get_origin(arg) in (tuple, list)]
         if parts and any(arg in (int, float) for arg in get_args(annotation)):
@@ -178,7 +179,7 @@ def _models(annotation: Any) -> tuple[type[BaseModel], ...]:
 
 def write_numbers(values: Any) -> str:
     """Numbers as text that :func:`read_numbers` reads: ``(2, 3, 1)`` becomes ``2, 3, 1``."""
-    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+    return ", ".join(str(int(v)) if float(v).is_integer() and abs(v) < 1e15 else repr(v) for v in values)
 
 
 def read_numbers(text: str, *, whole: bool = False) -> tuple[float, ...]:
@@ -187,7 +188,7 @@ def read_numbers(text: str, *, whole: bool = False) -> tuple[float, ...]:
     Raises:
         ValueError: with a message for the form.
     """
-    for separator in ",;×x" + ("-" if whole else ""):
+    for separator in ",;×" + ("-" if whole else ""):
         text = text.replace(separator, " ")
     try:
         return tuple((int if whole else float)(part) for part in text.split())

@@ -15,7 +15,7 @@ import streamlit as st
 from app import state
 from app.describe import TITLES, fit_layers, memory_text, section_summary
 from app.fields import specs
-from app.upload_forms import is_upload, upload_widget
+from app.upload_forms import COLUMN_FIELDS, is_upload, upload_widget
 from app.widgets import field_widget
 from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, Plan, RunConfig, plan
 from qhn_core.errors import QHNError
@@ -70,13 +70,15 @@ def render(
             push_network |= _fit_network(values, config, uploads)
         if name in gone or name not in values:
             continue
-        values[name] = _section(name, values[name], key=key, push=push_network if name == "network" else push)
+        values[name] = _section(
+            name, values[name], uploads=uploads, key=key, push=push_network if name == "network" else push
+        )
     if "run" not in gone:
         _run_section(values, key=key, push=push)
     if method and "method" not in gone:
         with st.expander(f"Method: {values['estimator']['name'].replace('_', ' ')}", key=f"{key}.method"):
             for name in ("estimator", "engine"):
-                values[name] = _section(name, values[name], key=key, push=push, fold=False)
+                values[name] = _section(name, values[name], uploads=uploads, key=key, push=push, fold=False)
     form = check(values, uploads)
     with summary:
         _summary(form)
@@ -108,7 +110,9 @@ def _summary(form: Form) -> None:
         st.caption(f":orange[{warning}]")
 
 
-def _section(name: str, values: Mapping[str, Any], *, key: str, push: bool, fold: bool = True) -> dict[str, Any]:
+def _section(
+    name: str, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool, fold: bool = True
+) -> dict[str, Any]:
     """One section: the choice of variant, and its fields; returns plain values."""
     registry = SECTIONS[name]
     names = sorted(registry.names(), key=lambda n: (registry[n].label or n).lower())
@@ -121,14 +125,14 @@ def _section(name: str, values: Mapping[str, Any], *, key: str, push: bool, fold
     if not inside:
         _choose(select, names, values["name"], title, registry, push)
         if name == "objective" or not fold:
-            return _fields(name, values, key=key, push=push)
+            return _fields(name, values, uploads=uploads, key=key, push=push)
         label = section_summary(name, values, limit=2) or "Settings"
     else:
         label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
     with st.expander(label, key=f"{key}.{name}.fold"):
         if inside and len(names) > 1:
             _choose(select, names, values["name"], title, registry, push)
-        return _fields(name, values, key=key, push=push)
+        return _fields(name, values, uploads=uploads, key=key, push=push)
 
 
 def _folded_label(title: str, variant: str, summary: str) -> str:
@@ -142,17 +146,28 @@ def _choose(key: str, names: Sequence[str], value: str, title: str, registry: An
     st.selectbox(title, names, key=key, format_func=lambda n: registry[n].label or n)
 
 
-def _fields(name: str, values: Mapping[str, Any], *, key: str, push: bool) -> dict[str, Any]:
+def _fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool) -> dict[str, Any]:
     variant = SECTIONS[name][values["name"]]
+    idle = _without_effect(name, variant)
+    uploaded = any(is_upload(spec) for spec in specs(variant))
     out: dict[str, Any] = dict(values)
     for spec in sorted(specs(variant), key=lambda s: s.advanced):
+        if spec.name in idle or (uploaded and spec.name in COLUMN_FIELDS):
+            continue
         held = values.get(spec.name, spec.default)
         place = f"{key}.{name}.{values['name']}.{spec.name}"
         if is_upload(spec):
-            out.update(upload_widget(values["name"], spec, values, key=place))
+            out.update(upload_widget(spec, values, uploads=uploads, key=place, push=push))
         else:
             out[spec.name] = field_widget(spec, held, key=place, push=push)
     return out
+
+
+def _without_effect(section: str, variant: Any) -> frozenset[str]:
+    """Fields that draw examples, for data that has none."""
+    if section == "dataset" and not variant.needs_network:
+        return frozenset(SECTIONS["dataset"].base.model_fields)
+    return frozenset()
 
 
 def _run_section(values: dict[str, Any], *, key: str, push: bool) -> None:

@@ -100,6 +100,11 @@ def _numbers(spec: Spec, value: Any, key: str, push: bool) -> Any:
     return numbers[0] if single and len(numbers) == 1 else numbers
 
 
+def _texts(spec: Spec, value: Any, key: str, push: bool) -> tuple[str, ...]:
+    text = _text(spec, ", ".join(map(str, value or ())), key, push)
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _schedule(spec: Spec, value: Any, key: str, push: bool) -> Any:
     """A number, or a schedule with its own fields."""
     kinds = {str(model.model_fields["kind"].default): model for model in spec.choices}
@@ -163,4 +168,5 @@ _WIDGETS = {
     "numbers": _numbers,
     "schedule": _schedule,
     "text": _text,
+    "texts": _texts,
 }

@@ -1,0 +1,210 @@
+"""Figures: valid for Plotly in both themes, honest about ends and extremes, and small."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from app import figures
+from app.figures.circuit import columns
+from app.figures.palette import TOKENS
+from qhn_core.ansatze import ANSATZE
+
+RNG = np.random.default_rng(0)
+STEPS = np.arange(40)
+HISTORY = {
+    name: RNG.normal(size=(40, 5)) ** 2
+    for name in ("loss", "term_nll", "term_kl", "elbo", "predictive_nll_train", "predictive_nll_test", "accuracy_train")
+} | {"accuracy_test": RNG.random((40, 5)), "nll_train": np.ones((40, 5)), "nll_test": np.full((40, 5), np.nan)}
+BITS = RNG.integers(0, 2, size=(6, 13)).astype(np.uint8)
+LABELS = [f"w{i}" for i in range(13)]
+GRID = np.linspace(-1, 1, 8)
+POINTS = RNG.normal(size=(20, 2))
+
+
+def boundary(classes: int) -> figures.Figure:
+    proba = RNG.dirichlet(np.ones(classes), size=(8, 8))
+    y = RNG.integers(0, classes, 20)
+    return figures.decision_boundary(
+        GRID,
+        GRID,
+        proba,
+        x_train=POINTS,
+        y_train=y,
+        x_test=POINTS,
+        y_test=y,
+        class_names=[str(c) for c in range(classes)],
+        doubt=RNG.random((8, 8)) / 2,
+    )
+
+
+FIGURES = {
+    "loss": lambda: figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0),
+    "loss, first step": lambda: figures.loss_curves(
+        STEPS[:1], {k: v[:1] for k, v in HISTORY.items()}, objective="selbo", log_evidence=-9.0, total=250
+    ),
+    "loss, nothing": lambda: figures.loss_curves(STEPS[:0], {}, objective="mle"),
+    "gap": lambda: figures.gap_curves(STEPS, HISTORY, objective="mle"),
+    "gap, no test data": lambda: figures.gap_curves(STEPS, HISTORY, objective="mle", metric="expected"),
+    "weights": lambda: figures.weight_rows(
+        BITS,
+        np.array([9, 5, 3, 2, 1, 1]),
+        shots=21,
+        labels=LABELS,
+        objective="ksd",
+        probs=np.full(6, 0.1),
+        posterior=np.full(6, 0.2),
+    ),
+    "weights, drawn only": lambda: figures.weight_rows(
+        BITS, np.ones(6, dtype=int), shots=6, labels=LABELS, objective="mle"
+    ),
+    "marginals": lambda: figures.marginal_bars(
+        RNG.random(13), labels=LABELS, objective="mle", posterior=RNG.random(13), prior=np.full(13, 0.3)
+    ),
+    "boundary": lambda: boundary(2),
+    "boundary, three classes": lambda: boundary(3),
+    "confusion": lambda: figures.confusion(np.array([[9.5, 0.5], [2.0, 8.0]]), class_names=["a", "b"]),
+    "costs": lambda: figures.cost_histogram(RNG.random(16), np.full(16, 1 / 16), objective="mle"),
+    "costs, drawn": lambda: figures.cost_histogram(RNG.random(16), None, objective="mle", drawn=RNG.random(50)),
+    "costs, all alike": lambda: figures.cost_histogram(np.ones(4), None, objective="mle"),
+    "circuit": lambda: figures.circuit_diagram(
+        ANSATZE.make("iqp", layers=2).build(5).gates, 5, theta=RNG.random(200), labels=LABELS
+    ),
+}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_plotly_accepts_every_figure(name: str, dark: bool) -> None:
+    """Plotly's own validation refuses unknown properties and values; no token may be left."""
+    import plotly.graph_objects as go
+
+    figure = figures.resolve(FIGURES[name](), dark=dark)
+    go.Figure(figure)
+    text = json.dumps(figures.plain(figure), allow_nan=False)
+    assert not re.findall(r'"@[a-z]+"', text)
+
+
+def test_both_themes_name_the_same_tokens_and_text_has_contrast() -> None:
+    assert TOKENS["light"].keys() == TOKENS["dark"].keys()
+    for theme in TOKENS.values():
+        assert contrast(theme["@ink"], theme["@paper"]) >= 7
+        assert contrast(theme["@muted"], theme["@paper"]) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_losses_and_classes_have_different_colours() -> None:
+    assert not set(figures.LOSS.values()) & set(figures.CLASSES)
+    assert len(set(figures.LOSS.values())) == len(figures.LOSS)
+
+
+@given(
+    values=arrays(np.float64, st.integers(0, 5000), elements=st.floats(-1e6, 1e6)),
+    limit=st.integers(4, 800),
+)
+@settings(max_examples=60, deadline=None)
+def test_thinned_curves_keep_ends_and_extremes(values: np.ndarray, limit: int) -> None:
+    keep = figures.thin(values, limit)
+    assert len(keep) <= max(limit, 4)
+    assert (np.diff(keep) > 0).all()
+    if len(values):
+        assert keep[0] == 0
+        assert keep[-1] == len(values) - 1
+        assert values[keep].min() == values.min()
+        assert values[keep].max() == values.max()
+
+
+def test_long_histories_stay_small() -> None:
+    long = {name: np.tile(value, (2500, 1)) for name, value in HISTORY.items()}
+    figure = figures.loss_curves(np.arange(100_000), long, objective="elbo", log_evidence=-9.0)
+    assert max(len(trace["x"]) for trace in figure["data"]) <= 1500
+    assert len(json.dumps(figures.plain(figure))) < 400_000
+
+
+@given(
+    value=arrays(
+        np.float64, st.integers(1, 30), elements=st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_plain_arrays_keep_five_digits_and_drop_what_json_cannot_say(value: np.ndarray) -> None:
+    out = figures.plain({"y": value})["y"]
+    json.dumps(out, allow_nan=False)
+    for one, other in zip(value, out, strict=True):
+        if np.isfinite(one):
+            assert other == pytest.approx(one, rel=1e-4)
+        else:
+            assert other is None
+
+
+@pytest.mark.parametrize("name", ANSATZE.names())
+@pytest.mark.parametrize("n_qubits", [1, 2, 5])
+def test_no_gates_overlap_in_a_diagram(name: str, n_qubits: int) -> None:
+    """Each gate has its wires, and those between them, for itself in its column; order on every wire is kept."""
+    try:
+        circuit = ANSATZE.make(name).build(n_qubits)
+    except ValueError:
+        assert n_qubits == 1
+        return
+    placed = columns(circuit.gates, n_qubits)
+    taken: set[tuple[int, int]] = set()
+    last = dict.fromkeys(range(n_qubits), -1)
+    for gate, column in zip(circuit.gates, placed, strict=True):
+        for wire in range(min(gate.wires), max(gate.wires) + 1):
+            assert (wire, column) not in taken
+            taken.add((wire, column))
+            assert column > last[wire]
+            last[wire] = column
+
+
+def test_a_diagram_draws_every_gate() -> None:
+    circuit = ANSATZE.make("linear", layers=3).build(13)
+    figure = figures.circuit_diagram(circuit.gates, 13)
+    count = {trace["name"]: len(trace["x"]) for trace in figure["data"]}
+    assert count["RY"] == count["RZ"] == 39
+    assert count["targets"] == count["controls"] == 36
+
+
+def test_the_gap_is_test_minus_train() -> None:
+    history = {"predictive_nll_train": np.full((3, 2), 0.4), "predictive_nll_test": np.full((3, 2), 0.65)}
+    figure = figures.gap_curves(np.arange(3), history, objective="elbo")
+    assert "+0.250" in figure["layout"]["title"]["text"]
+    train, test = figure["data"]
+    assert (train["line"]["dash"], test["line"]["dash"]) == ("solid", "dash")
+    assert test["fill"] == "tonexty"
+
+
+def test_the_evidence_line_is_per_example_and_named() -> None:
+    figure = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0)
+    limit = next(trace for trace in figure["data"] if trace["name"] == "−log p(D)")
+    assert limit["y"] == pytest.approx([0.45, 0.45])
+    assert "log p(D)" in figure["layout"]["annotations"][0]["text"]
+
+
+def test_tied_predictions_are_shared_in_the_confusion_matrix() -> None:
+    proba = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
+    matrix = figures.confusion_counts(proba, np.array([0, 0, 1]))
+    assert matrix.tolist() == [[1.5, 0.5], [0.0, 1.0]]
+
+
+@given(bits=arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.integers(0, 1)))
+def test_wire_0_is_the_most_significant_bit(bits: np.ndarray) -> None:
+    expected = [int("".join(map(str, row)), 2) for row in bits]
+    assert figures.index_of(bits).tolist() == expected

@@ -1,0 +1,270 @@
+"""Forms: every registered variant and every field has a widget, and a form gives back what it was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, Field
+from streamlit.testing.v1 import AppTest
+
+from app import describe, forms
+from app.fields import Kind, read_numbers, specs, step_of, write_numbers
+from app.widgets import _WIDGETS
+from qhn_core.config import SECTIONS, RunConfig
+
+VARIANTS = [(section, name) for section, registry in SECTIONS.items() for name in registry.names()]
+
+
+def form_page() -> None:
+    """A page with nothing but a form; runs inside AppTest."""
+    from pathlib import Path
+
+    import streamlit as st
+
+    from app import forms
+    from qhn_core.config import RunConfig
+
+    config = RunConfig.from_url(st.session_state["given"])
+    form = forms.render(config, uploads=Path(st.session_state["uploads"]))
+    st.session_state["got"] = None if form.config is None else form.config.to_url()
+    st.session_state["problems"] = form.problems
+    st.session_state["ready"] = form.ready
+    st.session_state["given"] = st.session_state["got"] or st.session_state["given"]
+
+
+def open_form(config: RunConfig, uploads: Path) -> AppTest:
+    page = AppTest.from_function(form_page, default_timeout=30)
+    page.session_state["given"] = config.to_url()
+    page.session_state["uploads"] = str(uploads)
+    return page.run()
+
+
+def got(page: AppTest) -> RunConfig:
+    assert not page.exception
+    return RunConfig.from_url(page.session_state["got"])
+
+
+@pytest.mark.parametrize(("section", "name"), VARIANTS, ids=[f"{s}-{n}" for s, n in VARIANTS])
+def test_every_variant_and_field_has_a_widget(section: str, name: str) -> None:
+    variant = SECTIONS[section][name]
+    assert variant.label, "a form needs a label to show"
+    for spec in specs(variant):
+        assert spec.kind in _WIDGETS
+        assert spec.help, f"{name}.{spec.name} needs a description, from which its help is made"
+        if spec.kind == "float" and spec.default is not None:
+            assert step_of(spec) > 0
+
+
+def test_there_is_a_widget_for_every_kind() -> None:
+    assert set(get_args(Kind)) == set(_WIDGETS)
+
+
+@pytest.mark.parametrize("section", ["dataset", "ansatz", "objective", "optimiser"])
+def test_choosing_a_variant_gives_its_config(section: str, tmp_path: Path) -> None:
+    """Each variant in turn, in one session, as a person would: never an exception, always a valid configuration."""
+    page = open_form(RunConfig(), tmp_path)
+    for name in SECTIONS[section].names():
+        page.selectbox(key=f"form.{section}").set_value(name).run()
+        config = got(page)
+        assert getattr(config, section).name == name
+        if name not in ("csv",):
+            assert page.session_state["ready"], page.session_state["problems"]
+
+
+def test_a_form_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    config = RunConfig.parse(
+        {
+            "dataset": {"name": "breast_cancer", "components": 4, "n_train": 33, "label_noise": 0.17},
+            "network": {"name": "mlp", "layers": [4, 2, 1], "activation": "tanh", "bias": False},
+            "prior": {"name": "bernoulli", "rho": 0.25},
+            "ansatz": {"name": "brickwork", "layers": 5, "init": "normal", "scale": 0.25, "hadamard": True},
+            "objective": {
+                "name": "selbo",
+                "gamma": [0.5, 1.25],
+                "lam": {"kind": "cyclical", "start": 0.1, "end": 2.0, "steps": 50, "ramp": 0.25},
+            },
+            "optimiser": {"name": "adam", "lr": 0.0123, "clip": 1.5, "early_stop": 30, "beta2": 0.9991},
+            "steps": 777,
+            "replicas": 3,
+            "seed": 99,
+            "log_every": 2,
+            "data_draws": 3,
+        }
+    )
+    assert got(open_form(config, tmp_path)) == config
+
+
+def test_new_data_get_a_network_that_fits(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.selectbox(key="form.dataset").set_value("iris").run()
+    config = got(page)
+    assert config.network is not None
+    assert (config.network.n_inputs, config.network.n_classes) == (2, 3)
+    page.slider(key="form.dataset.iris.components").set_value(4).run()
+    config = got(page)
+    assert config.network is not None
+    assert config.network.n_inputs == 4
+    assert page.session_state["ready"]
+
+
+def test_a_cost_table_needs_no_network_and_back_again(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.selectbox(key="form.dataset").set_value("cost_table").run()
+    assert got(page).network is None
+    assert not [w for w in page.number_input if w.key and w.key.endswith("n_train")], "a table draws no examples"
+    page.selectbox(key="form.dataset").set_value("moons").run()
+    assert got(page).network is not None
+
+
+def test_what_the_data_share_is_kept_when_they_change(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.number_input(key="form.dataset.xor.n_train").set_value(42).run()
+    page.selectbox(key="form.dataset").set_value("circles").run()
+    assert got(page).dataset.n_train == 42
+
+
+def test_a_number_becomes_a_schedule_and_back(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.selectbox(key="form.objective.elbo.beta.kind").set_value("linear").run()
+    beta = got(page).objective.model_dump()["beta"]
+    assert (beta["kind"], beta["start"], beta["end"]) == ("linear", 0.0, 0.3)
+    page.selectbox(key="form.objective.elbo.beta.kind").set_value("constant").run()
+    assert got(page).objective.model_dump()["beta"] == 0.3
+
+
+def test_what_does_not_fit_is_refused_with_the_reason(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.text_input(key="form.network.mlp.layers").set_value("2, 9, 1").run()
+    assert not page.session_state["ready"]
+    assert "37 qubits" in " ".join(page.session_state["problems"])
+    page.text_input(key="form.network.mlp.layers").set_value("2, many, 1").run()
+    assert not page.exception
+    assert any("whole numbers" in caption.value for caption in page.caption)
+
+
+def test_contradictions_are_told(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.number_input(key="form.run.data_draws").set_value(17).run()
+    assert page.session_state["got"] is None
+    assert "data_draws" in " ".join(page.session_state["problems"])
+
+
+def test_sections_can_be_hidden(tmp_path: Path) -> None:
+    page = AppTest.from_function(form_page, default_timeout=30)
+    page.session_state["given"] = RunConfig().to_url()
+    page.session_state["uploads"] = str(tmp_path)
+    page.query_params["hide"] = "objective,network,../x"
+    page.run()
+    assert not [w for w in page.selectbox if w.key == "form.objective"]
+    assert [w for w in page.selectbox if w.key == "form.ansatz"]
+    assert got(page) == RunConfig()
+
+
+def test_any_model_makes_fields() -> None:
+    """A variant that nobody has written yet needs no code in the form."""
+
+    class Fresh(BaseModel):
+        depth: int = Field(3, ge=1, lt=5, description="d")
+        mix: float | tuple[float, ...] = Field(0.5, description="m")
+        words: tuple[str, ...] = Field((), description="w")
+        pair: tuple[float, float] = Field((0.0, 1.0), description="p")
+        limit: float | None = Field(None, gt=0, description="l")
+
+    found = {spec.name: spec for spec in specs(Fresh)}
+    assert (found["depth"].kind, found["depth"].low, found["depth"].high, found["depth"].high_open) == (
+        "int",
+        1,
+        5,
+        True,
+    )
+    assert found["mix"].kind == "number or numbers"
+    assert found["words"].kind == "texts"
+    assert (found["pair"].kind, found["pair"].length) == ("numbers", 2)
+    assert found["limit"].optional
+    assert found["limit"].low_open
+
+
+def test_numbers_as_text() -> None:
+    assert read_numbers("2-3-1", whole=True) == (2, 3, 1)
+    assert read_numbers("0.5; 1e-3, -2") == (0.5, 0.001, -2.0)
+    assert read_numbers(write_numbers((0.1 + 0.2, 3.0))) == (0.1 + 0.2, 3.0)
+    with pytest.raises(ValueError, match="whole numbers"):
+        read_numbers("2, x", whole=True)
+
+
+def test_fitted_layers_stay_trainable() -> None:
+    assert describe.fit_layers((2, 3, 1), features=2, classes=2) == (2, 3, 1)
+    assert describe.fit_layers((2, 3, 1), features=4, classes=2) == (4, 2, 1)
+    assert describe.fit_layers((2, 3, 1), features=2, classes=3) == (2, 2, 3)
+    assert describe.fit_layers((2, 5, 1), features=4, classes=2) == (4, 5, 1), "was large before: the user wants it so"
+
+
+def test_words_for_people() -> None:
+    assert describe.memory_text(2_400_000) == "2.4 MB"
+    assert describe.duration_text(130) == "2 min 10 s"
+    assert describe.loss_label(RunConfig()) == "ELBO β = 0.3"
+    assert "2-3-1 sign network" in describe.headline(RunConfig())
+    assert "Cost table" in describe.headline(RunConfig.parse({"dataset": "cost_table", "network": None}))
+
+
+CSV = "a,b,kind\n" + "\n".join(f"{i},{i * i % 7},{'x' if i % 2 else 'y'}" for i in range(40))
+
+
+def test_an_uploaded_table_offers_its_columns(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.selectbox(key="form.dataset").set_value("csv").run()
+    assert not page.session_state["ready"]
+    page.file_uploader(key="form.dataset.csv.sha256.file").upload("mine.csv", CSV.encode(), "text/csv").run()
+    config = got(page)
+    assert page.session_state["ready"], page.session_state["problems"]
+    dataset = config.dataset.model_dump()
+    assert len(dataset["sha256"]) == 64
+    assert dataset["target"] == "kind"
+    assert config.network is not None
+    assert config.network.n_inputs == 2
+    assert (tmp_path / f"{dataset['sha256']}.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "empty"),
+        (b"a,b\n", "row"),
+        (b"a,b\n1,2\n3\n", "row"),
+        (b"\xff\xfe\x00garbage\x00", ""),
+        (b"a,b\n1,x\n2,x\n", ""),
+    ],
+    ids=["empty", "header only", "ragged", "binary", "one class"],
+)
+def test_a_bad_table_gets_a_message(content: bytes, word: str, tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    page.selectbox(key="form.dataset").set_value("csv").run()
+    page.file_uploader(key="form.dataset.csv.sha256.file").upload("bad.csv", content, "text/csv").run()
+    assert not page.exception
+    assert not page.session_state["ready"]
+    told = " ".join([e.value for e in page.error] + list(page.session_state["problems"]))
+    assert told
+    assert word in told
+
+
+def test_a_missing_upload_is_asked_for(tmp_path: Path) -> None:
+    config = RunConfig.parse({"dataset": {"name": "csv", "sha256": "ab" * 32, "target": "kind"}})
+    page = open_form(config, tmp_path)
+    assert not page.session_state["ready"]
+    assert "not on this machine" in " ".join(page.session_state["problems"])
+    assert page.file_uploader, "there has to be a place for it"
+
+
+def test_a_cost_table_file(tmp_path: Path) -> None:
+    page = open_form(RunConfig.parse({"dataset": "cost_table", "network": None}), tmp_path)
+    costs = "\n".join(str(x) for x in np.arange(32.0))
+    page.file_uploader(key="form.dataset.cost_table.sha256.file").upload(
+        "costs.txt", costs.encode(), "text/plain"
+    ).run()
+    assert page.session_state["ready"], page.session_state["problems"]
+    form = forms.check(got(page).to_dict(), tmp_path)
+    assert form.plan is not None
+    assert form.plan.n_qubits == 5
