@@ -44,7 +44,7 @@ class LiveRun:
         self.setup: Setup | None = None
         self.train_state: TrainState | None = None
         self.step = 0
-        self.recorder = Recorder()
+        self.recorder = Recorder(config.steps // config.log_every + 2)
         self._seen: tuple[TrainState, Info] | None = None
         #: Counts changes that the store should have; ``saved`` is the last that it has.
         self.version, self.saved, self.flushed_rows = 1, 0, 0

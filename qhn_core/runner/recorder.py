@@ -14,9 +14,13 @@ class Recorder:
     """Arrays (T, M, B) that grow by doubling. Written rows never change, so readers get views, not copies.
 
     One writer; readers on any thread call :meth:`rows`.
+
+    Args:
+        most: rows that there can be; room is never made for more. None if that is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._names: tuple[str, ...] = ()
         self._replicas = 0
         # One tuple, replaced as a whole, so that a reader never sees a count of one array with another.
@@ -36,12 +40,12 @@ class Recorder:
         if not self._names:
             self._names, self._replicas = tuple(row), np.size(next(iter(row.values())))
         if count == len(steps):
-            steps, values = self._grown(max(64, 2 * count))
+            steps, values = self._grown(self._room(count))
         steps[count] = step
-        target = values[count]
-        if row.keys() == set(self._names):
-            for i, name in enumerate(self._names):
-                target[i] = row[name]
+        if tuple(row) == self._names:  # always so in training
+            np.concatenate(tuple(row.values()), out=values[count].reshape(-1))
+        elif row.keys() == set(self._names):
+            values[count] = [row[name] for name in self._names]
         else:
             raise ValueError(f"row of step {step} has metrics {sorted(row)}, expected {sorted(self._names)}")
         self._data = (steps, values, count + 1)
@@ -52,7 +56,7 @@ class Recorder:
             return
         self._names, self._replicas = tuple(rows.history), next(iter(rows.history.values())).shape[1]
         first, last = len(self), len(self) + len(rows.steps)
-        steps, values = self._grown(max(64, 2 * last))
+        steps, values = self._grown(max(last, self._room(last)))
         steps[first:last] = rows.steps
         for i, name in enumerate(self._names):
             values[first:last, i] = rows.history[name]
@@ -72,10 +76,14 @@ class Recorder:
         names: Sequence[str] = self._names if last > first else ()
         return Rows(_frozen(steps[first:last]), {name: _frozen(values[first:last, i]) for i, name in enumerate(names)})
 
+    def _room(self, count: int) -> int:
+        doubled = max(64, 2 * count)
+        return doubled if self._most is None or count >= self._most else min(doubled, self._most)
+
     def _grown(self, capacity: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         steps, values, count = self._data
         more_steps = np.zeros(capacity, dtype=np.int64)
-        more_values = np.full((capacity, len(self._names), self._replicas), np.nan)
+        more_values = np.empty((capacity, len(self._names), self._replicas))
         if count:
             more_steps[:count] = steps[:count]
             more_values[:count] = values[:count]

@@ -72,14 +72,17 @@ class Supervisor:
         """Begin a run; returns its id at once.
 
         Args:
-            config: what to train. It should have passed :func:`qhn_core.config.plan`; if not, the run fails with
-                the reason.
+            config: what to train. What cannot work is refused here, before anything starts, with the reason (see
+                :func:`qhn_core.config.plan`).
             paused: prepare it, then wait for Resume or Step.
             speed: at most so many steps per second; None for unlimited.
             name: free text; by default made from the configuration.
         """
         speed = _speed(speed)
         self._check_open()
+        from qhn_core.config import plan
+
+        plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)
         run = LiveRun(run_id, config, name=self.store.get(run_id).name, events=self._events, paused=paused, speed=speed)
         self._launch(run)
@@ -150,9 +153,14 @@ class Supervisor:
     def status(self, run_id: str) -> RunStatus:
         """Where the run stands; :class:`~qhn_core.store.UnknownRun` if there is none of this id."""
         run = self._runs.get(run_id)
-        if run is not None:
+        if run is not None and (run.state.active or run.saved != run.version):
             return run.status(self._slots.position(run))
         record = self.store.get(run_id)
+        if run is not None and record.state is run.state:
+            return run.status(None)
+        if run is not None:  # another process has taken it up since it ended here
+            with self._guard:
+                self._runs.pop(run_id, None)
         return RunStatus(
             run_id=run_id,
             name=record.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Setup, TrainState
 
 log = logging.getLogger(__name__)
+_torch_bounded = threading.Event()
 
 
 class Worker:
@@ -97,6 +100,7 @@ class Worker:
             # Rows that the checkpoint has not seen are made again, and come out the same.
             self.store.truncate(run.run_id, int(state.step) + int(state.done))
             run.recorder.extend(self.store.history(run.run_id))
+        _bound_torch_threads()
         with run.changed:
             run.flushed_rows = len(run.recorder)
             run.setup, run.train_state = setup, state
@@ -191,3 +195,11 @@ class Worker:
             if written:
                 run.saved = run.version
             run.changed.notify_all()
+
+
+def _bound_torch_threads() -> None:
+    """Once, and only where torch is in use: its vectors are short here, and runs already share the cores."""
+    torch = sys.modules.get("torch")
+    if torch is not None and not _torch_bounded.is_set():
+        _torch_bounded.set()
+        torch.set_num_threads(1)

@@ -202,3 +202,21 @@ def test_small_helpers():
     assert _common.sparkline([1.0] * 3) == "▁▁▁"
     assert len(_common.sparkline(list(range(1000)), width=40)) == 40
     assert _common.sparkline([float("nan"), 1.0, 2.0]) == " ▁█"
+
+
+def test_an_uploaded_table_is_named_by_its_content(folder, capsys):
+    lines = [f"{x},{-x},{'no' if x < 0 else 'yes'}" for x in np.linspace(-1, 1, 40).round(3)]
+    (folder / "table.csv").write_text("a,b,answer\n" + "\n".join(lines))
+    assert main(["upload", str(folder / "table.csv")]) == 0
+    sha256 = capsys.readouterr().out.strip()
+    (folder / "run.yaml").write_text(
+        CONFIG.replace(
+            "{name: xor, n_train: 8, n_test: 10}", f"{{name: csv, sha256: {sha256}, n_train: 20, n_test: 10}}"
+        )
+    )
+    assert main(["train", str(folder / "run.yaml"), "-q"]) == 0
+    capsys.readouterr()
+    assert main(["train", str(folder / "run.yaml"), "-q", "--data", str(folder / "elsewhere")]) == 1
+    assert "Upload the same CSV again" in capsys.readouterr().err
+    assert main(["upload", str(folder / "missing.csv")]) == 1
+    assert "missing.csv" in capsys.readouterr().err

@@ -352,6 +352,22 @@ def test_unknown_runs_and_runs_of_others_are_refused(supervisor, tmp_path):
     assert not supervisor.status(run_id).elsewhere
 
 
+def test_a_run_taken_up_elsewhere_or_deleted_is_not_shown_as_it_ended_here(supervisor, tmp_path):
+    run_id = supervisor.start(small(), paused=True)
+    supervisor.wait(run_id, timeout=30)
+    supervisor.stop(run_id)
+    assert supervisor.wait(run_id, timeout=30).state is RunState.STOPPED
+    other = Supervisor(RunStore(tmp_path / "data"), 1)
+    other.resume(run_id)
+    assert other.wait(run_id, timeout=30).state is RunState.FINISHED
+    assert supervisor.status(run_id).state is RunState.FINISHED
+    assert len(supervisor.history(run_id).steps) == 31
+    other.shutdown()
+    other.store.delete(run_id)
+    with pytest.raises(UnknownRun):
+        supervisor.status(run_id)
+
+
 def test_shutdown_ends_everything_soon_and_twice_does_no_harm(tmp_path):
     supervisor = Supervisor(RunStore(tmp_path), 1)
     ids = [supervisor.start(small(steps=ENDLESS), speed=speed) for speed in (None, 0.01, None)]

@@ -10,10 +10,10 @@ import pytest
 
 from qhn_core import trainer
 from qhn_core.config import RunConfig
-from qhn_core.errors import DeviceError, StoreError, TooLarge
+from qhn_core.errors import DeviceError, InvalidArgument, MissingUpload, StoreError, TooLarge
 from qhn_core.results import train
 from qhn_core.runner import RunState, Supervisor, writer
-from qhn_core.store import RunStore
+from qhn_core.store import RunStore, UnknownRun
 
 CONFIG = RunConfig.model_validate(
     {
@@ -93,12 +93,22 @@ def test_an_error_ends_the_run_with_a_message_and_it_can_be_resumed(
     assert_complete(supervisor, run_id)
 
 
-def test_what_cannot_be_prepared_fails_with_the_reason(supervisor):
+def test_what_cannot_work_is_refused_before_anything_starts(supervisor):
     config = RunConfig.model_validate({"network": {"name": "mlp", "layers": [3, 1]}, "steps": 5})
-    run_id = supervisor.start(config)
+    with pytest.raises(InvalidArgument, match="layers"):
+        supervisor.start(config)
+    assert supervisor.store.list() == []
+
+
+def test_what_cannot_be_prepared_fails_with_the_reason(supervisor, monkeypatch):
+    def gone(*_args, **_options):
+        raise MissingUpload("ab" * 32)
+
+    monkeypatch.setattr(trainer, "prepare", gone)
+    run_id = supervisor.start(CONFIG)
     status = supervisor.wait(run_id, timeout=30)
     assert status.state is RunState.FAILED
-    assert "layers" in status.message
+    assert "Upload the same file again" in status.message
 
 
 def break_writing(monkeypatch, store: RunStore) -> list[bool]:
@@ -171,9 +181,9 @@ def test_a_run_deleted_behind_its_back_stops(supervisor):
         time.sleep(0.01)
     with supervisor.store._database.write() as db:
         db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-    status = supervisor.wait(run_id, timeout=10)
-    assert status.state is RunState.STOPPED
-    assert "deleted" in status.message
+    with pytest.raises(UnknownRun, match="deleted"):
+        supervisor.wait(run_id, timeout=10)
+    assert supervisor.active() == []
 
 
 def test_two_supervisors_cannot_both_take_up_a_run(supervisor, tmp_path):
