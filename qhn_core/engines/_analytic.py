@@ -21,7 +21,8 @@ from qhn_core.engines.base import Evaluation
 Array = NDArray[np.float64]
 #: Memory for one batch of states, bytes; larger batches are split.
 BATCH_BYTES = 256 << 20
-#: Backprop holds every intermediate state: where one replica's are more than this, adjoint takes its place, bytes.
+#: Backprop holds every intermediate state: where one replica's are more than this, bytes, adjoint takes its place
+#: (parameter shift for density matrices).
 BACKPROP_BYTES = 2 << 30
 
 
@@ -75,13 +76,18 @@ class Analytic:
 
     def _batches(self, circuit: Circuit, replicas: int, copies: int = 1) -> Iterator[slice]:
         """Slices of the replica axis whose states, ``copies`` each, stay within the memory limit."""
-        power = 2 * circuit.n_qubits if self.device == "default.mixed" else circuit.n_qubits
-        size = max(1, BATCH_BYTES // (copies * 16 * 2**power))
+        size = max(1, BATCH_BYTES // (copies * self._state_bytes(circuit)))
         return (slice(start, start + size) for start in range(0, replicas, size))
 
+    def _copies(self, circuit: Circuit) -> int:
+        """How many states backprop holds for a replica; with noise, the Kraus operators' branches too (measured)."""
+        return (12 if self.noise.present else 2) * len(circuit.gates) + 2
+
     def _too_deep(self, circuit: Circuit) -> bool:
-        copies = 2 * len(circuit.gates) + 2
-        return self.device == "default.qubit" and copies * 16 * 2**circuit.n_qubits > BACKPROP_BYTES
+        return self._copies(circuit) * self._state_bytes(circuit) > BACKPROP_BYTES
+
+    def _state_bytes(self, circuit: Circuit) -> int:
+        return int(16 * 2 ** (circuit.n_qubits * (2 if self.device == "default.mixed" else 1)))
 
     def probs(self, circuit: Circuit, theta: Array) -> Array:
         """q (B, 2**N) at theta (B, P)."""
@@ -99,20 +105,20 @@ class Analytic:
         """∂_θ Σ q g, (B, P), for theta (B, P) and a frozen g (B, 2**N)."""
         method = self.gradient_method
         if method == "backprop" and self._too_deep(circuit):
-            method = "adjoint"
+            method = "adjoint" if self.device == "default.qubit" else "parameter_shift"
         if method == "adjoint":
             return self._adjoint(circuit, theta, diagonal)
         if method == "parameter_shift":
             return self._shift(circuit, theta, diagonal)
         gradient = np.empty_like(theta)
-        for part in self._batches(circuit, len(theta), copies=2 * len(circuit.gates) + 2):
+        for part in self._batches(circuit, len(theta), copies=self._copies(circuit)):
             gradient[part] = self._backprop(circuit, theta[part], partial(_frozen, diagonal[part])).gradient
         return gradient
 
     def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
         """Probabilities, ``diagonal(q)`` and the gradient; one pass where the whole batch fits into memory."""
         one_pass = self.gradient_method == "backprop" and not self._too_deep(circuit)
-        if one_pass and len(list(self._batches(circuit, len(theta), copies=2 * len(circuit.gates) + 2))) == 1:
+        if one_pass and len(list(self._batches(circuit, len(theta), copies=self._copies(circuit)))) == 1:
             return self._backprop(circuit, theta, diagonal)
         q = self.probs(circuit, theta)
         g, aux = diagonal(q)

@@ -33,7 +33,7 @@ from qhn_core.circuit import Circuit
 from qhn_core.engines._analytic import BACKPROP_BYTES, BATCH_BYTES, Analytic
 from qhn_core.engines._devices import DEVICES, OptionValue, check_options, check_remote_allowed, fake_qubits, is_fake
 from qhn_core.engines._noise import Noise
-from qhn_core.engines._qiskit import QiskitSampler
+from qhn_core.engines._qiskit import AER_MEGABYTES, QiskitSampler
 from qhn_core.engines._retry import call_device
 from qhn_core.engines.base import ENGINES, EngineConfig, Evaluation
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
@@ -165,9 +165,11 @@ class PennyLane(EngineConfig):
         """A handful of states for each replica; backprop and density matrices within their own batch limits."""
         state = 16 * 2**n_qubits
         if self.device == "default.mixed":
-            return max(BATCH_BYTES, 400 * state * 2**n_qubits)
+            density = state * 2**n_qubits
+            return max(BATCH_BYTES, min(1000 * density, BACKPROP_BYTES)) + 20 * density
         if self.device.startswith("qiskit."):
-            return 4 * state
+            noisy = self.noise.present or is_fake(self.backend)
+            return 4 * state + (min(state * 2**n_qubits, AER_MEGABYTES << 20) if noisy else 0)
         if self.device == "default.qubit":
             return max(BATCH_BYTES, min(400 * state, BACKPROP_BYTES)) + 4 * state
         return 4 * state + replicas * state // 2

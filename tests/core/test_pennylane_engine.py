@@ -132,6 +132,14 @@ def test_large_batches_are_split(monkeypatch):
         assert_drawn_from(row, q)
 
 
+def test_deep_backprop_of_density_matrices_gives_way_to_parameter_shift(monkeypatch):
+    theta, g = np.array([[0.4, -1.1, 0.0]]), np.random.default_rng(2).normal(size=8)
+    want = make("default.mixed", "backprop", **NOISY).gradient(SHARED, theta, g)
+    monkeypatch.setattr("qhn_core.engines._analytic.BACKPROP_BYTES", 1 << 14)
+    monkeypatch.setattr("qhn_core.engines._analytic.Analytic._backprop", None)
+    np.testing.assert_allclose(make("default.mixed", **NOISY).gradient(SHARED, theta, g), want, atol=1e-10)
+
+
 def test_deep_backprop_gives_way_to_adjoint(monkeypatch):
     monkeypatch.setattr("qhn_core.engines._analytic.BACKPROP_BYTES", 1 << 20)
     monkeypatch.setattr("qhn_core.engines._analytic.Analytic._backprop", None)

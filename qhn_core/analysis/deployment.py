@@ -1,0 +1,95 @@
+"""A trained circuit on a device: the networks it draws there, beside those of the ideal circuit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.analysis.predictive import Predictive
+from qhn_core.analysis.scores import accuracy_with_ties
+from qhn_core.checks import check_angles, check_int
+from qhn_core.circuit import Circuit
+from qhn_core.engines.base import Engine
+from qhn_core.kernels import histogram, pack
+from qhn_core.problems import Problem
+
+Array = NDArray[np.float64]
+#: Simulated ideal devices that say how large a distance shots alone produce.
+_SIMULATIONS = 200
+
+
+class Deployment(NamedTuple):
+    """Draws from a device, for one set of angles."""
+
+    bits: NDArray[np.uint8]  #: the drawn strings, (S, N)
+    ideal: Array  #: exact q of the noiseless circuit, (2**N,)
+    seen: Array  #: relative frequencies on the device, (2**N,)
+    total_variation: float  #: ½ Σ |seen − ideal|
+    shot_variation: tuple[float, float]  #: mean and 95 % quantile of the same distance, from shots alone
+    accuracy: float  #: of the average over the drawn networks, on the test split; NaN without labels
+    ideal_accuracy: float  #: of the average under the ideal q
+    network_accuracy: Array  #: of each distinct drawn network by itself, most frequent first, (U,)
+    network_count: NDArray[np.int64]  #: how often each of them was drawn, (U,)
+    network_bits: NDArray[np.uint8]  #: their strings, (U, N)
+
+
+def deploy(
+    circuit: Circuit,
+    theta: ArrayLike,
+    problem: Problem,
+    *,
+    engine: Engine,
+    exact_engine: Engine,
+    shots: int = 1024,
+    seed: int = 0,
+) -> Deployment:
+    """Draw weights at theta (P,) on ``engine`` and compare with the ideal circuit of ``exact_engine``.
+
+    Raises:
+        DeviceError: the device failed; TooLarge, Unsupported: it cannot run this circuit.
+    """
+    check_int("shots", shots, low=1, high=1_000_000)
+    row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1]
+    rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
+    bits = engine.sample(circuit, row, shots, rng)[0]
+    ideal = exact_engine.probs(circuit, row)[0]
+    seen = histogram(pack(bits[None]), circuit.n_qubits)[0]
+    seen = seen / seen.sum()
+    by_shots = rng.multinomial(shots, ideal / ideal.sum(), size=_SIMULATIONS) / shots
+    distances = 0.5 * np.abs(by_shots - ideal).sum(axis=1)
+    strings, counts = np.unique(bits, axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    accuracy, ideal_accuracy, each = _accuracies(problem, bits, ideal, strings[order])
+    return Deployment(
+        bits=bits,
+        ideal=ideal,
+        seen=seen,
+        total_variation=float(0.5 * np.abs(seen - ideal).sum()),
+        shot_variation=(float(distances.mean()), float(np.quantile(distances, 0.95))),
+        accuracy=accuracy,
+        ideal_accuracy=ideal_accuracy,
+        network_accuracy=each,
+        network_count=counts[order],
+        network_bits=strings[order],
+    )
+
+
+def _accuracies(
+    problem: Problem, bits: NDArray[np.uint8], ideal: Array, strings: NDArray[np.uint8]
+) -> tuple[float, float, Array]:
+    """(of the drawn average, of the ideal average, of each string); NaN without a network or labels."""
+    nothing = float("nan"), float("nan"), np.full(len(strings), np.nan)
+    if problem.network is None or problem.dataset is None:
+        return nothing
+    predictive = Predictive(problem, "test")
+    if predictive.y is None or not predictive.n_examples:
+        return nothing
+    drawn = accuracy_with_ties(predictive.drawn(bits[None]).proba, predictive.y)[0]
+    size = max(1, (64 << 20) // (8 * predictive.n_examples * predictive.n_classes))
+    each = [
+        accuracy_with_ties(problem.network.predict_proba(strings[k : k + size], predictive.x), predictive.y)
+        for k in range(0, len(strings), size)
+    ]
+    return float(drawn), float(predictive.scores(ideal[None]).accuracy[0]), np.concatenate(each)
