@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qhn_core import _config_plan
-from qhn_core.config import RunConfig, plan
+from qhn_core.config import SECTIONS, ConfigError, RunConfig, plan
 from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
 
 
@@ -115,3 +119,27 @@ def test_readable():
     assert _config_plan.readable(2_500_000) == "2.5 MB"
     assert _config_plan.readable(1 << 400) == "more than any machine's memory"
     assert _config_plan.readable(999) == "999 bytes"
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    layers=st.lists(st.integers(1, 200), min_size=2, max_size=5),
+    data=st.sampled_from(["xor", "iris", "digits"]),
+    replicas=st.integers(1, 4096),
+    steps=st.integers(1, 10**6),
+    estimator=st.sampled_from(SECTIONS["estimator"].names()),
+    loss=st.sampled_from(SECTIONS["objective"].names()),
+)
+def test_what_is_valid_is_planned_or_refused_in_words(layers, data, replicas, steps, estimator, loss):
+    config = {
+        "network": mlp(*layers),
+        "dataset": data,
+        "replicas": replicas,
+        "steps": steps,
+        "estimator": estimator,
+        "objective": loss,
+    }
+    with suppress(ConfigError):
+        config = RunConfig.parse(config)
+        with suppress(QHNError):
+            assert plan(config).n_qubits <= 24

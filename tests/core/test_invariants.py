@@ -317,7 +317,7 @@ for label, config in m.across_threads().items():
 
 def across_threads() -> dict[str, RunConfig]:
     """Runs large enough to be worth several threads: many replicas, one big state, shots, L-BFGS."""
-    base = {"steps": 4, "replicas": 8}
+    base = {"steps": 3, "replicas": 8, "dataset": {"name": "xor", "n_train": 8, "n_test": 40}}
     net = [{"name": "mlp", "layers": [2, h, 1], "activation": "sign"} for h in (1, 2, 4)]
     variants = {
         "replicas": {"network": net[1]},
