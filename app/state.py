@@ -30,11 +30,11 @@ def _set(name: str, value: Any) -> None:
 # --- the configuration -----------------------------------------------------------------------------------------------
 
 
-def read_config() -> tuple[RunConfig, str]:
-    """The configuration to show, and a message if the URL's could not be used.
+def read_config() -> RunConfig:
+    """The configuration to show.
 
     A URL that differs from what this session wrote last (opened, edited, back button) is taken over; then the form's
-    widgets are set anew.
+    widgets are set anew. One that cannot be used leaves the default, and a message (:func:`link_problem`).
     """
     text = st.query_params.get(CONFIG)
     if text is not None and text != _get("written"):
@@ -52,8 +52,13 @@ def read_config() -> tuple[RunConfig, str]:
     if known is None:
         config = RunConfig()
         _set(CONFIG, config.to_url())
-        return config, ""
-    return RunConfig.from_url(known), _get("link_problem", "")
+        return config
+    return RunConfig.from_url(known)
+
+
+def link_problem() -> str:
+    """Why the URL's configuration could not be used; empty if it could, or since something was changed."""
+    return str(_get("link_problem", ""))
 
 
 def adopt(config: RunConfig, *, write: bool = True) -> None:

@@ -169,9 +169,9 @@ def progress(form: Form, shown: Shown | None) -> None:
         st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
 
 
-def messages(form: Form, shown: Shown | None, link_problem: str) -> None:
+def messages(form: Form, shown: Shown | None) -> None:
     """What the user should know: refusals, failures, settings that differ."""
-    if link_problem:
+    if link_problem := state.link_problem():
         st.error(f"This link cannot be opened, so the default is shown. {link_problem}", icon=":material/link_off:")
     if problem := state.recall("problem", ""):
         st.error(str(problem), icon=":material/error:")

@@ -21,7 +21,7 @@ REFRESH = 0.3
 def page() -> None:
     """The page."""
     run = state.run_id()
-    config, link_problem = _opening(run)
+    config = _opening(run)
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         _train_share.share_and_export(form)
@@ -33,10 +33,10 @@ def page() -> None:
     if state.run_id() is not None:
         state.show_run(state.run_id())
     polling = _busy(form)
-    st.fragment(_live, run_every=REFRESH if polling else None)(form, link_problem, polling)
+    st.fragment(_live, run_every=REFRESH if polling else None)(form, polling)
 
 
-def _opening(run: str | None) -> tuple[RunConfig, str]:
+def _opening(run: str | None) -> RunConfig:
     """The configuration of the URL; a URL that names only a run brings that run's configuration."""
     alone = run is not None and state.CONFIG not in st.query_params and state.recall(state.CONFIG) is None
     if alone and run is not None:
@@ -67,7 +67,7 @@ def _busy(form: Form) -> bool:
     return shown is not None and shown.busy
 
 
-def _live(form: Form, link_problem: str, polling: bool) -> None:
+def _live(form: Form, polling: bool) -> None:
     """Everything that changes by itself, drawn anew every few tenths of a second while something happens."""
     shown = _shown(form)
     status = shown.status if shown is not None else None
@@ -81,7 +81,7 @@ def _live(form: Form, link_problem: str, polling: bool) -> None:
         _train_controls.controls(form, shown, status)
         _train_controls.progress(form, shown)
     with st.container():
-        _train_controls.messages(form, shown, link_problem)
+        _train_controls.messages(form, shown)
     with st.container():
         _train_controls.tiles(shown)
     if shown is not None:

@@ -1,0 +1,136 @@
+"""Configuration, run and hidden controls travel in the URL; what a stranger writes there does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from qhn_core.config import RunConfig
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """A data folder of its own for the server's services."""
+    monkeypatch.setenv("QHN_DATA", str(tmp_path))
+    st.cache_resource.clear()
+    yield tmp_path
+    services.supervisor().shutdown()
+    st.cache_resource.clear()
+
+
+def opened(**query: str) -> AppTest:
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def config_of(page: AppTest) -> RunConfig:
+    return RunConfig.from_url(page.query_params["config"])
+
+
+def errors(page: AppTest) -> str:
+    assert not page.exception
+    return " ".join(e.value for e in page.error)
+
+
+def test_the_default_is_in_the_url_and_needs_no_message(fresh: Path) -> None:
+    page = opened()
+    assert not errors(page)
+    assert config_of(page) == RunConfig()
+
+
+def test_every_change_is_in_the_url_and_opens_elsewhere(fresh: Path) -> None:
+    page = opened()
+    page.selectbox(key="form.objective").set_value("selbo").run()
+    page.number_input(key="form.run.steps").set_value(33).run()
+    link = page.query_params["config"]
+    elsewhere = opened(config=link)
+    assert not errors(elsewhere)
+    assert elsewhere.selectbox(key="form.objective").value == "selbo"
+    assert elsewhere.number_input(key="form.run.steps").value == 33
+    assert elsewhere.query_params["config"] == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "nonsense",
+        "1.",
+        "1.AAAA",
+        "2.eNqrVg",
+        "9" * 20_000,
+        "1." + "A" * 30_000,
+        "../../etc/passwd",
+        "1.\u0000",
+        "<script>",
+    ],
+    ids=lambda text: text[:12].replace("\x00", "NUL"),
+)
+def test_a_bad_link_is_refused_and_the_default_shown(link: str, fresh: Path) -> None:
+    page = opened(config=link)
+    assert "cannot be opened" in errors(page)
+    assert page.selectbox(key="form.dataset").value == "xor"
+    page.number_input(key="form.run.steps").set_value(5).run()
+    assert not errors(page), "once something is changed the link is a good one"
+    assert config_of(page).steps == 5
+
+
+def test_a_link_with_an_unknown_name_lists_the_valid_ones(fresh: Path) -> None:
+    from qhn_core import _config_text as text_forms
+
+    page = opened(config=text_forms.pack({"schema_version": 1, "ansatz": {"name": "linaer"}}))
+    told = errors(page)
+    assert "brickwork" in told
+    assert "'linear'" in told
+
+
+def test_a_link_with_30_qubits_says_why_it_cannot_run(fresh: Path) -> None:
+    big = RunConfig.parse({"network": {"name": "mlp", "layers": [2, 7, 1]}})
+    page = opened(config=big.to_url())
+    assert "29 qubits" in errors(page)
+    assert page.button(key="train.train").disabled
+
+
+def test_an_unknown_run_is_told_and_let_go(fresh: Path) -> None:
+    for run in ("zzzzzzzz", "../../x", "'; DROP TABLE runs; --"):
+        page = opened(run=run)
+        assert not page.exception
+        assert "run" not in page.query_params or page.query_params["run"] != "zzzzzzzz"
+        assert page.button(key="train.train").disabled is False
+
+
+def test_a_missing_upload_is_asked_for(fresh: Path) -> None:
+    config = RunConfig.parse({"dataset": {"name": "csv", "sha256": "cd" * 32}})
+    page = opened(config=config.to_url())
+    assert "not on this machine" in errors(page)
+
+
+def test_a_run_alone_in_the_url_brings_its_configuration(fresh: Path) -> None:
+    config = RunConfig.parse({"steps": 2, "replicas": 2, "dataset": "moons"})
+    run = services.supervisor().start(config)
+    services.supervisor().wait(run, timeout=120)
+    page = opened(run=run)
+    assert not errors(page)
+    assert config_of(page) == config
+    assert page.query_params["run"] == run
+
+
+def test_hidden_controls_are_in_the_link(fresh: Path) -> None:
+    page = opened(hide="ansatz")
+    assert not [w for w in page.selectbox if w.key == "form.ansatz"]
+    assert any("hide=ansatz" in block.value for block in page.code)
+
+
+def test_the_defaults_come_back(fresh: Path) -> None:
+    page = opened(config=RunConfig.parse({"steps": 9, "dataset": "wine"}).to_url())
+    page.button(key="defaults").click().run()
+    assert config_of(page) == RunConfig()
+    assert page.selectbox(key="form.dataset").value == "xor"
+    assert page.number_input(key="form.run.steps").value == 250

@@ -1,0 +1,267 @@
+"""The Train page through AppTest: buttons, messages, tiles, and what happens when several things happen at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.figure_cache import FigureCache
+from app.previews import Previews
+from qhn_core.config import RunConfig
+from qhn_core.runner import RunState
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+SHORT: dict[str, Any] = {"steps": 5, "replicas": 2}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """A data folder of its own for the server's services."""
+    monkeypatch.setenv("QHN_DATA", str(tmp_path))
+    st.cache_resource.clear()
+    yield tmp_path
+    services.supervisor().shutdown()
+    st.cache_resource.clear()
+
+
+def opened(config: dict[str, Any] | None = None, **query: str) -> AppTest:
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    if config is not None:
+        page.query_params["config"] = RunConfig.parse(config).to_url()
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def press(page: AppTest, name: str) -> AppTest:
+    page.button(key=f"train.{name}").click().run()
+    assert not page.exception
+    return page
+
+
+def run_of(page: AppTest) -> str:
+    return str(page.query_params["run"])
+
+
+def ended(page: AppTest) -> AppTest:
+    services.supervisor().wait(run_of(page), timeout=120)
+    return page.run()
+
+
+def charts(page: AppTest) -> dict[str, dict[str, Any]]:
+    """What the live charts on the page were sent, by their data-chart name."""
+    found = {}
+    for block in page.get("bidi_component"):
+        payload = json.loads(block.proto.bytes)
+        found[payload["name"]] = payload
+    return found
+
+
+def until(page: AppTest, holds: Any, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+        page.run()
+    assert holds()
+
+
+def test_a_newcomer_sees_plots_and_one_obvious_button(fresh: Path) -> None:
+    page = opened()
+    until(page, lambda: charts(page)["loss"]["figure"]["data"] and charts(page)["marginals"]["figure"]["data"])
+    assert not page.error
+    assert [b.label for b in page.button if b.proto.type == "primary"] == ["Train"]
+    assert set(charts(page)) == {"loss", "gap", "weights", "boundary", "marginals", "circuit"}
+    for chart in charts(page).values():
+        assert chart["figure"]["data"], f"{chart['name']} is empty"
+        assert len(chart["alt"]) > 20
+
+
+def test_training_to_the_end(fresh: Path) -> None:
+    page = ended(press(opened(SHORT), "train"))
+    loss = charts(page)["loss"]["figure"]["data"]
+    assert next(trace for trace in loss if trace["name"] == "loss")["x"] == [0, 1, 2, 3, 4, 5]
+    tiles = {metric.label: metric.value for metric in page.metric}
+    assert 0.0 <= float(tiles["Test accuracy"]) <= 1.0
+    assert tiles["KL to posterior"].endswith("nats")
+    assert "Step 5 of 5" in page.get("progress")[0].proto.text
+    assert not page.error
+    assert not page.info
+
+
+def test_a_second_click_on_train_does_not_start_a_second_run(fresh: Path) -> None:
+    page = opened({**SHORT, "steps": 100_000, "log_every": 100})
+    button = page.button(key="train.train")
+    press(page, "train")
+    first = run_of(page)
+    button.click().run()
+    assert run_of(page) == first
+    assert len(services.store().list()) == 1
+    press(page, "stop")
+    assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
+
+
+def test_pause_step_resume_stop_reset(fresh: Path) -> None:
+    page = press(opened({**SHORT, "steps": 50_000, "log_every": 10}), "train")
+    run, supervisor = run_of(page), services.supervisor()
+    until(page, lambda: supervisor.status(run).step > 3)
+    press(page, "pause")
+    paused = supervisor.wait(run, timeout=60)
+    assert paused.state is RunState.PAUSED
+    press(page.run(), "step")
+    until(page, lambda: supervisor.status(run).step == paused.step + 1)
+    press(page, "resume")
+    until(page, lambda: supervisor.status(run).step > paused.step + 3)
+    press(page, "stop")
+    assert supervisor.wait(run, timeout=60).state is RunState.STOPPED
+    assert not page.run().button(key="train.resume").disabled
+    press(page, "reset")
+    assert "run" not in page.query_params
+    assert services.store().get(run).state is RunState.STOPPED, "a reset forgets nothing"
+
+
+def test_step_from_the_start_makes_one_step_and_waits(fresh: Path) -> None:
+    page = press(opened(SHORT), "step")
+    status = services.supervisor().wait(run_of(page), timeout=60)
+    until(page, lambda: services.supervisor().status(run_of(page)).step == 1)
+    assert status.state in (RunState.PAUSED, RunState.PREPARING, RunState.RUNNING)
+
+
+def test_stop_during_set_up(fresh: Path) -> None:
+    config = {
+        "dataset": {"name": "digits", "side": 2, "n_train": 300},
+        "network": {"name": "mlp", "layers": [4, 3, 1], "activation": "tanh"},
+        "steps": 5,
+        "replicas": 1,
+    }
+    page = press(opened(config), "train")
+    press(page, "stop")
+    status = services.supervisor().wait(run_of(page), timeout=60)
+    assert status.state in (RunState.STOPPED, RunState.FINISHED)
+    assert not page.run().error
+
+
+def test_new_settings_during_a_run_are_told_and_train_replaces_it(fresh: Path) -> None:
+    page = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    first = run_of(page)
+    page.number_input(key="form.run.seed").set_value(7).run()
+    assert run_of(page) == first
+    assert "differ from the run shown" in " ".join(i.value for i in page.info)
+    press(page, "train")
+    second = run_of(page)
+    assert second != first
+    assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
+    press(page, "stop")
+
+
+def test_new_settings_after_a_run_show_their_preview(fresh: Path) -> None:
+    page = ended(press(opened(SHORT), "train"))
+    page.number_input(key="form.run.seed").set_value(7).run()
+    assert "run" not in page.query_params
+    assert "Ready" in page.get("progress")[0].proto.text
+
+
+def test_two_tabs_on_one_run_and_a_reload(fresh: Path) -> None:
+    one = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    two = opened(run=run_of(one))
+    assert not two.error
+    press(two, "stop")
+    services.supervisor().wait(run_of(one), timeout=60)
+    assert "stopped" in one.run().get("progress")[0].proto.text
+
+
+def test_a_run_of_an_earlier_process_is_drawn_again(fresh: Path) -> None:
+    page = ended(press(opened(SHORT), "train"))
+    before = charts(page)
+    services.supervisor().shutdown()
+    st.cache_resource.clear()
+    again = opened(run=run_of(page))
+    until(again, lambda: charts(again)["boundary"]["figure"]["data"])
+    after = charts(again)
+    assert after["loss"]["figure"]["data"] == before["loss"]["figure"]["data"]
+    assert after["marginals"]["figure"]["data"] == before["marginals"]["figure"]["data"]
+
+
+def test_a_failure_is_a_message(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qhn_core import trainer
+    from qhn_core.errors import InvalidArgument
+
+    def broken(*args: Any, **more: Any) -> None:
+        raise InvalidArgument("optimiser", expected="a finite loss", got="NaN at step 0", remedy="Lower the rate.")
+
+    monkeypatch.setattr(trainer, "step", broken)
+    page = ended(press(opened(SHORT), "train"))
+    told = " ".join(e.value for e in page.error)
+    assert "failed" in told
+    assert "Lower the rate." in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("config", "chart"),
+    [
+        ({"dataset": "cost_table", "network": None}, "costs"),
+        ({"dataset": {"name": "iris", "components": 4}, "network": {"name": "mlp", "layers": [4, 1, 3]}}, "confusion"),
+        ({"dataset": "wine", "network": {"name": "mlp", "layers": [2, 2, 3]}}, "boundary"),
+        ({"data_draws": 2}, "boundary"),
+    ],
+    ids=["cost table", "four inputs", "three classes", "several draws"],
+)
+def test_every_kind_of_data_has_its_picture(config: dict[str, Any], chart: str, fresh: Path) -> None:
+    page = ended(press(opened({**SHORT, **config}), "train"))
+    assert not page.error
+    found = charts(page)
+    assert found[chart]["figure"]["data"]
+    assert found["loss"]["figure"]["data"]
+
+
+def test_unusable_data_folder_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("QHN_DATA", str(blocked / "data"))
+    st.cache_resource.clear()
+    page = AppTest.from_file(str(MAIN), default_timeout=60).run()
+    assert not page.exception
+    assert "data folder" in " ".join(e.value for e in page.error)
+    st.cache_resource.clear()
+
+
+def test_previews_are_shared_and_forgotten(tmp_path: Path) -> None:
+    previews = Previews(tmp_path, keep=2)
+    config = RunConfig.parse(SHORT)
+    ready = previews.wait(config)
+    assert ready.setup is not None
+    assert ready.row is not None
+    assert ready.probs is not None
+    assert ready.probs.shape == (2, 2**13)
+    assert previews.get(config.model_copy(update={"steps": 77})) is ready, "steps do not matter at step 0"
+    for seed in (1, 2):
+        previews.wait(RunConfig.parse({**SHORT, "seed": seed}))
+    assert previews.wait(config) is not ready
+
+
+def test_a_preview_that_cannot_be_says_why(tmp_path: Path) -> None:
+    config = RunConfig.parse({"dataset": {"name": "csv", "sha256": "ef" * 32}})
+    assert "not on this machine" in Previews(tmp_path).wait(config).message
+
+
+def test_figures_are_built_once_a_version_and_not_too_often() -> None:
+    cache, built = FigureCache(keep=2), []
+
+    def build() -> bytes:
+        built.append(1)
+        return b"%d" % len(built)
+
+    assert cache.get(("a",), 1, build, every=0.0) == b"1"
+    assert cache.get(("a",), 1, build, every=0.0) == b"1"
+    assert cache.get(("a",), 2, build, every=60.0) == b"1", "too soon"
+    assert cache.get(("a",), 2, build, every=0.0) == b"2"
+    cache.get(("b",), 1, build, every=0.0)
+    cache.get(("c",), 1, build, every=0.0)
+    assert cache.get(("a",), 2, build, every=0.0) == b"5", "the oldest is forgotten"
