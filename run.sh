@@ -114,8 +114,10 @@ compile_kernels() { # once per version of the code; Numba keeps the machine code
   say "Compiling the simulator's kernels for this processor (once, up to a minute) ..."
   "$VENV/bin/python" - <<'PY'
 import qhn_core as qhn
+from qhn_core.engines.statevector import warm_up
 
-for loss in ("mle", "elbo", "selbo"):  # simulator, losses and metrics, as the dashboard's first run needs them
+warm_up(("float64", "float32"))
+for loss in ("mle", "elbo", "selbo"):  # those of losses and metrics
     qhn.train(qhn.RunConfig.model_validate({"objective": {"name": loss}, "steps": 1}))
 PY
   say "$stamp" >"$VENV/.qhn-kernels"

@@ -182,7 +182,7 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
         "network": [row.settings.network for row in rows],
         "circuit": [row.settings.circuit for row in rows],
         "qubits": [row.settings.n_qubits for row in rows],
-        "steps": [f"{max(row.record.step - 1, 0)} / {row.record.steps}" for row in rows],
+        "steps": [f"{min(row.record.step, row.record.steps)} / {row.record.steps}" for row in rows],
         "seed": [row.settings.seed for row in rows],
         "created": [row.record.created for row in rows],
         "note": [" ".join(row.record.note.split()) for row in rows],
