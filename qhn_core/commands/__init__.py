@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     log.addHandler(logging.NullHandler())  # else messages without a handler would go to standard error
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="qhn")
+        app(args=None if arguments is None else list(arguments), prog_name="python -m qhn_core")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except QHNError as error:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         log.debug("the command failed unexpectedly", exc_info=True)
-        _complain(f"Something unexpected happened: {type(error).__name__}: {error}. For details: qhn --debug …")
+        _complain(f"Something unexpected happened: {type(error).__name__}: {error}. For details: python -m qhn_core --debug …")
         return 1
     return 0
 

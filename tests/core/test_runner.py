@@ -379,3 +379,32 @@ def test_shutdown_ends_everything_soon_and_twice_does_no_harm(tmp_path):
     assert {supervisor.store.get(i).state for i in ids} == {RunState.INTERRUPTED}
     with pytest.raises(StoreError, match="closing"):
         supervisor.start(small())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_buttons_are_pressed_the_history_comes_out_the_same(supervisor, seed):
+    rng = np.random.default_rng(seed)
+    config = small(steps=120)
+    ids = [supervisor.start(config, paused=bool(rng.integers(2))) for _ in range(3)]
+    presses: list[Callable[[str], None]] = [
+        supervisor.pause,
+        supervisor.resume,
+        supervisor.step,
+        supervisor.stop,
+        lambda run_id: supervisor.set_speed(run_id, float(rng.choice([5.0, 300.0]))),
+        lambda run_id: supervisor.set_speed(run_id, None),
+    ]
+    for _ in range(60):
+        presses[rng.integers(len(presses))](ids[rng.integers(3)])
+        time.sleep(float(rng.choice([0.0, 0.0, 0.004])))
+    for run_id in ids:
+        supervisor.set_speed(run_id, None)
+        while supervisor.status(run_id).state is not RunState.FINISHED:
+            supervisor.resume(run_id)
+            supervisor.wait(run_id, timeout=30)
+    for run_id in ids:
+        assert_same_history(supervisor.history(run_id), train(config))
+        assert_same_history(supervisor.store.history(run_id), train(config))
+    assert supervisor.active() == []
+    assert supervisor._slots._holding == set()
+    assert not supervisor._slots._waiting
