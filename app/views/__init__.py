@@ -1,0 +1,1 @@
+"""Pages: one per file, with its private parts beside it."""
