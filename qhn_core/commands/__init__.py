@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         log.debug("the command failed unexpectedly", exc_info=True)
-        _complain(f"Something unexpected happened: {type(error).__name__}: {error}. For details: python -m qhn_core --debug …")
+        _complain(
+            f"Something unexpected happened: {type(error).__name__}: {error}. For details: python -m qhn_core --debug …"
+        )
         return 1
     return 0
 
