@@ -65,9 +65,7 @@ def test_several_python_threads_at_once():
     wrong: list[int] = []
 
     def train(i: int) -> None:
-        for _ in range(5):
-            if not np.array_equal(ENGINE.gradient(*cases[i]), expected[i]):
-                wrong.append(i)
+        wrong.extend(i for _ in range(5) if not np.array_equal(ENGINE.gradient(*cases[i]), expected[i]))
 
     threads = [threading.Thread(target=train, args=(i,)) for i in range(len(cases))]
     for thread in threads:

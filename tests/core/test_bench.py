@@ -1,0 +1,93 @@
+"""The benchmark: both sides do the same work, and what misses its target says so."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import qhn_core as qhn
+from qhn_core.ansatze.base import ANSATZE
+from qhn_core.bench import _ours, _peers
+from qhn_core.bench._cells import LOSSES, TARGETS, Cell, parse_cells, survey_cells, target_cells
+from qhn_core.bench._extras import Figure, peak_memory
+from qhn_core.bench._timing import compare
+from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
+from qhn_core.bench.tables import markdown, show
+from qhn_core.errors import InvalidArgument
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("circuit", ["linear", "iqp"])
+def test_both_sides_do_the_same_steps(circuit, loss, replicas):
+    prepared = _ours.setup(Cell(circuit, loss, 4, replicas))
+    sides = [_ours.stepper(prepared), _peers.torch_backprop(prepared), _peers.lightning_adjoint(prepared)]
+    for _ in range(3):
+        ours, torch_side, lightning_side = (np.asarray(side()) for side in sides)
+        np.testing.assert_allclose(torch_side, ours, atol=1e-7)
+        np.testing.assert_allclose(lightning_side, ours, atol=1e-7)
+
+
+def test_cells_cover_targets_and_every_registered_circuit():
+    cells = target_cells(quick=False) + survey_cells(None, quick=False)
+    assert {(c.qubits, c.replicas) for c in cells if c.target} == set(TARGETS)
+    assert {c.circuit for c in cells} == set(ANSATZE.names())
+    assert {(c.circuit, c.loss) for c in cells} == {(c, loss) for c in ANSATZE.names() for loss in LOSSES}
+    assert len(set(cells)) == len(cells)
+
+
+def test_cells_from_text():
+    assert parse_cells("13:1, iqp:mle:10:30") == [Cell("linear", "elbo", 13, 1), Cell("iqp", "mle", 10, 30)]
+    for wrong in ("linear", "linear:elbo:x:1", "nope:elbo:6:1", "6:0", "25:1"):
+        with pytest.raises(InvalidArgument):
+            parse_cells(wrong)
+
+
+def test_contenders_take_turns():
+    calls: list[str] = []
+    found = compare({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, seconds=0.02, rounds=4)
+    assert set(found) == {"a", "b"}
+    assert all(0 < value < 0.01 for value in found.values())
+    assert "ab" in "".join(calls[4:]).replace("aa", "a").replace("bb", "b")
+
+
+def report(ratio: float, share: float) -> Report:
+    rows = [Row(Cell("linear", "elbo", 13, 1), 1e-3, {LIGHTNING: ratio * 1e-3, TORCH: 1.0, JAX: 0.5e-3 * ratio})]
+    return Report(rows, [Figure("share", share, "", 0.5)], machine())
+
+
+def test_what_misses_its_target_is_named(capsys):
+    good, bad = report(9.0, 0.4), report(7.0, 0.6)
+    assert "MISSED" not in markdown(good)
+    assert markdown(bad).count("MISSED") == 2
+    show(bad)
+    assert "MISSED" in capsys.readouterr().out.replace("\n", "") or not bad.rows[0].met
+    numbers = json.loads(bad.to_json())
+    assert numbers["steps"][0]["met"] is False
+    assert numbers["steps"][0]["ratio"] == pytest.approx(7.0)
+    assert numbers["figures"][0]["met"] is False
+    assert {"date", "cores", "numba", "pennylane"} <= set(numbers["machine"])
+
+
+def test_being_behind_compiled_jax_is_a_miss():
+    row = Row(Cell("linear", "elbo", 13, 1), 1e-3, {LIGHTNING: 1.0, JAX: 0.9e-3})
+    assert not row.met
+
+
+def test_a_small_run_from_end_to_end():
+    told: list[str] = []
+    found = run(cells="product:mle:3:2", extras=False, quick=True, jax=False, progress=told.append)
+    assert told == ["[1/1] product mle N=3 B=2"]
+    assert found.rows[0].ratio > 1.0
+    assert set(found.rows[0].peers) == {LIGHTNING, TORCH}
+
+
+def test_backprop_is_left_out_where_memory_would_not_do():
+    assert _peers.backprop_fits(qhn.ansatz("linear", n_qubits=6, layers=4), 30)
+    assert not _peers.backprop_fits(qhn.ansatz("linear", n_qubits=20, layers=4), 1)
+
+
+def test_memory_figure():
+    assert 2.0 < peak_memory(12, 2) <= 8.0
