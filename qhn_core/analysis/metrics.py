@@ -15,14 +15,16 @@ success                   mass of q on strings with (ℓ − min ℓ)/n ≤ 0.02
 grad_norm                 Euclidean norm of the gradient of ``loss``
 ========================  ==========================================================================================
 
-Beside them ``term_<name>``, the loss's terms ÷ n. Where only drawn strings are known the values are estimates, and
-``<name>_se`` is the standard error of those for which it is known.
+Beside them ``term_<name>``, the loss's terms ÷ n, and, for a network whose bits choose an architecture,
+``architecture_<k>``, the mass of q on the k-th of ``network.architectures``. Where only drawn strings are known the
+values are estimates, and ``<name>_se`` is the standard error of those for which it is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,8 @@ WITH_ERROR: tuple[str, ...] = (
     "success",
     "mmd2",
 )
+#: What the names of the architectures' probabilities begin with.
+ARCHITECTURE = "architecture_"
 #: γ of ``mmd2`` for losses without a kernel.
 DEFAULT_GAMMA = 0.7
 #: A string within this many nats per example of the best one counts as a success.
@@ -130,7 +134,7 @@ class Metrics:
         found["mmd2"] = self.kernel.mmd2(rows, self._prior)
         for split in (self.train, self.test):
             found |= split.of_probabilities(rows)
-        return found
+        return found | self._architectures(q=rows)
 
     def of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
         """Estimates from strings drawn from q, bits (B, S, N), with standard errors ``<name>_se``."""
@@ -147,7 +151,21 @@ class Metrics:
             found["mmd2"], found["mmd2_se"] = self.kernel.mmd2_estimate(bits, self._rates)
         for split in (self.train, self.test):
             found |= split.of_draws(bits)
-        return found
+        return found | self._architectures(bits=bits)
+
+    def _architectures(self, *, q: Array | None = None, bits: NDArray[np.uint8] | None = None) -> dict[str, Array]:
+        """Mass on each architecture, where the network superposes some."""
+        network: Any = self.problem.network
+        count = len(network.architectures) if network is not None else 0
+        if not count:
+            return {}
+        if q is not None:
+            mass = network.architecture_probabilities(q)
+        else:
+            drawn: Any = bits
+            which = network.architecture_of(drawn.reshape(-1, drawn.shape[-1])).reshape(drawn.shape[:2])
+            mass = np.stack([(which == k).mean(axis=1) for k in range(count)], axis=1)
+        return {f"{ARCHITECTURE}{k}": mass[:, k].copy() for k in range(count)}
 
     def _of_table(self, q: Array, log_q: Array) -> dict[str, Array]:
         problem, n = self.problem, self.problem.n_train

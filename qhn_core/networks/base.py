@@ -35,6 +35,14 @@ class NetworkConfig(VariantConfig):
     def bit_labels(self) -> tuple[str, ...]:
         """A short name for each bit, such as ``W1[0,1]`` or ``b2[0]``; length ``n_bits``."""
 
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Labels of the architectures that some bits choose between; empty where the architecture is fixed.
+
+        A network that has some also offers ``architecture_of(bits)`` and ``architecture_probabilities(q)``.
+        """
+        return ()
+
     @abstractmethod
     def log_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
         """log p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), in nats."""

@@ -90,6 +90,24 @@ def test_agrees_with_the_definitions(layers, name):
             np.testing.assert_allclose(row[metric][r], value, rtol=1e-10, atol=1e-12, err_msg=metric)
 
 
+def test_architectures_in_superposition_have_their_probabilities():
+    """A network of 4 architectures: exact masses by the last two bits, and shares of the draws near them."""
+    net = network("mlp_superposed", layers=(2, 2, 1), choose_width=True)
+    task = problem(net, dataset("moons", n_train=10, n_test=20))
+    q = draw_q(task.n_bits)
+    exact = all_metrics(task, q=q)
+    last = np.arange(2**task.n_bits) % 4
+    names = [f"architecture_{k}" for k in range(4)]
+    assert {name for name in exact if name.startswith("architecture_")} == set(names)
+    for k, name in enumerate(names):
+        np.testing.assert_allclose(exact[name], q[:, last == k].sum(axis=1), atol=1e-14)
+    draws = np.stack([unpack(RNG.choice(q.shape[1], 4000, p=row), task.n_bits) for row in q])
+    sampled = all_metrics(task, bits=draws)
+    for name in names:  # 12 numbers, each beyond 5 standard errors with probability below 1e-6
+        assert np.abs(sampled[name] - exact[name]).max() < 5 * 0.5 / np.sqrt(4000)
+    assert not any(name.startswith("architecture_") for name in all_metrics(make(), q=draw_q(make().n_bits)))
+
+
 def test_a_collapsed_q_ties_and_a_tie_is_half_an_error():
     """All mass on the string whose outputs are all equal: every test point is tied, accuracy one half."""
     data = dataset("xor", n_train=10, n_test=30)
