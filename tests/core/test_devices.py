@@ -14,7 +14,7 @@ from qhn_core import Circuit, Gate, ansatz, engine, initial_angles
 from qhn_core.engines import ENGINES
 from qhn_core.engines._devices import DEVICES, fake_backends
 from qhn_core.engines._noise import Noise, flip_readout, qiskit_noise_model, two_qubit_kraus
-from qhn_core.engines._qiskit import QiskitSampler, to_qiskit
+from qhn_core.engines._qiskit import AER_OPTIONS, QiskitSampler, to_qiskit
 from qhn_core.engines._retry import call_device
 from qhn_core.errors import DeviceError, InvalidArgument, QHNError, TooLarge, Unsupported
 
@@ -163,6 +163,18 @@ def test_large_requests_become_several_jobs(monkeypatch):
     bits = runs.sample(ORDER, np.tile([np.pi, 0.0], (5, 1)), 100, np.random.default_rng(0))
     assert bits.shape == (5, 100, 3)
     assert len(jobs) == 3
+
+
+@pytest.mark.parametrize("options", [{}, SETTINGS, {"options": {"method": "statevector"}, **SETTINGS}])
+def test_draws_do_not_depend_on_the_number_of_threads(monkeypatch, options):
+    circuit = ansatz("linear", n_qubits=4, layers=1)
+    theta = initial_angles(circuit, replicas=6, seed=3)
+    found = []
+    for threads in (1, 2):
+        monkeypatch.setitem(AER_OPTIONS, "max_parallel_threads", threads)
+        runs = engine("pennylane", device="qiskit.aer", **options)
+        found.append(runs.sample(circuit, theta, 50, np.random.default_rng(0)))
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_device_too_small_is_refused():
