@@ -32,6 +32,8 @@ LABELS: Final[dict[str, str]] = {
     "log_every": "Log every",
     "lr": "Learning rate",
     "n_test": "Test examples",
+    "noise_1q": "Noise of one-qubit gates",
+    "noise_2q": "Noise of two-qubit gates",
     "n_train": "Training examples",
     "replicas": "Starts (replicas)",
     "rho": "ρ",
@@ -43,6 +45,7 @@ ADVANCED: Final[frozenset[str]] = frozenset(
         *("n_test", "label_noise_test", "seed", "log_every", "data_draws"),
         *("alphabet", "bias", "output_scale", "scale"),
         *("clip", "early_stop", "beta1", "beta2", "alpha", "eps", "momentum", "centered", "nesterov"),
+        *("gradient", "account", "timeout", "attempts", "pause"),
         *("max_iter", "max_eval", "history_size", "tolerance_grad", "tolerance_change"),
     )
 )
@@ -82,13 +85,20 @@ class Spec:
 
 
 def specs(model: type[BaseModel]) -> tuple[Spec, ...]:
-    """The model's fields in their order, without its name and those that leave nothing to choose."""
+    """The model's fields in their order, without its name, those that leave nothing to choose, and open mappings.
+
+    (A device's further options are for configuration files: a form keeps them as they are.)
+    """
     return _specs(model)  # type: ignore[arg-type]
 
 
 @cache
 def _specs(model: type[BaseModel]) -> tuple[Spec, ...]:
-    found = [describe(name, info) for name, info in model.model_fields.items() if name not in ("name", "kind")]
+    found = [
+        describe(name, info)
+        for name, info in model.model_fields.items()
+        if name not in ("name", "kind") and get_origin(info.annotation) is not dict
+    ]
     return tuple(spec for spec in found if not (spec.kind == "choice" and len(spec.choices) == 1))
 
 
