@@ -115,9 +115,9 @@ def overall(found: dict[tuple[str, str, str], Comparison]) -> list[Overall]:
 
 
 def sentences(rows: Sequence[Overall]) -> list[str]:
-    """The conclusions in words, losses first, either way."""
-    ordered = sorted(rows, key=lambda r: (r.method not in CLAIMANTS, r.method, r.metric))
-    return [_sentence(row) for row in ordered if row.scenarios]
+    """The conclusions about the claim in words, whichever way they come out."""
+    ordered = sorted(rows, key=lambda r: (r.method, r.metric))
+    return [_sentence(row) for row in ordered if row.method in CLAIMANTS and row.scenarios]
 
 
 def _sentence(row: Overall) -> str:

@@ -53,7 +53,7 @@ def html_text(result: dict[str, Any], depth: Sequence[DepthPoint]) -> str:
     parts.append(_intro(about))
     parts.append("<h2>Conclusions</h2><ul>")
     parts += [f"<li>{escape(sentence)}</li>" for sentence in result["conclusions"]]
-    parts.append("</ul>")
+    parts.append("</ul><h2>Every method against MLE</h2>" + _overall_table(result))
     for metric in JUDGED:
         parts.append(f"<h2>Against MLE: {escape(METRIC_NAMES[metric])}</h2>")
         parts.append(_overall_plot(result, metric))
@@ -121,6 +121,21 @@ def _overall_plot(result: dict[str, Any], metric: str) -> str:
         title="Mean difference to MLE over all scenarios",
         unit=f"difference in {METRIC_NAMES[metric]}; {side} is better",
     )
+
+
+def _overall_table(result: dict[str, Any]) -> str:
+    head = ("method", "metric", "mean difference", "95 % interval", "better in", "worse in", "no difference")
+    lines = ["<table><tr>" + "".join(f"<th>{h}</th>" for h in head) + "</tr>"]
+    for r in sorted(result["overall"], key=lambda r: (r["metric"], list(NAMES).index(r["method"]))):
+        cells = (
+            NAMES[r["method"]],
+            escape(METRIC_NAMES[r["metric"]]),
+            f"{r['difference']:+.3f}",
+            f"{r['low']:+.3f} to {r['high']:+.3f}",
+            *(str(r[key]) for key in ("better", "worse", "no_difference")),
+        )
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</table>"])
 
 
 def _scenario_plot(result: dict[str, Any], metric: str, method: str) -> str:

@@ -1,0 +1,225 @@
+"""Races in the background: pause, resume, step, stop and watch, while the contenders train in lockstep.
+
+A race is driven like a run (the same worker, pace and slots); its contenders' histories are those of plain training.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.config import plan
+from qhn_core.errors import DeviceError, InvalidArgument, QHNError, Unsupported
+from qhn_core.runner.events import EventLog
+from qhn_core.runner.live import LiveRun
+from qhn_core.runner.slots import Slots
+from qhn_core.runner.status import RunStatus
+from qhn_core.runner.worker import Worker
+from qhn_core.store import RunState, RunStore
+from qhn_core.studies import race
+from qhn_core.studies._race_memory import Lane, RaceRows
+from qhn_core.studies._race_rivals import RivalBoard
+from qhn_core.studies.race_config import RaceConfig
+
+if TYPE_CHECKING:
+    from qhn_core.studies.race import RaceSetup, RaceState
+    from qhn_core.studies.rivals import RivalScore
+    from qhn_core.trainer import Info
+
+Array = NDArray[np.float64]
+log = logging.getLogger(__name__)
+
+#: Ended races kept in memory, and races that may be active at once.
+_KEPT, _MOST_ACTIVE = 8, 32
+
+
+@dataclass(frozen=True)
+class RaceStatus:
+    """Where a race stands: what a run's status says, and what is known of the race as a whole.
+
+    Args:
+        run: state, step, steps, steps per second, time left, progress and message.
+        instant: whether it is one of many quick races that are not kept unless asked for.
+        kept: ids of the runs that it has become in the store, one a contender; empty if it is not kept.
+        scoring: whether rivals are still being scored.
+    """
+
+    run: RunStatus
+    instant: bool
+    kept: tuple[str, ...]
+    scoring: bool
+
+    @property
+    def busy(self) -> bool:
+        """Whether something will change without anybody doing anything."""
+        return self.scoring or (self.run.state.active and self.run.state is not RunState.PAUSED)
+
+
+class LiveRace(LiveRun):
+    """A race in memory; attributes are read and written with ``changed`` held."""
+
+    def __init__(
+        self, race_id: str, config: RaceConfig, *, instant: bool, events: EventLog, paused: bool, speed: float | None
+    ) -> None:
+        super().__init__(race_id, config.base, name="Race", events=events, paused=paused, speed=speed)
+        self.race_config, self.instant = config, instant
+        self.lanes = tuple(Lane(config.base.steps // config.base.log_every + 2) for _ in config.contenders)
+        self.race_setup: RaceSetup | None = None
+        self.race_state: RaceState | None = None
+        self.kept: tuple[str, ...] = ()
+        self.ended_in: float | None = None
+
+    def record_race(self, before: RaceState, after: RaceState, infos: tuple[Info | None, ...], began: float) -> None:
+        """Take in one step of all contenders."""
+        with self.changed:
+            for lane, info, old, seconds in zip(self.lanes, infos, before.states, after.seconds, strict=True):
+                if info is not None and info.row is not None:
+                    lane.recorder.append(info.step, info.row)
+                    lane.seconds.append(float(seconds))
+                    lane.angles.append(info.step, old.theta)
+            self.race_state = after
+            self.step = min(max(int(s.step) for s in after.states), self.config.steps)
+            self.version += 1
+            self.pace.tick(began, time.monotonic(), self.step)
+            if self.stepping:
+                self.stepping, self.budget = False, max(0, self.budget - 1)
+                self.changed.notify_all()
+
+
+class RaceWorker(Worker):
+    """Drives one race as :class:`~qhn_core.runner.worker.Worker` drives a run."""
+
+    run: LiveRace
+
+    def _train(self) -> tuple[RunState, str]:
+        run = self.run
+        if not self._admitted():
+            return run.stop_as, run.stop_message
+        setup, state = self._prepare_race()
+        while self._my_turn():
+            began = time.monotonic()
+            try:
+                after, infos = race.step(setup, state)
+            except DeviceError as error:
+                log.warning("race %s paused: %s", run.run_id, error)
+                self._pause_because(f"{error} Resume to go on from step {run.step}.")
+                continue
+            run.record_race(state, after, infos, began)
+            state = after
+            if state.done:
+                return RunState.FINISHED, ""
+        return run.stop_as, run.stop_message
+
+    def _prepare_race(self) -> tuple[RaceSetup, RaceState]:
+        run = self.run
+        with run.changed:
+            run.set_state(RunState.PREPARING)
+        setup = race.prepare(
+            run.race_config, uploads=Path(self.store.uploads), progress=run.set_progress, cancelled=run.cancelled
+        )
+        state = race.init(setup)
+        with run.changed:
+            run.race_setup, run.race_state = setup, state
+            run.prepare_first = False
+        return setup, state
+
+
+class Races:
+    """Starts, controls and reports races. All methods may be called from any thread, and return at once.
+
+    A finished race is kept in the store as one run a contender, unless it is an instant one.
+
+    Args:
+        store: where finished races are kept.
+        max_running: races that compute at once; the others wait. By default one: contenders use the cores already.
+        park_seconds: how long a paused race stays in memory.
+    """
+
+    def __init__(self, store: RunStore, max_running: int | None = None, *, park_seconds: float = 1800.0) -> None:
+        self.store, self._park_seconds = store, park_seconds
+        self._slots = Slots(max_running or max(1, (os.cpu_count() or 1) // 2))
+        self._events = EventLog()
+        self._races: dict[str, LiveRace] = {}
+        self._guard = threading.RLock()
+        self._board = RivalBoard()
+
+    # ---------------------------------------------------------------------------------------- control
+
+    def start(
+        self,
+        config: RaceConfig,
+        *,
+        paused: bool = False,
+        speed: float | None = None,
+        instant: bool = False,
+        replaces: str | None = None,
+    ) -> str:
+        """Begin a race; returns its id at once. What cannot work is refused here with the reason.
+
+        Args:
+            config: the race.
+            paused: prepare it, then wait for Resume or Step.
+            speed: at most so many steps per second; None for unlimited.
+            instant: do not keep it in the store unless :meth:`keep` is called.
+            replaces: id of a race that is stopped first, if it is an instant one.
+        """
+        if speed is not None and not speed > 0:
+            raise InvalidArgument("speed", expected="a positive number, or None for unlimited", got=speed)
+        for contender, run in zip(config.contenders, config.configs(), strict=True):
+            try:
+                plan(run, self.store.uploads)
+            except QHNError as error:
+                raise Unsupported(f"{contender.title}: {error}") from error
+        former = self._races.get(replaces) if replaces else None
+        if former is not None and former.instant:
+            self.stop(former.run_id)
+        return self._launch(config, instant=instant, paused=paused, speed=speed)
+
+    def pause(self, race_id: str) -> None:
+        """Pause after the step in work."""
+        with self._live(race_id).changed as run:
+            run.want_pause, run.budget, run.prepare_first = True, 0, False
+            run.changed.notify_all()
+
+    def resume(self, race_id: str) -> None:
+        """Go on where it was paused; nothing happens to a race that has ended."""
+        run = self._get(race_id)
+        with run.changed:
+            if run.state.active and not run.want_stop:
+                run.want_pause, run.prepare_first, run.pause_message = False, False, ""
+                run.changed.notify_all()
+
+    def step(self, race_id: str) -> None:
+        """Make one step and pause; a race that runs is only paused."""
+        run = self._get(race_id)
+        with run.changed:
+            if run.want_pause:
+                run.budget += 1
+            run.want_pause, run.pause_message = True, ""
+            run.changed.notify_all()
+
+    def stop(self, race_id: str) -> None:
+        """End the race after the step in work."""
+        run = self._get(race_id)
+        with run.changed:
+            run.want_stop = True
+            run.changed.notify_all()
+
+    def set_speed(self, race_id: str, steps_per_second: float | None) -> None:
+        """Limit the race to so many steps per second, None for no limit."""
+        if steps_per_second is not None and not steps_per_second > 0:
+            raise InvalidArgument("steps_per_second", expected="a positive number, or None", got=steps_per_second)
+        run = self._get(race_id)
+        with run.changed:
+            run.speed = steps_per_second
+            run.changed.notify_all()
