@@ -121,8 +121,11 @@ def gates_from_pennylane(
     function: Callable[[Any], Any], n_params: int, *, n_qubits: int | None = None
 ) -> tuple[int, tuple[Gate, ...]]:
     """(N, gates) of a PennyLane function; see ``Circuit.from_pennylane``."""
+    import pennylane as qml
+
     check_int("n_params", n_params, low=0)
-    function = getattr(function, "func", function)  # a QNode's own function
+    if isinstance(function, qml.QNode):
+        function = function.func
     # Affine angles show at any few generic points; some lie close together, some far apart and on both sides of 0.
     rng = np.random.default_rng(7)
     points = np.concatenate([rng.uniform(0.2, 2.0, (4, n_params)), rng.uniform(-9.0, 9.0, (3, n_params))])

@@ -1,5 +1,7 @@
 """Circuits recognised from PennyLane functions: PennyLane's own templates, its gates, and what is refused."""
 
+from functools import partial
+
 import numpy as np
 import pennylane as qml
 import pytest
@@ -189,6 +191,13 @@ def test_qnodes_and_wire_labels():
 
     circuit = Circuit.from_pennylane(node, 1)
     assert circuit == Circuit(2, (Gate("RX", 0, 0), Gate("CNOT", (0, 1))))
+
+
+def test_partial_functions_keep_their_arguments():
+    def function(wire, theta):
+        qml.RX(theta[0], wire)
+
+    assert Circuit.from_pennylane(partial(function, 1), 1) == Circuit(2, (Gate("RX", 1, 0),))
 
 
 @pytest.mark.parametrize(
