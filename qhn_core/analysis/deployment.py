@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.analysis.drawn_scores import DrawnScores, drawn_scores
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import accuracy_with_ties
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuit import Circuit
 from qhn_core.engines.base import Engine
-from qhn_core.kernels import histogram, pack
+from qhn_core.errors import Cancelled
+from qhn_core.estimators._draws import draw_from
+from qhn_core.kernels import histogram, pack, unpack
 from qhn_core.problems import Problem
 
 Array = NDArray[np.float64]
@@ -33,6 +37,8 @@ class Deployment(NamedTuple):
     network_accuracy: Array  #: of each distinct drawn network by itself, most frequent first, (U,)
     network_count: NDArray[np.int64]  #: how often each of them was drawn, (U,)
     network_bits: NDArray[np.uint8]  #: their strings, (U, N)
+    scores: DrawnScores | None = None  #: of the strings drawn on the device; None without a network or labels
+    ideal_scores: DrawnScores | None = None  #: of as many strings drawn from the ideal q
 
 
 def deploy(
@@ -44,8 +50,15 @@ def deploy(
     exact_engine: Engine,
     shots: int = 1024,
     seed: int = 0,
+    parts: int = 1,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Deployment:
     """Draw weights at theta (P,) on ``engine`` and compare with the ideal circuit of ``exact_engine``.
+
+    Args:
+        parts: jobs that the shots are divided into; between them ``progress`` is told the finished fraction, and
+            ``cancelled`` is asked (True raises :class:`Cancelled`). Use 1 where every job waits in a queue.
 
     Raises:
         DeviceError: the device failed; TooLarge, Unsupported: it cannot run this circuit.
@@ -53,7 +66,7 @@ def deploy(
     check_int("shots", shots, low=1, high=1_000_000)
     row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1]
     rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
-    bits = engine.sample(circuit, row, shots, rng)[0]
+    bits = _draw(circuit, row, engine, shots, rng, min(parts, shots), progress, cancelled)
     ideal = exact_engine.probs(circuit, row)[0]
     seen = histogram(pack(bits[None]), circuit.n_qubits)[0]
     seen = seen / seen.sum()
@@ -62,6 +75,7 @@ def deploy(
     strings, counts = np.unique(bits, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     accuracy, ideal_accuracy, each = _accuracies(problem, bits, ideal, strings[order])
+    as_many = unpack(draw_from(ideal[None] / ideal.sum(), shots, rng)[0], circuit.n_qubits)
     return Deployment(
         bits=bits,
         ideal=ideal,
@@ -73,7 +87,31 @@ def deploy(
         network_accuracy=each,
         network_count=counts[order],
         network_bits=strings[order],
+        scores=drawn_scores(problem, bits, seed=seed),
+        ideal_scores=drawn_scores(problem, as_many, seed=seed),
     )
+
+
+def _draw(
+    circuit: Circuit,
+    row: Array,
+    engine: Engine,
+    shots: int,
+    rng: np.random.Generator,
+    parts: int,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> NDArray[np.uint8]:
+    """Strings (shots, N), drawn in ``parts`` jobs of nearly equal size."""
+    found = []
+    for done in range(parts):
+        if cancelled is not None and cancelled():
+            raise Cancelled("Drawing was stopped.")
+        size = shots // parts + (done < shots % parts)
+        found.append(engine.sample(circuit, row, size, rng)[0])
+        if progress is not None:
+            progress((done + 1) / parts)
+    return np.concatenate(found)
 
 
 def _accuracies(

@@ -1,0 +1,198 @@
+"""The shots dial: what any number of shots shows at fixed angles, from tables made once.
+
+Counts of S shots are multinomial, so that histograms and estimates of loss and MMD² at any S come from one table of
+probabilities. The noise of the parameter-shift gradient needs no repetition at all: to first order in 1/S its
+variance is V_k / S, with V_k known from the shifted circuits (:func:`gradient_noise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.analysis.metrics import DEFAULT_GAMMA
+from qhn_core.checks import check_angles, check_int
+from qhn_core.circuit import Circuit
+from qhn_core.engines.base import Engine
+from qhn_core.errors import Cancelled, InvalidArgument
+from qhn_core.estimators._draws import chunks, draw_from, unroll
+from qhn_core.kernels import HammingKernel, histogram
+from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.problems import Problem
+
+Array = NDArray[np.float64]
+#: Entries of the table of counts held at once (32 MB).
+_ENTRIES = 1 << 22
+
+
+class DialEstimates(NamedTuple):
+    """Repeated estimates from S shots each."""
+
+    counts: Array  #: of the first repetition, (2**N,)
+    loss: Array  #: nats per example, (repeats,); see :func:`estimates`
+    mmd2: Array  #: unbiased estimates of MMD²(q, π), (repeats,)
+
+
+class ExactValues(NamedTuple):
+    """What infinitely many shots would show."""
+
+    loss: float  #: nats per example
+    mmd2: float  #: MMD²(q, π)
+
+
+class GradientNoise(NamedTuple):
+    """Exact gradient, and how much a parameter-shift estimate of it scatters."""
+
+    exact: Array  #: ∂ loss / ∂θ, nats per example, (P,)
+    unit: Array  #: √V: the standard deviation at S shots of each circuit is unit / √S, (P,)
+    circuits: int  #: circuits of one estimate
+
+
+def kernel_of(objective: ObjectiveConfig) -> HammingKernel:
+    """The objective's kernel, or the one that metrics use where it has none."""
+    found = getattr(objective, "kernel", None)
+    return found if isinstance(found, HammingKernel) else HammingKernel(DEFAULT_GAMMA)
+
+
+def exact_values(q: Array, problem: Problem, objective: ObjectiveConfig, *, step: int = 0) -> ExactValues:
+    """Loss per example and MMD² at q (2**N,)."""
+    value = objective.exact(q[None], problem, step).value[0]
+    return ExactValues(float(value) / problem.n_train, float(kernel_of(objective).mmd2(q, np.exp(problem.log_prior))))
+
+
+def estimates(
+    q: ArrayLike,
+    problem: Problem,
+    objective: ObjectiveConfig,
+    *,
+    shots: int,
+    repeats: int = 200,
+    seed: int = 0,
+    step: int = 0,
+) -> DialEstimates:
+    """Draw ``shots`` strings from q (2**N,), ``repeats`` times, and estimate loss and MMD² from each draw.
+
+    MMD² and the MLE and SELBO losses are unbiased. An objective that needs log q or another quadratic form (ELBO, KSD)
+    is evaluated at the relative frequencies: a plug-in estimate, which is biased by O(1/S).
+
+    Args:
+        q: what is drawn from: the ideal circuit's distribution, or a device's.
+        shots: S ≥ 2.
+        step: where the objective's schedules are taken.
+    """
+    check_int("shots", shots, low=2, high=1_000_000)
+    check_int("repeats", repeats, low=1, high=10_000)
+    table = np.ascontiguousarray(q, dtype=np.float64)
+    if table.shape != (1 << problem.n_bits,):
+        raise InvalidArgument("q", expected=f"shape (2**{problem.n_bits},)", got=f"shape {table.shape}")
+    table = np.maximum(table, 0.0)
+    table /= table.sum()
+    rng = np.random.Generator(np.random.Philox(key=[seed, shots]))
+    size = max(1, _ENTRIES >> problem.n_bits)
+    first, loss, mmd2 = np.zeros(0), [], []
+    for start in range(0, repeats, size):
+        rows = min(size, repeats - start)
+        counts = _counts(table, shots, rows, rng)
+        first = counts[0] if start == 0 else first
+        found = _from_counts(counts, shots, problem, objective, step)
+        loss.append(found[0])
+        mmd2.append(found[1])
+    return DialEstimates(first, np.concatenate(loss), np.concatenate(mmd2))
+
+
+def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
+    """Multinomial counts (rows, 2**N), the cheaper way."""
+    if q.size <= shots:
+        return rng.multinomial(shots, q, size=rows).astype(np.float64)
+    index = draw_from(np.broadcast_to(q, (rows, q.size)), shots, rng)
+    return histogram(index, q.size.bit_length() - 1)
+
+
+def _from_counts(
+    counts: Array, shots: int, problem: Problem, objective: ObjectiveConfig, step: int
+) -> tuple[Array, Array]:
+    kernel = kernel_of(objective)
+    found = objective.exact(counts / shots, problem, step)
+    prior = np.exp(problem.log_prior)
+    plug_in = kernel.mmd2(counts / shots, prior)
+    # The plug-in counts each draw's kernel with itself: k(w, w) = 1, S times among S² pairs.
+    own = kernel.mmd2(counts / shots, np.zeros_like(prior))
+    unbiased = plug_in + (shots * own - 1.0) / (shots - 1.0) - own
+    value = np.asarray(found.value, dtype=np.float64)
+    if "mmd" in found.terms:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.where(plug_in > 0.0, found.terms["mmd"] / plug_in, 0.0)
+        value = value + weight * (unbiased - plug_in)
+    return value / problem.n_train, unbiased
+
+
+def gradient_noise(
+    circuit: Circuit,
+    theta: ArrayLike,
+    problem: Problem,
+    objective: ObjectiveConfig,
+    *,
+    engine: Engine,
+    step: int = 0,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> GradientNoise:
+    """Exact gradient at theta (P,) and the scatter of its parameter-shift estimate.
+
+    With g the frozen diagonal and q± the shifted distributions of occurrence o (scale s_o) of parameter k, each
+    circuit measured S times and the inner batch drawn from q,
+
+        S·Var[ĝ_k] → Σ_o s_o² ¼ (Var_{q+} g + Var_{q−} g) + Var_q[λ n K Σ_o s_o (q+ − q−)],
+
+    the last term for a loss with λ n MMD² (SELBO) only.
+
+    Args:
+        engine: one that gives probabilities: exact without noise, or exact with it.
+
+    Raises:
+        Unsupported: the objective needs log q, or is another quadratic form than MMD².
+    """
+    from qhn_core.estimators.parameter_shift import ParameterShift, _shifted
+
+    ParameterShift().requires(objective)
+    row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1]
+    q = engine.probs(circuit, row)
+    found = objective.exact(q, problem, step)
+    diagonal = found.diagonal[0]
+    unrolled = unroll(circuit)
+    shifted = _shifted(unrolled.angles(row))
+    means, variances = np.empty((2, len(shifted)))
+    differences = np.zeros((circuit.n_params, q.shape[1])) if "mmd" in found.terms else None
+    for part in chunks(len(shifted), circuit.n_qubits):
+        if cancelled is not None and cancelled():
+            raise Cancelled("The dial was stopped.")
+        rows = slice(part.start - part.start % 2, part.stop)
+        probs = engine.probs(unrolled.circuit, shifted[rows])
+        means[rows] = probs @ diagonal
+        variances[rows] = np.maximum(probs @ diagonal**2 - means[rows] ** 2, 0.0)
+        if differences is not None:
+            for pair in range(rows.start // 2, rows.stop // 2):
+                at = 2 * pair - rows.start
+                differences[unrolled.params[pair]] += unrolled.scales[pair] * (probs[at] - probs[at + 1])
+        if progress is not None:
+            progress(part.stop / len(shifted))
+    pairs, spread = means.reshape(-1, 2), variances.reshape(-1, 2)
+    gradient = unrolled.pull_back(0.5 * (pairs[:, 0] - pairs[:, 1])[None], circuit.n_params)[0]
+    variance = np.zeros(circuit.n_params)
+    np.add.at(variance, unrolled.params, 0.25 * spread.sum(axis=1) * unrolled.scales**2)
+    if differences is not None:
+        variance += _inner_variance(differences, q[0], found.terms["mmd"][0], problem, objective)
+    n = problem.n_train
+    return GradientNoise(gradient / n, np.sqrt(variance) / n, len(shifted) + 1)
+
+
+def _inner_variance(differences: Array, q: Array, mmd: float, problem: Problem, objective: ObjectiveConfig) -> Array:
+    """Var_q[λ n K Δ_k] of each parameter, from the term λ n MMD² of the loss."""
+    kernel = kernel_of(objective)
+    plain = float(kernel.mmd2(q, np.exp(problem.log_prior)))
+    weight = mmd / plain if plain > 0.0 else 0.0
+    smooth = weight * kernel.apply(differences)
+    return np.asarray(smooth**2 @ q - (smooth @ q) ** 2)
