@@ -10,7 +10,6 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from qhn_core.runner.worker import Worker
 from qhn_core.store import RunState, RunStore
 from qhn_core.studies import race
 from qhn_core.studies._race_memory import Lane, RaceRows
-from qhn_core.studies._race_rivals import RivalBoard
+from qhn_core.studies._race_rivals import RivalBoard, RivalScores
 from qhn_core.studies.race_config import RaceConfig
 
 if TYPE_CHECKING:
@@ -76,8 +75,9 @@ class LiveRace(LiveRun):
         self.lanes = tuple(Lane(config.base.steps // config.base.log_every + 2) for _ in config.contenders)
         self.race_setup: RaceSetup | None = None
         self.race_state: RaceState | None = None
+        self.rivals: RivalScores | None = None
+        #: Runs that it has become in the store.
         self.kept: tuple[str, ...] = ()
-        self.ended_in: float | None = None
 
     def record_race(self, before: RaceState, after: RaceState, infos: tuple[Info | None, ...], began: float) -> None:
         """Take in one step of all contenders."""
@@ -100,6 +100,7 @@ class RaceWorker(Worker):
     """Drives one race as :class:`~qhn_core.runner.worker.Worker` drives a run."""
 
     run: LiveRace
+    board: RivalBoard
 
     def _train(self) -> tuple[RunState, str]:
         run = self.run
@@ -131,7 +132,15 @@ class RaceWorker(Worker):
         with run.changed:
             run.race_setup, run.race_state = setup, state
             run.prepare_first = False
+        run.rivals = self.board.of(run.race_config, setup)
         return setup, state
+
+    def _end(self, state: RunState, message: str) -> None:
+        if state is RunState.STOPPED and message:  # set aside after a long pause
+            message = "Paused for long, and set aside. Train begins anew, with the same numbers."
+        super()._end(state, message)
+        if self.run.rivals is not None:
+            self.run.rivals.idle.set()
 
 
 class Races:
@@ -187,7 +196,8 @@ class Races:
 
     def pause(self, race_id: str) -> None:
         """Pause after the step in work."""
-        with self._live(race_id).changed as run:
+        run = self._get(race_id)
+        with run.changed:
             run.want_pause, run.budget, run.prepare_first = True, 0, False
             run.changed.notify_all()
 
@@ -223,3 +233,146 @@ class Races:
         with run.changed:
             run.speed = steps_per_second
             run.changed.notify_all()
+
+    def keep(self, race_id: str) -> tuple[str, ...]:
+        """Write the race to the store as one run a contender; returns their ids. Does nothing twice.
+
+        A race that is still in work is refused; one that was stopped can be resumed under Runs.
+        """
+        run = self._get(race_id)
+        if run.state.active and run.ending is None:
+            raise Unsupported("The race is still in work: stop it, or wait for its end.")
+        with self._guard:
+            if not run.kept:
+                state, message = run.ending or (run.state, run.message)
+                run.kept = tuple(self._keep_one(run, i, state, message) for i in range(len(run.lanes)))
+        return run.kept
+
+    # --------------------------------------------------------------------------------------- reading
+
+    def known(self, race_id: str) -> bool:
+        """Whether the race is in memory."""
+        return race_id in self._races
+
+    def config(self, race_id: str) -> RaceConfig:
+        """What races."""
+        return self._get(race_id).race_config
+
+    def status(self, race_id: str) -> RaceStatus:
+        """Where it stands; InvalidArgument if it is not in memory."""
+        run = self._get(race_id)
+        scoring = run.rivals is not None and not run.state.active and not run.rivals.done.is_set()
+        return RaceStatus(run.status(self._slots.position(run)), run.instant, run.kept, scoring)
+
+    def history(self, race_id: str, contender: int, since: int = 0) -> RaceRows:
+        """Logged steps of a contender: steps (T,), seconds (T,), {metric: (T, B)}, read-only."""
+        run = self._get(race_id)
+        with run.changed:
+            return run.lanes[contender].rows(since)
+
+    def angles(self, race_id: str, contender: int, step: int | None = None) -> tuple[int, Array] | None:
+        """The kept step nearest to ``step`` (None: the newest), and the angles (B, P) there; None before the first."""
+        run = self._get(race_id)
+        with run.changed:
+            return run.lanes[contender].angles.at(step)
+
+    def probs(self, race_id: str, contender: int, step: int | None, replicas: slice) -> tuple[int, Array] | None:
+        """As :meth:`angles`, with exact q (B', 2**N) of some replicas; None where it cannot be known."""
+        found, setup = self.angles(race_id, contender, step), self.setup(race_id)
+        if found is None or setup is None:
+            return None
+        side = setup.setups[contender]
+        if not side.problem.tabulated:
+            return None
+        from qhn_core.engines import engine
+
+        return found[0], engine("statevector").probs(side.circuit, found[1][replicas])
+
+    def setup(self, race_id: str) -> RaceSetup | None:
+        """Problems and circuits; None until they are made."""
+        return self._get(race_id).race_setup
+
+    def rivals(self, race_id: str) -> tuple[tuple[RivalScore, ...], tuple[str, ...]]:
+        """Scores of the rivals so far, and why others have none."""
+        board = self._get(race_id).rivals
+        return ((), ()) if board is None else (board.scores, board.problems)
+
+    def wait(self, race_id: str, timeout: float | None = None) -> RaceStatus:
+        """Return when nothing changes any more (ended, or paused), rivals included, or after ``timeout`` seconds."""
+        run = self._get(race_id)
+        end = None if timeout is None else time.monotonic() + timeout
+        with run.changed:
+            run.changed.wait_for(lambda: run.resting, timeout)
+        if run.rivals is not None and not run.state.active:
+            run.rivals.done.wait(None if end is None else max(0.0, end - time.monotonic()))
+        return self.status(race_id)
+
+    def shutdown(self, timeout: float = 5.0) -> None:
+        """Stop all races, and wait a little for their threads."""
+        races = list(self._races.values())
+        for run in races:
+            self.stop(run.run_id)
+        for run in races:
+            if run.thread is not None:
+                run.thread.join(timeout)
+
+    # --------------------------------------------------------------------------------------- private
+
+    def _get(self, race_id: str) -> LiveRace:
+        found = self._races.get(race_id)
+        if found is None:
+            raise InvalidArgument(
+                "race", expected="a race in memory", got=race_id, remedy="Train it again: the same seed, the same race."
+            )
+        return found
+
+    def _launch(self, config: RaceConfig, *, instant: bool, paused: bool, speed: float | None) -> str:
+        with self._guard:
+            self._forget()
+            if sum(run.state.active for run in self._races.values()) >= _MOST_ACTIVE:
+                raise Unsupported(f"{_MOST_ACTIVE} races are active already. Stop some, or wait until some have ended.")
+            race_id = secrets.token_hex(5)
+            run = LiveRace(race_id, config, instant=instant, events=self._events, paused=paused, speed=speed)
+            worker = RaceWorker(
+                run, store=self.store, slots=self._slots, write=self._write, park_seconds=self._park_seconds
+            )
+            worker.board = self._board
+            self._races[race_id] = run
+            run.thread = threading.Thread(target=worker.main, name=f"qhn-race-{race_id}", daemon=True)
+            run.thread.start()
+        return race_id
+
+    def _forget(self) -> None:
+        """Let go of the races that ended first."""
+        ended = [race_id for race_id, run in self._races.items() if not run.state.active]
+        for race_id in ended[: max(0, len(ended) - _KEPT + 1)]:
+            del self._races[race_id]
+
+    def _write(self, run: LiveRun) -> bool:
+        """Called by the worker before it announces the end."""
+        state = run.ending[0] if run.ending else run.state
+        if isinstance(run, LiveRace) and state is RunState.FINISHED and not run.instant:
+            try:
+                self.keep(run.run_id)
+            except QHNError:
+                log.exception("race %s cannot be kept", run.run_id)
+                run.ending = (state, "Finished, but its runs could not be written to the store. Keep tries again.")
+                return False
+        return True
+
+    def _keep_one(self, run: LiveRace, contender: int, state: RunState, message: str) -> str:
+        if run.race_state is None:
+            raise Unsupported("The race ended before its first step: there is nothing to keep.")
+        side, rows = run.race_config.configs()[contender], run.lanes[contender].rows()
+        title, at = run.race_config.contenders[contender].title, run.race_state.states[contender]
+        run_id = self.store.create(side, name=f"Race {run.run_id[:4]}: {title}", state=state)
+        self.store.flush(
+            run_id,
+            steps=rows.steps,
+            rows=rows.history or None,
+            arrays=at.arrays(),
+            step=min(int(at.step), side.steps),
+            state=state,
+            message=message,
+        )
+        return run_id

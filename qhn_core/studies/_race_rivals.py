@@ -1,0 +1,94 @@
+"""Scores of classical rivals for races, worked out in the background and shared between races on the same problem."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from qhn_core.baselines import BASELINES
+from qhn_core.errors import QHNError
+from qhn_core.studies.rivals import RivalScore, score_rivals
+
+if TYPE_CHECKING:
+    from qhn_core.studies.race import RaceSetup
+    from qhn_core.studies.race_config import RaceConfig
+
+log = logging.getLogger(__name__)
+
+_KEPT = 8
+#: Rivals that read the table which the race has made anyway: scored at once, the others when the race has ended.
+_AT_ONCE = ("best_string", "exact_bayes")
+
+
+class RivalScores:
+    """The scores so far on one problem. Written by one thread, read by many."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        #: One per rival that is ready, in the order asked for.
+        self.scores: tuple[RivalScore, ...] = ()
+        #: Why rivals have no score.
+        self.problems: tuple[str, ...] = ()
+        self.done = threading.Event()
+        #: Set when the race has ended, so that the costly rivals may take the cores.
+        self.idle = threading.Event()
+
+    def take(self, found: list[RivalScore]) -> None:
+        """Add scores."""
+        place = {name: i for i, name in enumerate(self.names)}
+        self.scores = tuple(sorted((*self.scores, *found), key=lambda score: place[score.name]))
+
+
+class RivalBoard:
+    """Scores by problem, the newest kept; one rival is fitted at a time."""
+
+    def __init__(self) -> None:
+        self._guard, self._one_at_a_time = threading.Lock(), threading.Lock()
+        self._known: OrderedDict[str, RivalScores] = OrderedDict()
+
+    def of(self, config: RaceConfig, setup: RaceSetup) -> RivalScores:
+        """The scores on the race's problem; the first request sets the work going."""
+        key = _key(config)
+        with self._guard:
+            found = self._known.get(key)
+            if found is None:
+                found = self._known[key] = RivalScores(config.rivals)
+                thread = threading.Thread(
+                    target=self._work, args=(found, config, setup), name="qhn-race-rivals", daemon=True
+                )
+                thread.start()
+            self._known.move_to_end(key)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            return found
+
+    def _work(self, board: RivalScores, config: RaceConfig, setup: RaceSetup) -> None:
+        first = setup.setups[0]
+        early = [name for name in board.names if name in _AT_ONCE]
+        try:
+            for name in [*early, *(name for name in board.names if name not in _AT_ONCE)]:
+                if name not in _AT_ONCE:
+                    board.idle.wait()
+                with self._one_at_a_time:
+                    self._score(board, name, config, first)
+        finally:
+            board.done.set()
+
+    def _score(self, board: RivalScores, name: str, config: RaceConfig, first) -> None:  # type: ignore[no-untyped-def]
+        base = config.base
+        try:
+            board.take(score_rivals([name], first.problem, first.metrics, replicas=base.replicas, seed=base.seed))
+        except QHNError as error:
+            board.problems = (*board.problems, f"{BASELINES.make(name).label}: {error}")
+        except Exception as error:
+            log.exception("rival %s failed", name)
+            board.problems = (*board.problems, f"{BASELINES.make(name).label}: {type(error).__name__}: {error}")
+
+
+def _key(config: RaceConfig) -> str:
+    plain = config.base.to_dict()
+    kept = {k: plain.get(k) for k in ("dataset", "network", "prior", "replicas", "seed", "data_draws")}
+    return json.dumps([kept, config.rivals], sort_keys=True)
