@@ -54,31 +54,29 @@ def render(
     """Draw the form into the current container, holding ``config`` at first.
 
     Args:
-        config: what to show; the widgets' own values win, except right after :func:`app.state.adopt`.
+        config: what to show at first; then the widgets' own values win, until :func:`app.state.adopt`.
         uploads: folder of uploaded files.
         key: prefix of the widgets' keys, so that a page may have a form of its own.
         leave_out: sections (or ``run``) that this page does without; their values are kept.
         method: whether engine and gradient estimator are offered.
     """
-    push = state.take_push()
+    key = state.form_key(key)
     gone = frozenset(leave_out) | state.hidden()
     summary = st.container()
     values: dict[str, Any] = config.to_dict()
-    push_network = push
     for name in _ORDER:
-        if name == "network":
-            push_network |= _fit_network(values, config, uploads)
+        if name == "network" and _fit_network(values, config, uploads):
+            state.renew("network")
         if name in gone or name not in values:
             continue
-        values[name] = _section(
-            name, values[name], uploads=uploads, key=key, push=push_network if name == "network" else push
-        )
+        place = state.form_key(key, "network") if name == "network" else key
+        values[name] = _section(name, values[name], uploads=uploads, key=place)
     if "run" not in gone:
-        _run_section(values, key=key, push=push)
+        _run_section(values, key=key)
     if method and "method" not in gone:
         with st.expander(f"Method: {values['estimator']['name'].replace('_', ' ')}", key=f"{key}.method"):
             for name in ("estimator", "engine"):
-                values[name] = _section(name, values[name], uploads=uploads, key=key, push=push, fold=False)
+                values[name] = _section(name, values[name], uploads=uploads, key=key, fold=False)
     form = check(values, uploads)
     with summary:
         _summary(form)
@@ -110,29 +108,27 @@ def _summary(form: Form) -> None:
         st.caption(f":orange[{warning}]")
 
 
-def _section(
-    name: str, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool, fold: bool = True
-) -> dict[str, Any]:
+def _section(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, fold: bool = True) -> dict[str, Any]:
     """One section: the choice of variant, and its fields; returns plain values."""
     registry = SECTIONS[name]
     names = sorted(registry.names(), key=lambda n: (registry[n].label or n).lower())
     select = f"{key}.{name}"
     inside = fold and name not in _OPEN
-    chosen = values["name"] if push else state.widget(select, values["name"])
+    chosen = state.widget(select, values["name"])
     if chosen != values["name"]:
-        values = _switched(name, chosen, values)
+        values = switched(name, chosen, values)
     title = TITLES.get(name, name.capitalize())
     if not inside:
-        _choose(select, names, values["name"], title, registry, push)
+        _choose(select, names, values["name"], title, registry)
         if name == "objective" or not fold:
-            return _fields(name, values, uploads=uploads, key=key, push=push)
+            return _fields(name, values, uploads=uploads, key=key)
         label = section_summary(name, values, limit=2) or "Settings"
     else:
         label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
     with st.expander(label, key=f"{key}.{name}.fold"):
         if inside and len(names) > 1:
-            _choose(select, names, values["name"], title, registry, push)
-        return _fields(name, values, uploads=uploads, key=key, push=push)
+            _choose(select, names, values["name"], title, registry)
+        return _fields(name, values, uploads=uploads, key=key)
 
 
 def _folded_label(title: str, variant: str, summary: str) -> str:
@@ -141,12 +137,11 @@ def _folded_label(title: str, variant: str, summary: str) -> str:
     return whole if len(whole) <= 34 or not summary else f"{title}: {summary}"
 
 
-def _choose(key: str, names: Sequence[str], value: str, title: str, registry: Any, push: bool) -> None:
-    state.prime(key, value, force=push)
-    st.selectbox(title, names, key=key, format_func=lambda n: registry[n].label or n)
+def _choose(key: str, names: Sequence[str], value: str, title: str, registry: Any) -> None:
+    st.selectbox(title, names, names.index(value), key=key, format_func=lambda n: registry[n].label or n)
 
 
-def _fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool) -> dict[str, Any]:
+def _fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
     variant = SECTIONS[name][values["name"]]
     idle = _without_effect(name, variant)
     uploaded = any(is_upload(spec) for spec in specs(variant))
@@ -157,9 +152,9 @@ def _fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, pu
         held = values.get(spec.name, spec.default)
         place = f"{key}.{name}.{values['name']}.{spec.name}"
         if is_upload(spec):
-            out.update(upload_widget(spec, values, uploads=uploads, key=place, push=push))
+            out.update(upload_widget(spec, values, uploads=uploads, key=place))
         else:
-            out[spec.name] = field_widget(spec, held, key=place, push=push)
+            out[spec.name] = field_widget(spec, held, key=place)
     return out
 
 
@@ -170,14 +165,14 @@ def _without_effect(section: str, variant: Any) -> frozenset[str]:
     return frozenset()
 
 
-def _run_section(values: dict[str, Any], *, key: str, push: bool) -> None:
+def _run_section(values: dict[str, Any], *, key: str) -> None:
     shown = [spec for spec in specs(RunConfig) if spec.name in RUN_FIELDS]
     with st.expander(f"Run: {values['steps']} steps · {values['replicas']} starts", key=f"{key}.run.fold"):
         for spec in shown:
-            values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.run.{spec.name}", push=push)
+            values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.run.{spec.name}")
 
 
-def _switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """First values of a newly chosen variant: its defaults, and what all variants of the section share."""
     registry = SECTIONS[section]
     variant = registry[chosen]

@@ -8,6 +8,7 @@ histories or other objects. What comes from a URL is input from a stranger: it i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -63,7 +64,8 @@ def link_problem() -> str:
 
 def adopt(config: RunConfig, *, write: bool = True) -> None:
     """Make ``config`` the one that the form shows, whatever its widgets hold."""
-    _set("push", True)
+    if _get(CONFIG) is not None:
+        renew()
     if write:
         write_config(config, force=True)
     else:
@@ -83,9 +85,19 @@ def write_config(config: RunConfig, *, force: bool = False) -> None:
         st.query_params[CONFIG] = text
 
 
-def take_push() -> bool:
-    """Whether the form must set its widgets to the configuration in this run of the script (asked once)."""
-    return bool(st.session_state.pop(_PREFIX + "push", False))
+def form_key(prefix: str, part: str = "") -> str:
+    """Prefix of the widgets' keys. It changes when the form has to show other values than its widgets hold.
+
+    New keys make new widgets, which start from the values given to them. (Values set through the session's state reach
+    the browser only with the run of the script that set them, which it may never draw.)
+    """
+    count = _get(f"renewed.{part}", 0)
+    return f"{prefix}.{part}{count}" if count else prefix
+
+
+def renew(part: str = "") -> None:
+    """Make the widgets of the form, or of one part of it, anew."""
+    _set(f"renewed.{part}", _get(f"renewed.{part}", 0) + 1)
 
 
 # --- the run ---------------------------------------------------------------------------------------------------------
@@ -96,7 +108,7 @@ def run_id() -> str | None:
 
     None for a preview. What cannot be an id counts as none.
     """
-    text = st.query_params.get(RUN) or _get(RUN)
+    text: str | None = st.query_params.get(RUN) or _get(RUN)
     return text if text and _RUN_ID.fullmatch(text) else None
 
 
@@ -135,12 +147,6 @@ def hide(sections: list[str]) -> None:
 # --- widgets and small memories --------------------------------------------------------------------------------------
 
 
-def prime(key: str, value: Any, *, force: bool = False) -> None:
-    """Give a widget its value before it is made, unless it has one already."""
-    if force or key not in st.session_state:
-        st.session_state[key] = value
-
-
 def widget(key: str, default: Any = None) -> Any:
     """What a widget holds."""
     return st.session_state.get(key, default)
@@ -154,3 +160,39 @@ def recall(name: str, default: Any = None) -> Any:
 def remember(name: str, value: Any) -> None:
     """Keep a small value (text, number, id) for this session."""
     _set(name, value)
+
+
+# --- choices that a page keeps in its URL ----------------------------------------------------------------------------
+
+
+def choice(name: str, allowed: Sequence[str], default: str) -> str:
+    """One of ``allowed``, from the URL; ``default`` where it is absent or none of them."""
+    text: str | None = st.query_params.get(name)
+    return default if text is None or text not in allowed else text
+
+
+def number(name: str, default: int | None = None) -> int | None:
+    """A whole number from the URL; ``default`` where it is absent or not one."""
+    text = st.query_params.get(name, "")
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else default
+
+
+def hold(key: str, value: Any) -> None:
+    """Make a widget show a value (call before the widget is made): for choices whose one home is the URL."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def keep_choice(name: str, value: object | None) -> None:
+    """Put a choice in the URL, or remove it for None."""
+    if value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != str(value):
+        st.query_params[name] = str(value)
+
+
+def parameter(name: str) -> str | None:
+    """A parameter of the URL as text; what it may be is for the caller to check."""
+    text: str | None = st.query_params.get(name)
+    return text

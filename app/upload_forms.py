@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
 from app.fields import Spec
 from qhn_core.datasets.csv import CsvSummary, inspect_csv
 from qhn_core.datasets.uploads import MAX_BYTES, SUFFIXES, find_upload, read_upload, store_upload
@@ -24,9 +23,7 @@ def is_upload(spec: Spec) -> bool:
     return spec.name == "sha256"
 
 
-def upload_widget(
-    spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool = False
-) -> dict[str, Any]:
+def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
     """The uploader of a variant, and the choice of columns where it is a table; returns the fields that it sets."""
     table = values.keys() >= COLUMN_FIELDS
     suffixes = _TABLE if table else SUFFIXES
@@ -49,7 +46,7 @@ def upload_widget(
     st.caption(_which(sha256, uploads, suffixes))
     if not table:
         return {"sha256": sha256}
-    return {"sha256": sha256} | _columns(sha256, values, uploads=uploads, key=f"{key}.{sha256[:8]}", push=push, new=new)
+    return {"sha256": sha256} | _columns(sha256, values, uploads=uploads, key=f"{key}.{sha256[:8]}", new=new)
 
 
 def _kept(data: bytes, suffix: str, uploads: Path) -> str:
@@ -69,12 +66,9 @@ def _inspected(folder: str, sha256: str, header: bool) -> CsvSummary:
     return inspect_csv(read_upload(Path(folder), sha256, suffixes=_TABLE, what="CSV"), header=header)
 
 
-def _columns(
-    sha256: str, values: Mapping[str, Any], *, uploads: Path, key: str, push: bool, new: bool
-) -> dict[str, Any]:
+def _columns(sha256: str, values: Mapping[str, Any], *, uploads: Path, key: str, new: bool) -> dict[str, Any]:
     """Target and features among the columns of the table; what the table is not fit for is said here."""
-    state.prime(f"{key}.header", bool(values["header"]) or new, force=push)
-    header = st.toggle("Row 1 holds the names", key=f"{key}.header")
+    header = st.toggle("Row 1 holds the names", bool(values["header"]) or new, key=f"{key}.header")
     try:
         found = _inspected(str(uploads), sha256, header)
     except QHNError:
@@ -87,13 +81,11 @@ def _columns(
     if not targets:
         return {"header": header, "target": "", "features": ()}
     held = values["target"] if values["target"] in targets else found.target
-    state.prime(f"{key}.{header}.target", held, force=push)
-    target = st.selectbox("Class column", targets, key=f"{key}.{header}.target")
+    target = st.selectbox("Class column", targets, targets.index(held), key=f"{key}.{header}.target")
     numeric = [column.name for column in found.columns if column.numeric and column.name != target]
     chosen = [name for name in values["features"] if name in numeric] or numeric
     place = f"{key}.{header}.{target}.features"
-    state.prime(place, chosen, force=push)
-    features = st.multiselect(f"Features, of {len(numeric)} columns of numbers", numeric, key=place)
+    features = st.multiselect(f"Features, of {len(numeric)} columns of numbers", numeric, chosen, key=place)
     skipped = [column for column in found.columns if column.problem and column.name != target]
     if skipped:
         st.caption("Not usable: " + "; ".join(f"{c.name} ({c.problem})" for c in skipped[:5]))

@@ -17,77 +17,79 @@ _SLIDER_SPAN = 12
 _SAFE = 2**53 - 1
 
 
-def field_widget(spec: Spec, value: Any, *, key: str, push: bool = False) -> Any:
+def field_widget(spec: Spec, value: Any, *, key: str) -> Any:
     """The widget for one field, holding ``value`` at first; returns the field's new value (plain data).
+
+    The value is the widget's default in every run of the script, not only the first: the browser may get to draw only
+    the newest of several runs, and would otherwise start from a default that was never meant.
 
     Args:
         spec: what the field is.
         value: its value in the configuration.
         key: the widget's key; parts of a compound field append to it.
-        push: set the widget to ``value`` even if it holds something else.
     """
     if spec.optional:
-        on = _toggle(spec, value is not None, key=f"{key}.on", push=push)
+        on = _toggle(spec, value is not None, key=f"{key}.on")
         if not on:
             return None
         value = spec.low if value is None and not spec.low_open else value
         value = 1 if value is None else value
-    return _WIDGETS[spec.kind](spec, value, key, push)
+    return _WIDGETS[spec.kind](spec, value, key)
 
 
-def _toggle(spec: Spec, on: bool, *, key: str, push: bool) -> bool:
-    state.prime(key, on, force=push)
-    return st.toggle(spec.label, key=key, help=spec.help or None)
+def _toggle(spec: Spec, on: bool, *, key: str) -> bool:
+    return st.toggle(spec.label, on, key=key, help=spec.help or None)
 
 
-def _choice(spec: Spec, value: Any, key: str, push: bool) -> Any:
-    state.prime(key, value, force=push)
+def _choice(spec: Spec, value: Any, key: str) -> Any:
     if len(spec.choices) <= 2 and all(len(str(choice)) < 9 for choice in spec.choices):
         return st.segmented_control(
-            spec.label, spec.choices, key=key, help=spec.help or None, required=True, width="stretch"
+            spec.label, spec.choices, default=value, key=key, help=spec.help or None, required=True, width="stretch"
         )
-    return st.selectbox(spec.label, spec.choices, key=key, help=spec.help or None)
+    at = spec.choices.index(value) if value in spec.choices else 0
+    return st.selectbox(spec.label, spec.choices, at, key=key, help=spec.help or None)
 
 
-def _bool(spec: Spec, value: Any, key: str, push: bool) -> bool:
-    return _toggle(spec, bool(value), key=key, push=push)
+def _bool(spec: Spec, value: Any, key: str) -> bool:
+    return _toggle(spec, bool(value), key=key)
 
 
-def _whole(spec: Spec, value: Any, key: str, push: bool) -> int:
+def _whole(spec: Spec, value: Any, key: str) -> int:
     low = int(spec.low) + spec.low_open if spec.low is not None else -_SAFE
     high = int(spec.high) - spec.high_open if spec.high is not None else _SAFE
-    state.prime(key, min(max(int(value), low), high), force=push)
+    value = min(max(int(value), low), high)
     if high - low <= _SLIDER_SPAN:
-        return int(st.slider(spec.label, low, high, key=key, help=spec.help or None))
-    return int(st.number_input(spec.label, low, high, step=1, key=key, help=spec.help or None))
+        return int(st.slider(spec.label, low, high, value, key=key, help=spec.help or None))
+    return int(st.number_input(spec.label, low, high, value, step=1, key=key, help=spec.help or None))
 
 
-def _number(spec: Spec, value: Any, key: str, push: bool) -> float:
+def _number(spec: Spec, value: Any, key: str) -> float:
     tiny = 1e-9
     low = None if spec.low is None else float(spec.low) + tiny * spec.low_open
     high = None if spec.high is None else float(spec.high) - tiny * spec.high_open
     value = float(value)
     value = value if low is None else max(value, low)
-    state.prime(key, value if high is None else min(value, high), force=push)
+    value = value if high is None else min(value, high)
     closed = not (spec.low_open or spec.high_open)
     if low is not None and high is not None and closed and high - low <= 1.0 and low == 0.0:
-        return float(st.slider(spec.label, low, high, step=0.01, key=key, help=spec.help or None))
+        return float(st.slider(spec.label, low, high, value, step=0.01, key=key, help=spec.help or None))
     return float(
-        st.number_input(spec.label, low, high, step=step_of(spec), format="%g", key=key, help=spec.help or None)
+        st.number_input(spec.label, low, high, value, step=step_of(spec), format="%g", key=key, help=spec.help or None)
     )
 
 
-def _text(spec: Spec, value: Any, key: str, push: bool) -> str:
-    state.prime(key, "" if value is None else str(value), force=push)
-    return str(st.text_input(spec.label, key=key, help=spec.help or None, max_chars=400) or "")
+def _text(spec: Spec, value: Any, key: str) -> str:
+    return str(
+        st.text_input(spec.label, "" if value is None else str(value), key=key, help=spec.help or None, max_chars=400)
+        or ""
+    )
 
 
-def _numbers(spec: Spec, value: Any, key: str, push: bool) -> Any:
+def _numbers(spec: Spec, value: Any, key: str) -> Any:
     """Numbers as text; what cannot be read is said under the field, and the old value kept."""
     single = spec.kind == "number or numbers"
     values = value if isinstance(value, (list, tuple)) else (value,)
-    state.prime(key, write_numbers(values), force=push)
-    text = st.text_input(spec.label, key=key, help=spec.help or None, max_chars=2000) or ""
+    text = st.text_input(spec.label, write_numbers(values), key=key, help=spec.help or None, max_chars=2000) or ""
     try:
         numbers = read_numbers(text, whole=spec.whole)
         if spec.length is not None and len(numbers) != spec.length:
@@ -100,38 +102,39 @@ def _numbers(spec: Spec, value: Any, key: str, push: bool) -> Any:
     return numbers[0] if single and len(numbers) == 1 else numbers
 
 
-def _texts(spec: Spec, value: Any, key: str, push: bool) -> tuple[str, ...]:
-    text = _text(spec, ", ".join(map(str, value or ())), key, push)
+def _texts(spec: Spec, value: Any, key: str) -> tuple[str, ...]:
+    text = _text(spec, ", ".join(map(str, value or ())), key)
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _schedule(spec: Spec, value: Any, key: str, push: bool) -> Any:
+def _schedule(spec: Spec, value: Any, key: str) -> Any:
     """A number, or a schedule with its own fields."""
     kinds = {str(model.model_fields["kind"].default): model for model in spec.choices}
     current = str(value.get("kind")) if isinstance(value, Mapping) else "constant"
-    chosen = str(state.widget(f"{key}.kind", current)) if not push else current
+    chosen = str(state.widget(f"{key}.kind", current))
     if chosen == "constant":
         plain = value if not isinstance(value, Mapping) else value.get("end", spec.default)
         numeric = plain if isinstance(plain, (int, float)) else 1.0
         left, right = st.columns([1.25, 1], vertical_alignment="bottom")
         with left:
-            number = _number(spec, numeric, f"{key}.constant", push)
+            number = _number(spec, numeric, f"{key}.constant")
         with right:
-            _schedule_kind(kinds, current, key, push)
+            _schedule_kind(kinds, current, key)
         return number
-    _schedule_kind(kinds, current, key, push, label=spec.label, help_text=spec.help)
+    _schedule_kind(kinds, current, key, label=spec.label, help_text=spec.help)
     model = kinds[chosen]
     held = value if isinstance(value, Mapping) and value.get("kind") == chosen else _first_schedule(model, value)
-    return {"kind": chosen} | model_widgets(model, held, key=f"{key}.{chosen}", push=push)
+    return {"kind": chosen} | model_widgets(model, held, key=f"{key}.{chosen}")
 
 
 def _schedule_kind(
-    kinds: Mapping[str, Any], current: str, key: str, push: bool, *, label: str = "Schedule", help_text: str = ""
+    kinds: Mapping[str, Any], current: str, key: str, *, label: str = "Schedule", help_text: str = ""
 ) -> None:
-    state.prime(f"{key}.kind", current, force=push)
+    options = ["constant", *kinds]
     st.selectbox(
         label,
-        ["constant", *kinds],
+        options,
+        options.index(current),
         key=f"{key}.kind",
         label_visibility="collapsed" if label == "Schedule" else "visible",
         help=help_text or None,
@@ -147,15 +150,13 @@ def _first_schedule(model: type[BaseModel], value: Any) -> dict[str, Any]:
     return start
 
 
-def model_widgets(model: type[BaseModel], values: Mapping[str, Any], *, key: str, push: bool = False) -> dict[str, Any]:
+def model_widgets(model: type[BaseModel], values: Mapping[str, Any], *, key: str) -> dict[str, Any]:
     """Widgets for all fields of a small model, two in a row where they are numbers."""
     out: dict[str, Any] = {}
     columns = st.columns(2)
     for i, spec in enumerate(specs(model)):
         with columns[i % 2]:
-            out[spec.name] = field_widget(
-                spec, values.get(spec.name, spec.default), key=f"{key}.{spec.name}", push=push
-            )
+            out[spec.name] = field_widget(spec, values.get(spec.name, spec.default), key=f"{key}.{spec.name}")
     return out
 
 

@@ -1,5 +1,6 @@
 // In-place Plotly chart. Streamlit calls the default export on every refresh with new data and the same
-// parentElement; Plotly.react keeps the DOM node, and the constant uirevision keeps the user's zoom.
+// parentElement; Plotly.react keeps the DOM node. Ranges that somebody chose are put into every later layout, and the
+// constant uirevision keeps what else was touched, such as curves switched off in the legend.
 
 const charts = new WeakMap();
 
@@ -71,6 +72,22 @@ function homeOf(layout) {
   return home;
 }
 
+// Which axes a relayout event set, and to what: {xaxis: [a, b]}, or {xaxis: null} for autorange.
+function rangesIn(event) {
+  const found = {};
+  for (const [key, value] of Object.entries(event || {})) {
+    const [, axis, what, index] = /^([xy]axis\d*)\.(range|autorange)(?:\[(\d)\])?$/.exec(key) || [];
+    if (!axis) continue;
+    if (what === "autorange") found[axis] = null;
+    else if (index === undefined) found[axis] = [...value];
+    else (found[axis] ||= [undefined, undefined])[Number(index)] = value;
+  }
+  return found;
+}
+
+// Charts that share a crosshair: name of the group -> charts. What one shows on hover the others show at the same x.
+const groups = new Map();
+
 class Chart {
   constructor(parent) {
     this.parent = parent;
@@ -82,6 +99,7 @@ class Chart {
     this.gone = false;
     this.shown = "";
     this.width = 0;
+    this.chosen = {};
     this.tools.querySelector("[data-tool=reset]").onclick = () => this.resetZoom();
     this.tools.querySelector("[data-tool=save]").onclick = () => this.save();
     this.observer = new ResizeObserver(() => this.resize());
@@ -129,13 +147,56 @@ class Chart {
     layout.paper_bgcolor = "rgba(0,0,0,0)";
     layout.plot_bgcolor = layout.plot_bgcolor || "rgba(0,0,0,0)";
     this.home = homeOf(layout);
+    for (const [axis, range] of Object.entries(this.chosen)) {
+      if (layout[axis]) layout[axis] = { ...layout[axis], range: [...range], autorange: false };
+    }
     const config = { displayModeBar: false, displaylogo: false, responsive: false, ...data.config };
     await plotly.react(this.node, figure.data, layout, config);
+    if (!this.listening) {
+      this.listening = true;
+      this.node.on("plotly_relayout", (event) => this.rangesChosen(event));
+    }
+    this.join(data.group || "");
     this.shown = stamp;
     this.refreshes = (this.refreshes || 0) + 1;
     this.node.setAttribute("data-refreshes", String(this.refreshes));
     this.note.hidden = true;
     this.tools.hidden = false;
+  }
+
+  join(group) {
+    if (this.group === group) return;
+    this.leave();
+    this.group = group;
+    if (!group) return;
+    if (!groups.has(group)) groups.set(group, new Set());
+    groups.get(group).add(this);
+    if (this.listens) return;
+    this.listens = true;
+    this.node.on("plotly_hover", (event) => {
+      const x = event.xvals && event.xvals[0];
+      if (event.event && x !== undefined) this.others((chart) => chart.point(x));
+    });
+    this.node.on("plotly_unhover", (event) => {
+      if (event.event) this.others((chart) => window.Plotly.Fx.unhover(chart.node));
+    });
+  }
+
+  leave() {
+    if (this.group && groups.has(this.group)) groups.get(this.group).delete(this);
+    this.group = "";
+  }
+
+  others(act) {
+    for (const chart of groups.get(this.group) || []) {
+      if (chart !== this && !chart.gone && chart.node.isConnected) act(chart);
+    }
+  }
+
+  point(x) {
+    const axis = this.node._fullLayout && this.node._fullLayout.xaxis;
+    if (!axis || typeof x !== "number" || axis.type === "category" || !this.node.data.length) return;
+    window.Plotly.Fx.hover(this.node, { xval: axis.d2c ? axis.d2c(x) : x }, "xy");
   }
 
   explain(error) {
@@ -154,6 +215,15 @@ class Chart {
     }, 60);
   }
 
+  rangesChosen(event) {
+    for (const [axis, range] of Object.entries(rangesIn(event))) {
+      const home = this.home[`${axis}.range`];
+      const back = range === null || (home && home[0] === range[0] && home[1] === range[1]);
+      if (back) delete this.chosen[axis];
+      else this.chosen[axis] = range;
+    }
+  }
+
   // Back to the ranges that the figure asks for; a double click in the plot does the same.
   resetZoom() {
     if (window.Plotly && this.home) window.Plotly.relayout(this.node, { ...this.home });
@@ -167,6 +237,7 @@ class Chart {
 
   destroy() {
     this.gone = true;
+    this.leave();
     clearTimeout(this.timer);
     this.observer.disconnect();
     if (window.Plotly && this.node.data) window.Plotly.purge(this.node);

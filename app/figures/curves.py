@@ -34,6 +34,8 @@ def median(values: Array) -> Array:
     """Median over replicas, (T, B) -> (T,), NaN where no replica has a value."""
     if values.shape[1] == 1:
         return values[:, 0]
+    if not np.isnan(values).any():
+        return np.median(values, axis=1)
     out = np.full(len(values), np.nan)
     some = ~np.isnan(values).all(axis=1)
     if some.any():
@@ -43,7 +45,9 @@ def median(values: Array) -> Array:
 
 def band(values: Array) -> tuple[Array, Array]:
     """10 % and 90 % quantiles over replicas, (T, B) -> two (T,); values must not be NaN throughout a row."""
-    low, high = np.nanquantile(values, [0.1, 0.9], axis=1)
+    # Several times faster than nanquantile, which goes row by row.
+    quantile = np.nanquantile if np.isnan(values).any() else np.quantile
+    low, high = quantile(values, [0.1, 0.9], axis=1)
     return low, high
 
 
@@ -133,10 +137,10 @@ def _ceiling(x: Array, level: float, total: int) -> tuple[dict[str, Any], dict[s
     note = {
         "text": "−log p(D), limit of −ELBO",
         "xref": "paper",
-        "x": 1,
-        "xanchor": "right",
+        "x": 0.01,
+        "xanchor": "left",
         "y": level,
-        "yanchor": "bottom",
+        "yanchor": "top",
         "showarrow": False,
         "font": {"size": FONT - 1, "color": INK},
     }

@@ -19,7 +19,7 @@ from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
 
 #: Seconds between refreshes of the curves, and of the figures that cost more.
 CURVES, PICTURES = 0.2, 0.6
-ROW1, ROW2 = 262, 300
+ROW1, ROW2 = 244, 290
 #: Strings listed among the drawn networks.
 TOP = 9
 

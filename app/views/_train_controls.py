@@ -49,10 +49,10 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     with columns[4]:
         _button("Reset", "restart_alt", _reset, off=status is None, hint="Back to the start, with the same settings")
     with columns[5]:
-        state.prime(_SPEED, "unlimited")
         st.selectbox(
             "Speed, steps per second",
             list(SPEEDS),
+            list(SPEEDS).index(_speed_name()),
             key=_SPEED,
             format_func=lambda name: f"Speed: {name}",
             on_change=_speed_changed,
@@ -91,8 +91,13 @@ def _guarded(act: Callable[..., None], *args: object) -> None:
         state.remember("problem", str(error))
 
 
+def _speed_name() -> str:
+    name = state.recall("speed", "unlimited")
+    return name if name in SPEEDS else "unlimited"
+
+
 def _speed() -> float | None:
-    return SPEEDS[state.widget(_SPEED, "unlimited")]
+    return SPEEDS[_speed_name()]
 
 
 def _train(form: Form) -> None:
@@ -144,6 +149,7 @@ def _reset() -> None:
 
 
 def _speed_changed() -> None:
+    state.remember("speed", state.widget(_SPEED))
     run = state.run_id()
     if run is not None:
         _guarded(services.supervisor().set_speed, run, _speed())

@@ -47,11 +47,11 @@ def _share(form: Form) -> None:
         "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
     )
     st.code(f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}", language=None, wrap_lines=True)
-    state.prime("hide.sections", [name for name in _HIDEABLE if name in hidden])
     st.pills(
         "Hide these controls, here and in the link",
         _HIDEABLE,
         selection_mode="multi",
+        default=[name for name in _HIDEABLE if name in hidden],
         format_func=lambda name: TITLES.get(name, name.capitalize()),
         key="hide.sections",
         on_change=_hide,

@@ -92,23 +92,20 @@ def _live(form: Form, polling: bool) -> None:
 
 
 def _replica(config: RunConfig) -> int:
-    return min(max(int(state.widget("view.replica", 1)), 1), config.replicas) - 1
+    return min(max(int(state.widget(f"view.replica.{config.replicas}", 1)), 1), config.replicas) - 1
 
 
 def _view_options(form: Form) -> None:
     """What the charts show: kept by the session, not part of the configuration."""
     with st.expander("View", key="view.fold"):
-        state.prime("view.metric", "predictive")
         st.selectbox("Gap between", list(GAPS), format_func=lambda name: GAPS[name][0].capitalize(), key="view.metric")
         most = form.config.replicas if form.config is not None else 1
-        state.prime("view.replica", 1)
-        if state.widget("view.replica") > most:
-            state.prime("view.replica", 1, force=True)
         st.number_input(
             "Start shown below the curves",
             1,
             max(most, 1),
-            key="view.replica",
+            1,
+            key=f"view.replica.{most}",
             disabled=most == 1,
             help="Curves and tiles are medians over all starts; the other charts show one of them.",
         )

@@ -132,5 +132,5 @@ def test_the_defaults_come_back(fresh: Path) -> None:
     page = opened(config=RunConfig.parse({"steps": 9, "dataset": "wine"}).to_url())
     page.button(key="defaults").click().run()
     assert config_of(page) == RunConfig()
-    assert page.selectbox(key="form.dataset").value == "xor"
-    assert page.number_input(key="form.run.steps").value == 250
+    assert page.selectbox(key="form.1.dataset").value == "xor"
+    assert page.number_input(key="form.1.run.steps").value == 250

@@ -1,0 +1,128 @@
+"""A real server on a free port, a real Chromium, and a page that reports what went wrong in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+#: Milliseconds: other programs may be at work on this machine.
+PATIENCE = 60_000
+#: What browsers and Streamlit say that is no fault of the page.
+HARMLESS = ("preload", "Permissions policy", "WebSocket", "favicon", "third-party cookie")
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A running dashboard."""
+
+    address: str
+    data: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+    started: float
+
+
+def start_server(data: Path) -> Server:
+    """Start a dashboard on ``data`` and wait until it answers."""
+    port, log = free_port(), data / "server.log"
+    data.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "QHN_DATA": str(data)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    while time.monotonic() - started < 60:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return Server(address, data, process, log, started)
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+
+
+def stop_server(server: Server) -> None:
+    """End a server."""
+    server.process.terminate()
+    try:
+        server.process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait(timeout=15)
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for a module's tests, on a fresh data folder; its log must hold no stack trace at the end."""
+    server = start_server(tmp_path_factory.mktemp("dashboard"))
+    yield server
+    stop_server(server)
+    log = server.log.read_text(errors="replace")
+    traces = [part for part in log.split("Traceback")[1:] if "WebSocketDisconnect" not in part]
+    assert not traces, "\n".join(traces)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium where it is installed, else the browser that Playwright brings."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens tabs (``tab(address, dark=…)``); at the end no tab may have errors in its console or a stack trace."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_tab(address: str, *, dark: bool = False, **options: Any) -> Page:
+        context = chromium.new_context(
+            viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light", **options
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        found: list[str] = []
+        page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: found.append(str(error)))
+        opened.append((page, found))
+        page.goto(address)
+        return page
+
+    yield open_tab
+    for page, found in opened:
+        try:
+            assert "Traceback" not in page.inner_text("body")
+            assert not [text for text in found if not any(word in text for word in HARMLESS)]
+        finally:
+            page.context.close()
