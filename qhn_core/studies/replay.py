@@ -18,7 +18,7 @@ from qhn_core import trainer
 from qhn_core.ansatze import initial_angles
 from qhn_core.checks import check_int
 from qhn_core.config import RunConfig, plan
-from qhn_core.errors import TooLarge, Unsupported
+from qhn_core.errors import Cancelled, TooLarge, Unsupported
 
 #: Most work in one replay: steps times strings.
 MOST_WORK = 1 << 26
@@ -67,8 +67,6 @@ def replay(
     kept = []
     for t in range(steps + 1):
         if cancelled is not None and cancelled():
-            from qhn_core.errors import Cancelled
-
             raise Cancelled("The replay was stopped.")
         if t in wanted:
             kept.append(state.theta[0])

@@ -42,7 +42,7 @@ def sizes(config: RunConfig, *, most: int = MOST_QUBITS) -> dict[int, RunConfig]
 
     Raises :class:`Unsupported` where the network has no hidden layer whose width could change.
     """
-    layers = getattr(config.network, "layers", ())
+    layers: tuple[int, ...] = getattr(config.network, "layers", ())
     if config.network is None or len(layers) < 3:
         raise Unsupported("The number of qubits follows from the hidden layers, and this problem has none.")
     found: dict[int, RunConfig] = {}
@@ -105,7 +105,7 @@ def compare_variance(
             seed=config.seed,
             kind=kind,
             scale=config.ansatz.scale,
-            progress=None if progress is None else lambda f, k=k: progress((k + f) / len(todo)),
+            progress=_part(progress, k, len(todo)),
             cancelled=cancelled,
         )
         found.append(Series(loss, start, scan))
@@ -114,10 +114,21 @@ def compare_variance(
     return found
 
 
+def _part(progress: Callable[[float], None] | None, k: int, count: int) -> Callable[[float], None] | None:
+    """Progress of the k-th of ``count`` equal parts."""
+    return None if progress is None else lambda fraction: progress((k + fraction) / count)
+
+
 def _depths(config: RunConfig) -> dict[int, RunConfig]:
     made = {}
     for depth in DEPTHS:
-        made[depth] = config.model_copy(update={"ansatz": config.ansatz.model_copy(update={"layers": depth})})
+        try:
+            ansatz = type(config.ansatz).model_validate(config.ansatz.model_dump() | {"layers": depth})
+        except ValueError:  # an ansatz of one layer only
+            continue
+        made[depth] = config.model_copy(update={"ansatz": ansatz})
+    if len(made) < 2:
+        raise Unsupported(f"The circuit {config.ansatz.name} has one depth only.")
     return made
 
 

@@ -1,0 +1,144 @@
+"""Figures of trainability: gradient variance over random starts, and where a run stands against them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.curves import line, median, spread, step_axis
+from app.figures.layout import axis, layout, message
+from app.figures.palette import INK, loss_colour
+from app.figures.plain import Figure
+
+Array = NDArray[np.float64]
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+
+
+class Curve(NamedTuple):
+    """Gradient variance against one quantity."""
+
+    loss: str
+    start: str
+    x: Array
+    variance: Array
+    error: Array  #: standard errors
+
+
+def variance_curves(curves: Sequence[Curve], *, against: str, labels: dict[str, str], here: float | None) -> Figure:
+    """Variance of the gradient, logarithmic; colour is the loss, dash and symbol the initialisation.
+
+    Args:
+        against: title of the x axis.
+        labels: short names of the losses.
+        here: the shown run's own value of x.
+    """
+    title = "Gradient variance over random starts"
+    if not curves:
+        return message(title, "Press Measure")
+    starts = list(dict.fromkeys(curve.start for curve in curves))
+    traces: list[dict[str, Any]] = []
+    for curve in curves:
+        colour, k = loss_colour(curve.loss), starts.index(curve.start)
+        good = curve.variance > 0
+        trace = line(
+            curve.x[good],
+            curve.variance[good],
+            f"{labels.get(curve.loss, curve.loss)}, {curve.start}",
+            colour,
+            dash=_DASHES[k % len(_DASHES)],
+            width=2,
+        )
+        trace |= {
+            "mode": "lines+markers",
+            "marker": {"color": colour, "size": 8, "symbol": _SYMBOLS[k % len(_SYMBOLS)]},
+            "error_y": {"type": "data", "array": curve.error[good], "color": colour, "thickness": 1.2, "width": 3},
+        }
+        traces.append(trace)
+    marks = [] if here is None else [_mark(here)]
+    x = axis(against, nticks=8)
+    y = axis("Var ∂L, (nats/rad)²", type="log", exponentformat="power")
+    shape = layout(title, x=x, y=y, shapes=marks, legend=False, hovermode="closest")
+    return {"data": traces, "layout": shape}
+
+
+def _mark(x: float) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "x0": x,
+        "x1": x,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": INK, "width": 1.5, "dash": "dot"},
+    }
+
+
+def steepness(steps: NDArray[Any], ratio: Array, *, objective: str, total: int) -> Figure:
+    """Mean squared gradient of a run over that of random starts, (T, B); 1 is as steep as a random start."""
+    title = "This run against random starts"
+    good = np.isfinite(ratio) & (ratio > 0)
+    if not len(steps) or not good.any():
+        return message(title, "No gradient logged yet")
+    colour = loss_colour(objective)
+    values = np.where(good, ratio, np.nan)
+    x = np.asarray(steps)
+    keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), 600)).round().astype(int))
+    traces = [*spread(x[keep], values[keep], colour, "starts"), line(x[keep], median(values[keep]), "median", colour)]
+    one = {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 1,
+        "y1": 1,
+        "line": {"color": INK, "width": 2, "dash": "dash"},
+    }
+    y = axis("squared gradient / random start", type="log", exponentformat="power")
+    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y, shapes=[one], legend=False)}
+
+
+def architecture_curves(steps: NDArray[Any], shares: Array, labels: Sequence[str], *, total: int) -> Figure:
+    """Probability of each architecture over training, medians over starts with the middle 80 %.
+
+    Args:
+        shares: (T, B, A).
+        labels: length A.
+    """
+    title = "Probability of each architecture"
+    if not len(steps):
+        return message(title, "No step logged yet")
+    x = np.asarray(steps)
+    keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), 800)).round().astype(int))
+    from app.figures.palette import CLASSES
+
+    traces: list[dict[str, Any]] = []
+    for k, label in enumerate(labels):
+        colour, values = CLASSES[k % len(CLASSES)], shares[keep, :, k]
+        traces += spread(x[keep], values, colour, label)
+        traces.append(line(x[keep], median(values), label, colour, dash=_DASHES[k % len(_DASHES)]))
+    y = axis("probability under q", range=[0, 1])
+    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y)}
+
+
+def architecture_bars(labels: Sequence[str], q: Array, posterior: Array, *, objective: str) -> Figure:
+    """Mass of q and of the exact posterior on each architecture, (A,)."""
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "y": list(labels),
+            "x": values,
+            "name": name,
+            "marker": {"color": colour},
+            "hovertemplate": "%{x:.3f}",
+        }
+        for values, name, colour in ((posterior, "posterior", INK), (q, "circuit", loss_colour(objective)))
+    ]
+    x = axis("probability", range=[0, 1])
+    y = axis(type="category", showgrid=False, autorange="reversed")
+    shape = layout("Circuit and posterior", x=x, y=y, bargap=0.3, hovermode="y unified")
+    return {"data": traces, "layout": shape}
