@@ -17,6 +17,7 @@ def command(
     json: Annotated[Path | None, typer.Option(help="Also write all numbers to this JSON file.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also write the tables to this Markdown file.")] = None,
     extras: Annotated[bool, typer.Option(help="Measure memory, first step, sampled step, table and logging.")] = True,
+    jax: Annotated[bool, typer.Option(help="Compare with JAX jit too, where it is installed.")] = True,
 ) -> None:
     """Compare full training steps with PennyLane's simulators, in turns in this process; missed targets say so.
 
@@ -32,6 +33,7 @@ def command(
         cells=cells,
         circuits=names,
         extras=extras,
+        jax=None if jax else False,
         progress=lambda text: typer.secho(text, err=True, fg="bright_black"),
     )
     show(report)
