@@ -91,6 +91,7 @@ def encode(
     alt: str,
     height: int = 280,
     config: Mapping[str, Any] | None = None,
+    group: str = "",
 ) -> bytes:
     """What :func:`live_chart` sends, so that a page may keep it and mount it again without building it again.
 
@@ -101,6 +102,7 @@ def encode(
         alt: what a reader without eyes is told; say the current state, not only the kind of chart.
         height: pixels.
         config: Plotly's configuration beyond the defaults, for example ``{"scrollZoom": True}``.
+        group: charts of one group have a common crosshair: hovering in one shows the same x in the others.
     """
     payload = {
         "name": name,
@@ -108,6 +110,7 @@ def encode(
         "height": height,
         "figure": plain(figure),
         "config": dict(config or {}),
+        "group": group,
         "plotly": _script_url(),
         "tokens": TOKENS,
     }

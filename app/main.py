@@ -18,6 +18,9 @@ from qhn_core.errors import QHNError  # noqa: E402
 #: File under views/, title, icon: one line a page. The first is where the server's address leads.
 PAGES = (
     ("train", "Train", ":material/play_circle:"),
+    ("compare", "Compare", ":material/sports_score:"),
+    ("explore", "Explore", ":material/travel_explore:"),
+    ("hardware", "Hardware", ":material/memory:"),
     ("runs", "Runs", ":material/history:"),
 )
 

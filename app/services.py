@@ -13,6 +13,7 @@ from app.figure_cache import FigureCache
 from app.previews import Previews
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunStore
+from qhn_core.studies.race_live import Races
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,6 +30,12 @@ def supervisor() -> Supervisor:
     runs = store()
     runs.mark_interrupted()
     return Supervisor(runs)
+
+
+@st.cache_resource(show_spinner=False)
+def races() -> Races:
+    """The races of this server; those that finish become runs of the store."""
+    return Races(store())
 
 
 @st.cache_resource(show_spinner=False)

@@ -60,8 +60,8 @@ class RaceStatus:
 
     @property
     def busy(self) -> bool:
-        """Whether something will change without anybody doing anything."""
-        return self.scoring or (self.run.state.active and self.run.state is not RunState.PAUSED)
+        """Whether it is worth looking again soon."""
+        return self.scoring or self.run.state.active
 
 
 class LiveRace(LiveRun):

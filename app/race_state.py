@@ -1,0 +1,74 @@
+"""The race that the Compare page shows: its configuration (``race`` in the URL) and, once begun, its id (``raced``)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from app import state
+from qhn_core.errors import ConfigError
+from qhn_core.studies.race_config import RaceConfig
+
+RACE, RACED = "race", "raced"
+_WRITTEN, _PROBLEM, _DEFAULT = "race.written", "race.link_problem", "race.default"
+_ID: Final = re.compile(r"[0-9a-f]{4,32}")
+
+
+def read() -> RaceConfig:
+    """The race to show: from a URL that this session did not write, else what the form held, else the default."""
+    text = state.parameter(RACE)
+    if text is not None and text != state.recall(_WRITTEN):
+        state.remember(_WRITTEN, text)
+        try:
+            config = RaceConfig.from_url(text)
+        except ConfigError as error:
+            state.remember(_PROBLEM, str(error))
+            state.remember(RACE, RaceConfig().to_url())
+        else:
+            state.remember(_PROBLEM, "")
+            state.remember(RACE, config.to_url())
+        _renew()
+    known = state.recall(RACE)
+    return RaceConfig.from_url(known) if known else RaceConfig()
+
+
+def link_problem() -> str:
+    """Why the URL's race could not be used; empty if it could."""
+    return str(state.recall(_PROBLEM, ""))
+
+
+def write(config: RaceConfig) -> None:
+    """Remember what the form says, and put it in the URL where it changed."""
+    text = config.to_url()
+    untouched = state.recall(RACE) is None and text == RaceConfig().to_url()
+    if untouched or (text == state.recall(RACE) and state.parameter(RACE) is not None):
+        return
+    changed = text != state.recall(RACE)
+    state.remember(RACE, text)
+    if changed or not link_problem():
+        state.remember(_WRITTEN, text)
+        state.remember(_PROBLEM, "")
+        state.keep_choice(RACE, text)
+
+
+def adopt(config: RaceConfig) -> None:
+    """Make ``config`` the one that the form shows, whatever its widgets hold."""
+    write(config)
+    _renew()
+
+
+def race_id() -> str | None:
+    """The race that the page shows, from the URL or, after a visit to another page, from the session."""
+    text = state.parameter(RACED) or state.recall(RACED)
+    return text if text and _ID.fullmatch(text) else None
+
+
+def show(race: str | None) -> None:
+    """Attach the page to a race, or to none."""
+    state.remember(RACED, race)
+    state.keep_choice(RACED, race)
+
+
+def _renew() -> None:
+    state.renew()
+    state.renew("sides")

@@ -1,0 +1,243 @@
+"""The Compare page's buttons, speed, instant switch, progress and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import race_state, services, state
+from app.describe import duration_text
+from app.views._compare_data import Seen
+from app.views._compare_sides import RaceForm
+from app.views._train_controls import SPEEDS, rate_text
+from qhn_core.errors import QHNError
+from qhn_core.runner import RunState
+
+_SPEED, _INSTANT = "race.speed", "race.instant"
+#: A race that is expected to take longer than so many seconds is not run at every move of a slider.
+INSTANT_SECONDS = 6.0
+#: Seconds that one replica's step takes per angle and amplitude, on one core.
+_UNIT = 5e-9
+
+
+def expected_seconds(form: RaceForm) -> float | None:
+    """What the whole race is expected to take; None where that cannot be said (shots, devices)."""
+    config, needs = form.config, form.base.plan
+    if config is None or needs is None:
+        return None
+    if any(run.estimator.name != "adjoint" or run.engine.name != "statevector" for run in config.configs()):
+        return None
+    work = needs.n_params * 2.0**needs.n_qubits * config.base.replicas * len(config.contenders)
+    return 0.05 + max(_UNIT * work, 1e-3) * (config.base.steps + 1)
+
+
+def controls(form: RaceForm, seen: Seen | None) -> None:
+    """The row of buttons, the speed and the instant switch."""
+    status = seen.status.run if seen is not None else None
+    active = status is not None and status.active
+    paused = status is not None and status.state is RunState.PAUSED
+    mine = seen is not None and seen.config == form.config
+    columns = st.columns([1.1, 1.1, 0.9, 0.9, 1, 1.5, 1.5], gap="small", vertical_alignment="center")
+    with columns[0]:
+        _button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
+    with columns[1]:
+        if paused:
+            _button("Resume", "resume", _with_race, "resume")
+        else:
+            _button("Pause", "pause", _with_race, "pause", off=not active)
+    with columns[2]:
+        _button("Step", "skip_next", _step, form, off=not (active or form.ready), hint="One step of all, then pause")
+    with columns[3]:
+        _button("Stop", "stop", _with_race, "stop", off=not active, hint="End the race here")
+    with columns[4]:
+        _button("Reset", "restart_alt", _reset, off=seen is None, hint="Back to the start, with the same settings")
+    with columns[5]:
+        st.selectbox(
+            "Speed, steps per second",
+            list(SPEEDS),
+            len(SPEEDS) - 1,
+            key=_SPEED,
+            format_func=lambda name: f"Speed: {name}",
+            on_change=_speed_changed,
+            label_visibility="collapsed",
+        )
+    with columns[6]:
+        _instant_switch(form)
+
+
+def _instant_switch(form: RaceForm) -> None:
+    took = expected_seconds(form)
+    short = took is not None and took <= INSTANT_SECONDS
+    words = "About " + duration_text(took) if took is not None else "Unknown time"
+    remedy = (
+        "" if short else f" a race: longer than {INSTANT_SECONDS:.0f} s. Fewer steps, seeds or qubits make it instant."
+    )
+    st.toggle(
+        "Instant",
+        key=_INSTANT,
+        disabled=not short,
+        on_change=_switched,
+        help=f"Race anew whenever a setting moves. {words}{remedy or ' a race.'}",
+    )
+
+
+def _switched() -> None:
+    """The switch stands in a part of the page that is drawn by itself; the whole page must know."""
+    state.remember("race.rerun", True)
+
+
+def instant(form: RaceForm) -> bool:
+    """Whether every change races anew."""
+    took = expected_seconds(form)
+    return bool(state.widget(_INSTANT, False)) and took is not None and took <= INSTANT_SECONDS
+
+
+def race_at_once(form: RaceForm) -> None:
+    """In instant mode: race what the form says, instead of a race with other settings."""
+    if not (form.ready and form.config is not None and instant(form)):
+        return
+    races, shown = services.races(), race_state.race_id()
+    known = shown is not None and races.known(shown)
+    if known and races.config(shown) == form.config:  # type: ignore[arg-type]
+        return
+    _guarded(_begin, form, True)
+
+
+def _begin(form: RaceForm, quick: bool = False, paused: bool = False) -> None:
+    if form.config is None:
+        return
+    races, shown = services.races(), race_state.race_id()
+    if shown is not None and races.known(shown):
+        races.stop(shown)
+    race_state.show(races.start(form.config, instant=quick, paused=paused, speed=_speed(), replaces=shown))
+
+
+def _train(form: RaceForm) -> None:
+    """Start what the form says. A second click on the same settings does nothing."""
+    races, shown = services.races(), race_state.race_id()
+    if shown is not None and races.known(shown):
+        status = races.status(shown).run
+        if status.active and races.config(shown) == form.config:
+            return
+    _begin(form, instant(form))
+
+
+def _with_race(what: str) -> None:
+    races, shown = services.races(), race_state.race_id()
+    if shown is not None and races.known(shown):
+        getattr(races, what)(shown)
+
+
+def _step(form: RaceForm) -> None:
+    """One step: of the race shown, or of a new one that then waits."""
+    races, shown = services.races(), race_state.race_id()
+    if shown is None or not races.known(shown) or not races.status(shown).run.active:
+        _begin(form, instant(form), paused=True)
+        shown = race_state.race_id()
+    if shown is not None:
+        races.step(shown)
+
+
+def _reset() -> None:
+    _with_race("stop")
+    race_state.show(None)
+
+
+def _keep() -> None:
+    shown = race_state.race_id()
+    if shown is not None:
+        services.races().keep(shown)
+
+
+def _speed() -> float | None:
+    return SPEEDS[state.widget(_SPEED, "unlimited")]
+
+
+def _speed_changed() -> None:
+    races, shown = services.races(), race_state.race_id()
+    if shown is not None and races.known(shown):
+        _guarded(races.set_speed, shown, _speed())
+
+
+def _button(
+    label: str,
+    icon: str,
+    act: Callable[..., None],
+    *args: object,
+    primary: bool = False,
+    off: bool = False,
+    hint: str = "",
+) -> None:
+    st.button(
+        label,
+        key=f"race.{label.lower()}",
+        icon=f":material/{icon}:",
+        type="primary" if primary else "secondary",
+        disabled=off,
+        help=hint or None,
+        on_click=_guarded,
+        args=(act, *args),
+        width="stretch",
+    )
+
+
+def _guarded(act: Callable[..., None], *args: object) -> None:
+    """Run an action; what goes wrong becomes a message on the page."""
+    state.remember("race.problem", "")
+    try:
+        act(*args)
+    except QHNError as error:
+        state.remember("race.problem", str(error))
+
+
+def progress(form: RaceForm, seen: Seen | None) -> None:
+    """The progress bar, with steps per second and time left."""
+    if seen is None:
+        steps = form.config.base.steps if form.config is not None else 0
+        took = expected_seconds(form)
+        about = "" if took is None else f" · about {duration_text(took)} when nothing else runs"
+        st.progress(0.0, text=f"Ready: step 0 of {steps}{about}")
+        return
+    status = seen.status.run
+    if status.state is RunState.QUEUED:
+        st.progress(0.0, text=f"Waiting for a free processor core: number {status.queue_position or 1} in the queue")
+    elif status.state is RunState.PREPARING:
+        done = min(max(status.progress or 0.0, 0.0), 1.0)
+        st.progress(done, text=f"Preparing the likelihood tables: {done:.0%}")
+    else:
+        text = f"Step {status.step} of {status.steps} · {status.state}"
+        if status.state is RunState.RUNNING and status.steps_per_second > 0:
+            text += f" · {rate_text(status.steps_per_second)} steps/s, all contenders at once"
+            if status.eta_seconds is not None:
+                text += f" · {duration_text(status.eta_seconds)} left"
+        if seen.status.scoring:
+            text += " · scoring the rivals"
+        st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
+
+
+def messages(form: RaceForm, seen: Seen | None) -> None:
+    """What the user should know: refusals, failures, settings that differ; and the button that keeps a race."""
+    if problem := race_state.link_problem():
+        st.error(f"This link cannot be opened, so the default is shown. {problem}", icon=":material/link_off:")
+    if problem := state.recall("race.problem", ""):
+        st.error(str(problem), icon=":material/error:")
+    for text in form.problems:
+        st.error(text, icon=":material/block:")
+    if seen is None:
+        return
+    status = seen.status.run
+    if status.state is RunState.FAILED:
+        st.error(f"The race failed at step {status.step}: {status.message}", icon=":material/error:")
+    elif status.message:
+        st.info(status.message, icon=":material/info:")
+    if form.config is not None and form.config != seen.config:
+        st.info("The settings differ from the race shown: Train starts a new one with them.", icon=":material/tune:")
+
+
+def keep_button(seen: Seen) -> None:
+    """Keep an instant or stopped race as runs."""
+    status = seen.status
+    off = status.run.active or bool(status.kept) or not seen.logged
+    hint = "Kept under Runs" if status.kept else "Write one run a contender, for Runs and Explore"
+    _button("Keep", "save", _keep, off=off, hint=hint)

@@ -1,0 +1,246 @@
+"""The verdict of a race: means with intervals, paired differences, and what they allow to say, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.views._compare_charts import short_label
+from app.views._compare_data import Seen
+from qhn_core.analysis import statistics
+from qhn_core.analysis.statistics import Comparison, Direction, Summary, Verdict
+
+Array = NDArray[np.float64]
+
+#: Metrics that are judged -> (title, which way is better, format).
+JUDGED: dict[str, tuple[str, Direction, str]] = {
+    "predictive_nll_test": ("Predictive NLL, test (nats)", "lower", ".3f"),
+    "accuracy_test": ("Accuracy, test", "higher", ".3f"),
+    "kl_posterior": ("KL to posterior (nats)", "lower", ".2f"),
+    "cost_gap": ("Cost above the best (nats)", "lower", ".3f"),
+    "success": ("Success: mass near the optimum", "higher", ".3f"),
+    "steps_to_threshold": ("Steps to the threshold", "lower", ".0f"),
+}
+#: Metrics that a threshold can be set for -> (title, which way is better, first value).
+THRESHOLDS: dict[str, tuple[str, Direction, float]] = {
+    "predictive_nll_test": ("Predictive NLL, test", "lower", 0.6),
+    "accuracy_test": ("Accuracy, test", "higher", 0.75),
+    "cost_gap": ("Cost above the best", "lower", 0.1),
+    "success": ("Success", "higher", 0.5),
+}
+_COLOUR = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.NO_DIFFERENCE: "gray", Verdict.TOO_FEW: "orange"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a race allows to say at one step.
+
+    Args:
+        means: metric -> contender or rival -> mean with its interval.
+        comparisons: every contender against the first.
+        reached: contender -> share of seeds that passed the threshold.
+        units: independent units; fewest: how many a verdict needs.
+    """
+
+    means: dict[str, dict[str, Summary]]
+    comparisons: list[Comparison]
+    reached: dict[str, float]
+    units: int
+    fewest: int
+
+
+def show(seen: Seen | None) -> None:
+    """Threshold, table, details and sentences."""
+    if seen is None or not seen.logged:
+        st.info("Train first: the table compares the contenders seed by seed.", icon=":material/table_chart:")
+        return
+    metric, value = _threshold()
+    found = _judge(seen.race_id, seen.at_step, metric, value, len(seen.rivals))
+    reference = seen.lanes[0].title
+    st.markdown(_summary(seen, found, metric, value))
+    st.caption(_small_print(seen, found, reference))
+    if found.comparisons:
+        with st.expander("Differences, effect sizes and corrected p", expanded=True, key="race.details"):
+            st.markdown(_details(found, reference))
+        with st.expander("In words", expanded=True, key="race.words"):
+            st.markdown("\n".join(f"- {_sentence(c)}" for c in found.comparisons))
+
+
+def _threshold() -> tuple[str, float]:
+    left, middle, _ = st.columns([1.3, 1, 2.4], gap="small")
+    with left:
+        metric = st.selectbox(
+            "Threshold on", list(THRESHOLDS), format_func=lambda name: THRESHOLDS[name][0], key="race.threshold.metric"
+        )
+    with middle:
+        first = THRESHOLDS[metric][2]
+        sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
+        value = st.number_input(sign, value=first, step=0.05, format="%g", key=f"race.threshold.{metric}")
+    return metric, float(value)
+
+
+@lru_cache(maxsize=16)
+def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) -> Judged:
+    from app.views._compare_data import look
+
+    seen = look(race_id, step)
+    sides: dict[str, dict[str, Array]] = {}
+    reached = {}
+    for lane in seen.lanes:
+        values = {name: lane.final(name) for name in JUDGED if name in lane.rows.history}
+        until = lane.rows.history[metric][: lane.at + 1]
+        passed = statistics.steps_to_threshold(
+            until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=THRESHOLDS[metric][1]
+        )
+        values["steps_to_threshold"] = passed.restricted
+        reached[lane.title] = passed.share
+        sides[lane.title] = values
+    clusters = seen.clusters
+    judged = {name: JUDGED[name][1] for name in JUDGED if not np.isnan(next(iter(sides.values()))[name]).all()}
+    comparisons = []
+    if len(sides) > 1:
+        comparisons = statistics.compare(sides, reference=seen.lanes[0].title, metrics=judged, clusters=clusters)
+    means: dict[str, dict[str, Summary]] = {}
+    for name in judged:
+        row = {title: statistics.mean_interval(values[name], clusters=clusters) for title, values in sides.items()}
+        for score in seen.rivals:
+            if name in score.row and not np.isnan(score.row[name]).all():
+                row[short_label(score.name)] = statistics.mean_interval(score.row[name], clusters=clusters)
+        means[name] = row
+    units = seen.config.base.replicas if clusters is None else len(np.unique(clusters))
+    return Judged(means, comparisons, reached, units, statistics.minimum_units(max(1, len(comparisons))))
+
+
+def _summary(seen: Seen, found: Judged, metric: str, threshold: float) -> str:
+    """Metrics down, contenders and rivals across; mean, interval and verdict in each cell."""
+    titles = [lane.title for lane in seen.lanes]
+    names = [*titles, *(short_label(score.name) for score in seen.rivals)]
+    verdicts = {(c.metric, c.contender): c.verdict for c in found.comparisons}
+    head = [f"**{name}**" if name in titles else f"*{name}*" for name in names]
+    lines = [f"| step {seen.at_step} | " + " | ".join(head) + " |", "|---|" + "---|" * len(names)]
+    for key, row in found.means.items():
+        title, _, form = JUDGED[key]
+        if key == "steps_to_threshold":
+            sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
+            title = f"Steps until {THRESHOLDS[metric][0].lower()} {sign} {threshold:g}"
+        cells = []
+        for name in names:
+            cell = _cell(row[name], form) if name in row else "–"
+            if key == "steps_to_threshold" and name in found.reached:
+                cell += f" · reached by {found.reached[name]:.0%}"
+            word = verdicts.get((key, name))
+            cells.append(cell if word is None else f"{cell} {_badge(word)}")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    rates = []
+    for lane in seen.lanes:
+        used = float(lane.rows.seconds[-1])
+        rates.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
+    lines.append("| Steps per second of computing | " + " | ".join(rates + ["–"] * len(seen.rivals)) + " |")
+    return "\n".join(lines)
+
+
+def _badge(verdict: Verdict) -> str:
+    return f":{_COLOUR[verdict]}-background[{verdict.value}]"
+
+
+def _cell(summary: Summary, form: str) -> str:
+    if np.isnan(summary.mean):
+        return "–"
+    if np.isnan(summary.low):
+        return format(summary.mean, form)
+    return f"{summary.mean:{form}} ± {summary.high - summary.mean:{form}}"
+
+
+def _small_print(seen: Seen, found: Judged, reference: str) -> str:
+    base = seen.config.base
+    count = len(found.comparisons)
+    parts = [
+        f"Mean ± half of the 95 % interval over {found.units} independent "
+        + ("draws of the data." if base.data_draws > 1 else "starts.")
+    ]
+    if count:
+        parts.append(
+            f"Verdicts compare with {reference}, paired by seed: sign-flip test, corrected for all {count} comparisons "
+            "(Holm, 5 %). Intervals are not corrected, so one may exclude 0 while the verdict is no difference."
+        )
+        if found.units < found.fewest:
+            parts.append(f"**A verdict needs at least {found.fewest} independent seeds; this race has {found.units}.**")
+    if base.data_draws == 1:
+        parts.append("**All seeds share one data set: what is concluded holds for that data set only.**")
+    return " ".join(parts)
+
+
+def _details(found: Judged, reference: str) -> str:
+    lines = [
+        f"| metric | contender | difference to {reference} | 95 % interval | effect size | corrected p | verdict |",
+        "|---|---|--:|--:|--:|--:|---|",
+    ]
+    for c in found.comparisons:
+        form = JUDGED[c.metric][2]
+        lines.append(
+            f"| {JUDGED[c.metric][0]} | {c.contender} | {c.difference:+{form}} | "
+            f"{c.low:+{form}} … {c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | {_badge(c.verdict)} |"
+        )
+    return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
+
+
+def _sentence(found: Comparison) -> str:
+    text = found.sentence
+    head, _, rest = text.partition(":")
+    return f"**{head[:1].upper()}{head[1:]}:**{rest}"
+
+
+def rivals_table(seen: Seen | None) -> None:
+    """Every rival with the contenders: metrics and what it cost."""
+    if seen is None or not seen.logged:
+        st.info("Train first: the rivals then work on the same data.", icon=":material/groups:")
+        return
+    for text in seen.problems:
+        st.warning(text)
+    if seen.status.scoring:
+        st.caption("Rivals are being scored …")
+    elif seen.status.run.active:
+        st.caption("The rivals that need computing follow when the race has ended, so as not to slow it down.")
+    st.markdown(_rivals(seen))
+    for score in seen.rivals:
+        if score.notes:
+            st.caption(f"**{short_label(score.name)}:** {score.notes}")
+    st.caption(
+        "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network over "
+        "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
+    )
+
+
+def _rivals(seen: Seen) -> str:
+    lines = [
+        "| | NLL, test | accuracy, test | cost gap | KL to posterior | likelihood evaluations | seconds a seed |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    metrics = (("predictive_nll_test", ".3f"), ("accuracy_test", ".3f"), ("cost_gap", ".3f"), ("kl_posterior", ".2f"))
+    table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None else 0
+    for lane in seen.lanes:
+        cells = [_mean(lane.final(name), form) for name, form in metrics]
+        shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
+        seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
+        budget = shots * seen.at_step if shots else table
+        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {seconds:.2g} |")
+    for score in seen.rivals:
+        cells = [_mean(score.row[name], form) for name, form in metrics]
+        lines.append(
+            f"| *{short_label(score.name)}* | "
+            + " | ".join(cells)
+            + f" | {score.likelihood_evaluations:,} | {score.seconds:.2g} |"
+        )
+    return "\n".join(lines)
+
+
+def _mean(values: Array, form: str) -> str:
+    return "–" if np.isnan(values).all() else format(float(np.nanmean(values)), form)

@@ -1,0 +1,148 @@
+"""Compare: losses raced from the same start, live, and judged."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import race_state, services, state
+from app.describe import headline
+from app.figures.race import View
+from app.views import _compare_charts, _compare_controls, _compare_quantum, _compare_sides, _compare_verdict
+from app.views._compare_charts import GENERALISATION, TRAINABILITY
+from app.views._compare_data import Seen, look
+from app.views._compare_sides import RaceForm
+
+#: Seconds between refreshes while something happens.
+REFRESH = 0.3
+_TABS = ("Generalisation", "Trainability", "Evidence", "Verdict", "Rivals", "Is it quantum?")
+_WHAT = (
+    "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. "
+    "Press **Train**. Bands hold the middle half of the seeds."
+)
+
+
+def page() -> None:
+    """The page."""
+    config = race_state.read()
+    with st.sidebar:
+        form = _compare_sides.render(config)
+    if form.config is not None:
+        race_state.write(form.config)
+    _compare_controls.race_at_once(form)
+    shown = race_state.race_id()
+    if shown is not None:
+        race_state.show(shown if services.races().known(shown) else None)
+    polling = _busy(_seen(form, None))
+    st.fragment(_live, run_every=REFRESH if polling else None)(form, polling)
+
+
+def _seen(form: RaceForm, step: int | None) -> Seen | None:
+    """The race of the URL, if it is in memory."""
+    shown = race_state.race_id()
+    return look(shown, step) if shown is not None and services.races().known(shown) else None
+
+
+def _busy(seen: Seen | None) -> bool:
+    return seen is not None and (seen.status.busy or _compare_quantum.twin_busy(seen))
+
+
+def _live(form: RaceForm, polling: bool) -> None:
+    """Everything that changes by itself. Every part has a container of its own, so that charts keep their place."""
+    seen = _seen(form, None)
+    with st.container():
+        _headline(form, seen)
+    with st.container():
+        _compare_controls.controls(form, seen)
+        _compare_controls.progress(form, seen)
+    with st.container():
+        _compare_controls.messages(form, seen)
+    with st.container():
+        tab, view, replica, step = _view(form, seen)
+    if seen is not None and step is not None:
+        seen = look(seen.race_id, step)
+    with st.container(key=f"race-{_TABS.index(tab)}"):
+        _content(tab, seen, view, replica)
+    if state.recall("race.rerun") or _busy(seen) != polling:
+        state.remember("race.rerun", False)
+        st.rerun()
+
+
+def _headline(form: RaceForm, seen: Seen | None) -> None:
+    config = seen.config if seen is not None else form.config
+    if config is None:
+        return
+    words = headline(config.base).split(" · ")
+    del words[-3:-1]  # loss and optimiser
+    draws = config.base.data_draws
+    words.append(f"{draws} draws of the data" if draws > 1 else "one data set")
+    st.markdown(" · ".join(words))
+    if seen is None:
+        st.caption(_WHAT)
+
+
+def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
+    if tab == "Generalisation":
+        _compare_charts.curves(seen, GENERALISATION, view)
+    elif tab == "Trainability":
+        _compare_charts.curves(seen, TRAINABILITY, view)
+    elif tab == "Evidence":
+        _compare_charts.evidence(seen, view, replica)
+    elif tab == "Verdict":
+        _compare_verdict.show(seen)
+    elif tab == "Rivals":
+        _compare_verdict.rivals_table(seen)
+    else:
+        _compare_quantum.show(seen)
+    if tab in _TABS[:3] and seen is not None and seen.logged:
+        st.markdown(_compare_charts.values_table(seen))
+
+
+def _view(form: RaceForm, seen: Seen | None) -> tuple[str, View, int, int | None]:
+    """Which charts, with which axes, at which step."""
+    left, middle, right, last = st.columns([4.6, 2.6, 0.9, 0.9], gap="small", vertical_alignment="center")
+    with left:
+        tab = st.segmented_control(
+            "Charts", _TABS, default=_TABS[0], key="race.tab", label_visibility="collapsed", required=True
+        )
+    config = seen.config if seen is not None else form.config
+    total = config.base.steps if config is not None else 1
+    with middle:
+        at = st.slider(
+            "Step looked at",
+            0,
+            total,
+            total,
+            key=f"race.scrub.{total}",
+            label_visibility="collapsed",
+            disabled=seen is None,
+            help="The step that markers, tables and weights show; at the right end, the newest",
+        )
+    with right, st.popover("Axes", width="stretch", key="race.axes"):
+        view, replica = _axes(config.base.replicas if config is not None else 1, total, at if at < total else None)
+    with last:
+        if seen is not None:
+            _compare_controls.keep_button(seen)
+    return str(tab), view, replica, at if at < total else None
+
+
+def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
+    x = st.segmented_control("Along x", ["steps", "seconds"], default="steps", key="race.x", required=True)
+    log_x = st.toggle("Logarithmic x", key="race.log_x")
+    log_y = st.toggle("Logarithmic y", key="race.log_y")
+    seeds = st.toggle("Single seeds", key="race.seeds")
+    smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="race.smoothing")
+    replica = st.number_input("Seed whose weights are shown", 1, max(1, replicas), 1, key=f"race.replica.{replicas}")
+    view = View(
+        x="seconds" if x == "seconds" else "step",
+        log_x=log_x,
+        log_y=log_y,
+        smoothing=float(smoothing),
+        seeds=seeds,
+        total=total if x == "steps" else 0,
+        step=float(step) if step is not None else None,
+    )
+    return view, int(replica) - 1
+
+
+if __name__ == "__main__":
+    page()
