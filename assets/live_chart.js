@@ -121,9 +121,10 @@ class Chart {
         await this.draw(bytes);
       }
     } catch (error) {
-      this.explain(error);
+      if (!this.gone) this.explain(error);
     } finally {
       this.busy = false;
+      if (this.gone) this.purge();
     }
   }
 
@@ -240,8 +241,12 @@ class Chart {
     this.leave();
     clearTimeout(this.timer);
     this.observer.disconnect();
-    if (window.Plotly && this.node.data) window.Plotly.purge(this.node);
     charts.delete(this.parent);
+    if (!this.busy) this.purge(); // else when the drawing under way is done: Plotly cannot bear to lose its node
+  }
+
+  purge() {
+    if (window.Plotly && this.node.data) window.Plotly.purge(this.node);
   }
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,28 +123,41 @@ def loss_curves(
     bound = history.get("elbo")
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
         traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", RIVAL, width=1.8))
-        limit, note = _ceiling(x, -log_evidence / n_train, total)
-        traces.append(limit)
-        notes.append(note)
+        level = -log_evidence / n_train
+        notes.append(_level_name(level, "limit −log p(D)", traces))
+        traces.append(_level_line(x, level, "−log p(D)", total))
     shape = layout(title, x=step_axis(x, total), y=axis("nats per example", nticks=6), annotations=notes)
     return {"data": traces, "layout": shape}
 
 
-def _ceiling(x: Array, level: float, total: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The line that −ELBO cannot cross, and its name to be put on it."""
+def _level_line(x: Array, level: float, name: str, total: int) -> dict[str, Any]:
     ends = np.array([x[0], x[-1] if len(x) > 1 else max(total, 1)], dtype=float)
-    trace = line(ends, np.full(2, level), "−log p(D)", INK, dash="dash", width=2, showlegend=False)
-    note = {
-        "text": "−log p(D), limit of −ELBO",
+    return line(ends, np.full(2, level), name, INK, dash="dash", width=2, showlegend=False)
+
+
+def _level_name(level: float, text: str, traces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The name of a level line, on the side of it where the fewest curves pass."""
+    curves = [np.asarray(trace["y"], dtype=float) for trace in traces]
+    everything = np.concatenate([*curves, [level]])
+    height = 0.16 * (np.nanmax(everything) - np.nanmin(everything))
+
+    def crowd(place: tuple[float, int]) -> int:
+        left, side = place
+        low, high = (level, level + height) if side > 0 else (level - height, level)
+        parts = [y[int(left * len(y)) : int((left + 0.34) * len(y)) + 1] for y in curves]
+        return sum(int(((part >= low) & (part <= high)).sum()) for part in parts)
+
+    left, side = min([(0.66, 1), (0.66, -1), (0.33, 1), (0.33, -1), (0.0, -1), (0.0, 1)], key=crowd)
+    return {
+        "text": text,
         "xref": "paper",
-        "x": 0.01,
-        "xanchor": "left",
+        "x": left + 0.34 if left else 0.01,
+        "xanchor": "right" if left else "left",
         "y": level,
-        "yanchor": "top",
+        "yanchor": "bottom" if side > 0 else "top",
         "showarrow": False,
         "font": {"size": FONT - 1, "color": INK},
     }
-    return trace, note
 
 
 def step_axis(x: Array, total: int) -> dict[str, Any]:

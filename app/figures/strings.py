@@ -13,6 +13,8 @@ from app.figures.palette import ACCENT, GRID, INK, MUTED, SOFT, loss_colour
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
+#: Room is kept for so many rows, so that few strings do not grow fat.
+_ROWS = 8
 
 
 def index_of(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -44,6 +46,7 @@ def weight_rows(
     if not len(strings):
         return message("Drawn networks", "Nothing drawn yet")
     rows, n_bits = strings.shape
+    least = max(rows, _ROWS)
     ranks = [str(i + 1) for i in range(rows)]
     signs = np.where(strings == 1, "+", "−")
     pattern: dict[str, Any] = {
@@ -78,7 +81,13 @@ def weight_rows(
     figure_layout = layout(
         f"Drawn networks ({shots} draws)",
         x=hidden,
-        y=axis(type="category", categoryorder="array", categoryarray=ranks[::-1], showgrid=False),
+        y=axis(
+            type="category",
+            categoryorder="array",
+            categoryarray=ranks[::-1],
+            range=[rows - least - 0.5, rows - 0.5],
+            showgrid=False,
+        ),
         xaxis2=axis("% of draws", domain=[left + 0.03, 1], anchor="y", rangemode="tozero", nticks=4),
         hovermode="closest",
         bargap=0.25,
