@@ -1,0 +1,268 @@
+"""Train here: the run's configuration on the device, after its cost was shown and confirmed."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import figures, services, state
+from app.describe import SHORT, duration_text
+from app.figures import hardware
+from app.live_chart import live_chart
+from app.views._explore_jobs import Job, Watch, jobs
+from app.views._hardware_device import Device, engine_of
+from app.views._hardware_shots import loss_choice
+from app.views._hardware_source import Source
+from app.views._train_data import config_of
+from qhn_core.analysis.dial import exact_values
+from qhn_core.config import ConfigError, Plan, RunConfig, plan
+from qhn_core.errors import QHNError
+from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.runner import RunState, RunStatus
+
+ESTIMATORS = {"spsa": "SPSA", "parameter_shift": "Parameter shift"}
+SHOTS = ("64", "256", "1024", "4096")
+#: Circuits timed together, as a step sends many at once.
+_TIMED = 4
+_HEIGHT = 270
+_RUN, _ASKED = "trained", "hardware.asked"
+
+
+def show(source: Source, device: Device) -> bool:
+    """Settings, cost, confirmation and the live loss; returns whether more will come by itself."""
+    settings, right = st.columns([1, 2.1], gap="medium")
+    with settings:
+        config, objective = _settings(source, device)
+        needs, problem = _planned(config)
+        timing = _timing(source, device, config, needs)
+        if objective.needs_log_q:
+            _refuse(problem)
+        elif problem:
+            st.error(problem, icon=":material/block:")
+        elif config is not None and needs is not None:
+            _confirm(config, needs, device, timing)
+    with right:
+        active = _run(source)
+    return active or (timing is not None and not timing.ready)
+
+
+def _settings(source: Source, device: Device) -> tuple[RunConfig | None, ObjectiveConfig]:
+    """The widgets; the configuration they make, None while the device is not ready."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        objective = loss_choice(source, "train_loss", avoid_elbo=False)
+    with right:
+        name = str(
+            st.selectbox(
+                "Gradient",
+                list(ESTIMATORS),
+                list(ESTIMATORS).index(state.choice("gradient", list(ESTIMATORS), "spsa")),
+                format_func=ESTIMATORS.__getitem__,
+                key="hardware.gradient",
+                help="SPSA: three circuits a step, noisy. Parameter shift: two for every angle, unbiased.",
+            )
+        )
+        state.keep_choice("gradient", name)
+    left, right = st.columns(2, gap="small")
+    with left:
+        at = SHOTS.index(state.choice("train_shots", SHOTS, "256"))
+        shots = int(st.selectbox("Shots a circuit", SHOTS, at, key="hardware.train.shots"))
+        state.keep_choice("train_shots", shots)
+    with right:
+        first = min(max(state.number("steps", 20) or 20, 1), 500)
+        steps = int(st.number_input("Steps", 1, 500, first, key="hardware.train.steps"))
+        state.keep_choice("steps", steps)
+    if device.config is None:
+        return None, objective
+    options: dict[str, Any] = source.config.to_dict()
+    if options["optimiser"]["name"] == "lbfgs":
+        options["optimiser"] = {"name": "adam"}  # line searches are misled by shots
+    options |= {
+        "objective": objective.model_dump(mode="json"),
+        "engine": device.config.model_dump(mode="json"),
+        "estimator": {"name": name, "shots": shots},
+        "steps": steps,
+        "replicas": 1,
+        "data_draws": 1,
+        "log_every": 1,
+    }
+    try:
+        return RunConfig.parse(options), objective
+    except ConfigError as error:
+        st.error(str(error))
+        return None, objective
+
+
+def _planned(config: RunConfig | None) -> tuple[Plan | None, str]:
+    if config is None:
+        return None, ""
+    try:
+        return plan(config, services.uploads()), ""
+    except QHNError as error:
+        return None, str(error)
+
+
+def _refuse(problem: str) -> None:
+    """The ELBO on a device: the reason, and the way out."""
+    st.error(problem or "The ELBO needs log q(w), which shots never tell.", icon=":material/block:")
+    st.button("Switch to SELBO", key="hardware.to_selbo", type="primary", on_click=_switch, width="stretch")
+
+
+def _switch() -> None:
+    state.keep_choice("train_loss", "selbo")
+    state.renew("train_loss")
+
+
+def _timing(source: Source, device: Device, config: RunConfig | None, needs: Plan | None) -> Job | None:
+    """Seconds a circuit takes, measured once on devices of this machine."""
+    if config is None or needs is None or device.remote:
+        return None
+    shots = int(getattr(config.estimator, "shots", None) or 1)
+    key = ("hardware", "timing", source.circuit.content_hash, *device.key, shots)
+    return jobs().get(key, partial(_time, source, device, shots), patience=0.1, lasting=True)
+
+
+def _time(source: Source, device: Device, shots: int, watch: Watch) -> float:
+    engine, rng = engine_of(device), np.random.default_rng(0)
+    engine.sample(source.circuit, source.theta, 2, rng)  # translation and compilation happen once a run
+    watch.progress(0.3)
+    rows = np.repeat(source.theta[None], _TIMED, axis=0) + 1e-3 * rng.standard_normal((_TIMED, source.theta.size))
+    began = time.perf_counter()
+    engine.sample(source.circuit, rows, shots, rng)
+    return (time.perf_counter() - began) / _TIMED
+
+
+def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None) -> None:
+    """What it costs, and nothing is sent before it was confirmed."""
+    evaluations = config.steps + 1
+    circuits, shots = needs.circuits_per_step * evaluations, needs.shots_per_step * evaluations
+    if device.remote:
+        took = "queue and run time unknown; **may cost money**"
+    elif timing is None or timing.result is None:
+        took = timing.message if timing is not None and timing.message else "timing one circuit …"
+    else:
+        took = f"about **{duration_text(circuits * timing.result)}** ({1000 * timing.result:.3g} ms a circuit)"
+    st.markdown(
+        f"A step: **{needs.circuits_per_step:,}** circuits, {needs.shots_per_step:,} shots  \n"
+        f"In total: **{circuits:,}** circuits, **{shots:,}** shots  \n{took}"
+    )
+    text = config.to_url()
+    if state.recall(_ASKED) != text:
+        label = "Train on this device"
+        st.button(
+            label,
+            key="hardware.train",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=state.remember,
+            args=(_ASKED, text),
+            width="stretch",
+        )
+        return
+    st.warning(f"Send {circuits:,} circuits to {device.label}?")
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.button("Send", key="hardware.send", type="primary", on_click=_send, args=(config,), width="stretch")
+    with right:
+        st.button("Not now", key="hardware.not_now", on_click=state.remember, args=(_ASKED, None), width="stretch")
+
+
+def _send(config: RunConfig) -> None:
+    if state.recall(_ASKED) is None:  # a second click
+        return
+    state.remember(_ASKED, None)
+    _guarded(_start, config)
+
+
+def _start(config: RunConfig) -> None:
+    before = state.parameter(_RUN)
+    if before and _status(before) is not None and _status(before).active:  # type: ignore[union-attr]
+        services.supervisor().stop(before)
+    state.keep_choice(_RUN, services.supervisor().start(config))
+
+
+def _guarded(act: Any, *args: Any) -> None:
+    state.remember("hardware.problem", "")
+    try:
+        act(*args)
+    except QHNError as error:
+        state.remember("hardware.problem", str(error))
+
+
+def _status(run: str) -> RunStatus | None:
+    try:
+        return services.supervisor().status(run)
+    except QHNError:
+        return None
+
+
+def _run(source: Source) -> bool:
+    """The live loss of the run on the device, with its buttons; returns whether it goes on by itself."""
+    if problem := state.recall("hardware.problem", ""):
+        st.error(str(problem), icon=":material/error:")
+    run = state.parameter(_RUN)
+    status = _status(run) if run else None
+    if run is None or status is None:
+        text = "Nothing sent yet"
+        figure = figures.message("Loss on the device", text)
+        live_chart(figure, name="hardware-loss", alt=f"Loss on the device: {text}.", height=_HEIGHT)
+        return False
+    _progress(status)
+    rows, config = services.supervisor().history(run), config_of(run)
+    loss = rows.history.get("loss", np.zeros((0, 1)))
+    name = SHORT.get(config.objective.name, config.objective.name)
+    reference = exact_values(source.q, source.problem, config.objective, step=source.step).loss
+    figure = hardware.device_loss(
+        rows.steps,
+        loss,
+        objective=config.objective.name,
+        title=f"{name} on {_device_name(config)}, from shots",
+        total=config.steps,
+        reference=(reference, f"exact, at the angles of step {source.step}"),
+    )
+    now = f"{float(loss[-1].mean()):.3g} at step {int(rows.steps[-1])}" if len(loss) else "no step yet"
+    live_chart(figure, name="hardware-loss", alt=f"Estimated {name} on the device: {now}.", height=_HEIGHT)
+    _buttons(run, status)
+    _message(status)
+    return status.state in (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
+
+
+def _device_name(config: RunConfig) -> str:
+    return str(getattr(config.engine, "backend", "") or getattr(config.engine, "device", "") or config.engine.name)
+
+
+def _progress(status: RunStatus) -> None:
+    text = f"Step {status.step} of {status.steps} · {status.state}"
+    if status.state is RunState.RUNNING and status.eta_seconds is not None:
+        text += f" · {duration_text(status.eta_seconds)} left"
+    st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
+
+
+def _buttons(run: str, status: RunStatus) -> None:
+    supervisor = services.supervisor()
+    resumable = status.state is RunState.PAUSED or status.state.resumable
+    first, second, _ = st.columns([1, 1, 2], gap="small")
+    with first:
+        if resumable:
+            _button("Resume", supervisor.resume, run)
+        else:
+            _button("Pause", supervisor.pause, run, off=not status.active)
+    with second:
+        _button("Stop", supervisor.stop, run, off=not status.active)
+
+
+def _button(label: str, act: Any, run: str, *, off: bool = False) -> None:
+    key = f"hardware.{label.lower()}"
+    st.button(label, key=key, on_click=_guarded, args=(act, run), disabled=off, width="stretch")
+
+
+def _message(status: RunStatus) -> None:
+    """Why it rests, where it was not asked to."""
+    if status.state is RunState.FAILED:
+        st.error(f"Failed at step {status.step}: {status.message}", icon=":material/error:")
+    elif status.state is RunState.PAUSED and status.message:
+        st.warning(f"Paused at step {status.step}: {status.message}", icon=":material/warning:")

@@ -1,0 +1,92 @@
+"""Hardware: shots, devices and noise, at the angles of a trained run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.views import (
+    _hardware_deploy,
+    _hardware_device,
+    _hardware_noise,
+    _hardware_shots,
+    _hardware_source,
+    _hardware_train,
+)
+from app.views._hardware_device import Device
+from app.views._hardware_source import Chosen, Source
+
+#: Seconds between refreshes while something happens.
+REFRESH = 0.5
+SHOW = {
+    "shots": _hardware_shots.show,
+    "deploy": _hardware_deploy.show,
+    "train": _hardware_train.show,
+    "noise": _hardware_noise.show,
+}
+VIEWS = {"shots": "Shots", "deploy": "Deploy", "train": "Train here", "noise": "Noise study"}
+
+
+def page() -> None:
+    """The page."""
+    with st.sidebar:
+        chosen = _hardware_source.choose()
+        _hardware_source.pick_replica(chosen)
+        device = _hardware_device.choose(chosen.n_qubits)
+        _loading()
+    polling = bool(state.recall("hardware.polling", True))
+    st.fragment(_live, run_every=REFRESH if polling else None)(chosen, device, polling)
+
+
+def _loading() -> None:
+    """Say what is being imported, without waiting for it."""
+    job = _hardware_device.loading()
+    if not job.ready:
+        st.caption(":material/hourglass_top: Loading PennyLane and Qiskit …")
+    elif job.message:
+        st.error(job.message)
+
+
+def _live(chosen: Chosen, device: Device, polling: bool) -> None:
+    """Everything below the sidebar, drawn anew while something happens."""
+    loading = not _hardware_device.loading().ready
+    source = _hardware_source.open_source(chosen)
+    left, right = st.columns([1.35, 1], gap="small", vertical_alignment="center")
+    with left:
+        if isinstance(source, str):
+            st.info(source, icon=":material/info:")
+        elif source is None:
+            st.progress(0.0, text="Preparing the circuit …")
+        else:
+            st.markdown(_hardware_source.title(source))
+    with right:
+        view = _view()
+    busy = source is None
+    with st.container():
+        if device.problem:
+            st.warning(device.problem, icon=":material/info:")
+    if isinstance(source, Source):
+        with st.container():
+            busy = SHOW[view](source, device)
+    state.remember("hardware.polling", busy or loading)
+    if (busy or loading) != polling:
+        st.rerun()
+
+
+def _view() -> str:
+    names = list(VIEWS)
+    picked = st.segmented_control(
+        "View",
+        names,
+        default=state.choice("view", names, "shots"),
+        format_func=VIEWS.__getitem__,
+        key="hardware.view",
+        required=True,
+        label_visibility="collapsed",
+    )
+    state.keep_choice("view", picked)
+    return str(picked)
+
+
+if __name__ == "__main__":
+    page()
