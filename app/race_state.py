@@ -40,15 +40,12 @@ def link_problem() -> str:
 def write(config: RaceConfig) -> None:
     """Remember what the form says, and put it in the URL where it changed."""
     text = config.to_url()
-    untouched = state.recall(RACE) is None and text == RaceConfig().to_url()
-    if untouched or (text == state.recall(RACE) and state.parameter(RACE) is not None):
+    if text == state.recall(RACE) and state.parameter(RACE) is not None:
         return
-    changed = text != state.recall(RACE)
     state.remember(RACE, text)
-    if changed or not link_problem():
-        state.remember(_WRITTEN, text)
-        state.remember(_PROBLEM, "")
-        state.keep_choice(RACE, text)
+    state.remember(_WRITTEN, text)
+    state.remember(_PROBLEM, "")
+    state.keep_choice(RACE, text)
 
 
 def adopt(config: RaceConfig) -> None:

@@ -23,6 +23,8 @@ _DASHES = ("solid", "dashdot", "dot", "longdash")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 #: Dash patterns of rivals' levels.
 _RIVAL_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "dash", "dot")
+#: Margin above a plot whose legend may take two rows, pixels.
+_TWO_ROWS = 80
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,6 @@ def race_curves(
     x = axis(view.x, **_x_range(drawn, view))
     y = axis(unit, nticks=6, **({"type": "log"} if view.log_y else {}))
     figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=notes)
-    figure_layout["margin"]["r"] = 12
     return {"data": traces, "layout": figure_layout}
 
 
@@ -225,6 +226,9 @@ def _level_names(levels: Mapping[str, float], view: View) -> list[dict[str, Any]
                 "yanchor": "bottom",
                 "showarrow": False,
                 "font": {"size": FONT - 3, "color": MUTED},
+                "bgcolor": PAPER,
+                "opacity": 0.85,
+                "borderpad": 0,
             }
         )
     return notes
@@ -260,6 +264,7 @@ def evidence_ceiling(
     room = max(log_evidence - lowest, 1e-3)
     shape["yaxis"]["range"] = [lowest - 0.08 * room, log_evidence + 0.16 * room]
     shape["annotations"] = [*shape["annotations"], *notes, *gap]
+    shape["margin"]["t"] = _TWO_ROWS
     return figure
 
 
@@ -338,7 +343,9 @@ def race_weights(
         )
     x = axis(tickangle=-90, type="category", showgrid=False)
     y = axis("P(weight = +)", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    return {"data": traces, "layout": layout(title, x=x, y=y, bargap=0.25, bargroupgap=0.05)}
+    shape = layout(title, x=x, y=y, bargap=0.25, bargroupgap=0.05)
+    shape["margin"]["t"] = _TWO_ROWS
+    return {"data": traces, "layout": shape}
 
 
 def dependence_matrices(matrices: Mapping[str, tuple[Array, float]], *, labels: Sequence[str]) -> Figure:

@@ -16,7 +16,7 @@ from app.views._compare_data import Seen, posterior_of, residual, weight_labels,
 from qhn_core.analysis.strings import marginals
 from qhn_core.baselines import BASELINES
 
-HEIGHT, TALL = 226, 330
+HEIGHT, TALL = 208, 340
 _EVERY = 0.25
 _NATS = "nats per example"
 

@@ -38,7 +38,7 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
     active = status is not None and status.active
     paused = status is not None and status.state is RunState.PAUSED
     mine = seen is not None and seen.config == form.config
-    columns = st.columns([1.1, 1.1, 0.9, 0.9, 1, 1.5, 1.5], gap="small", vertical_alignment="center")
+    columns = st.columns([1.15, 1.2, 1, 1, 1.1, 1.1, 1.35, 1.2], gap="small", vertical_alignment="center")
     with columns[0]:
         _button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
@@ -53,16 +53,18 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
     with columns[4]:
         _button("Reset", "restart_alt", _reset, off=seen is None, hint="Back to the start, with the same settings")
     with columns[5]:
+        _keep_button(seen)
+    with columns[6]:
         st.selectbox(
             "Speed, steps per second",
             list(SPEEDS),
             len(SPEEDS) - 1,
             key=_SPEED,
-            format_func=lambda name: f"Speed: {name}",
+            format_func=lambda name: name.capitalize(),
             on_change=_speed_changed,
             label_visibility="collapsed",
         )
-    with columns[6]:
+    with columns[7]:
         _instant_switch(form)
 
 
@@ -235,9 +237,11 @@ def messages(form: RaceForm, seen: Seen | None) -> None:
         st.info("The settings differ from the race shown: Train starts a new one with them.", icon=":material/tune:")
 
 
-def keep_button(seen: Seen) -> None:
+def _keep_button(seen: Seen | None) -> None:
     """Keep an instant or stopped race as runs."""
-    status = seen.status
-    off = status.run.active or bool(status.kept) or not seen.logged
-    hint = "Kept under Runs" if status.kept else "Write one run a contender, for Runs and Explore"
+    status = seen.status if seen is not None else None
+    off = seen is None or status is None or status.run.active or bool(status.kept) or not seen.logged
+    hint = (
+        "Kept under Runs" if status is not None and status.kept else "Write one run a contender, for Runs and Explore"
+    )
     _button("Keep", "save", _keep, off=off, hint=hint)

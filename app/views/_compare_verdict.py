@@ -32,6 +32,18 @@ THRESHOLDS: dict[str, tuple[str, Direction, float]] = {
     "cost_gap": ("Cost above the best", "lower", 0.1),
     "success": ("Success", "higher", 0.5),
 }
+#: Short titles for the head of the table.
+HEADS = {
+    "predictive_nll_test": "NLL, test",
+    "accuracy_test": "Accuracy, test",
+    "kl_posterior": "KL to posterior",
+    "cost_gap": "Cost gap",
+    "success": "Success",
+    "steps_to_threshold": "Steps",
+}
+SHORT = {"predictive_nll_test": "NLL", "accuracy_test": "accuracy", "cost_gap": "cost gap", "success": "success"}
+#: A space at which no line is broken.
+_FIRM = "\u00a0"
 _COLOUR = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.NO_DIFFERENCE: "gray", Verdict.TOO_FEW: "orange"}
 
 
@@ -116,35 +128,32 @@ def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) 
 
 
 def _summary(seen: Seen, found: Judged, metric: str, threshold: float) -> str:
-    """Metrics down, contenders and rivals across; mean, interval and verdict in each cell."""
-    titles = [lane.title for lane in seen.lanes]
-    names = [*titles, *(short_label(score.name) for score in seen.rivals)]
+    """Contenders and rivals down, metrics across; mean, interval and verdict in each cell."""
     verdicts = {(c.metric, c.contender): c.verdict for c in found.comparisons}
-    head = [f"**{name}**" if name in titles else f"*{name}*" for name in names]
-    lines = [f"| step {seen.at_step} | " + " | ".join(head) + " |", "|---|" + "---|" * len(names)]
-    for key, row in found.means.items():
-        title, _, form = JUDGED[key]
-        if key == "steps_to_threshold":
-            sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
-            title = f"Steps until {THRESHOLDS[metric][0].lower()} {sign} {threshold:g}"
-        cells = []
-        for name in names:
-            cell = _cell(row[name], form) if name in row else "–"
-            if key == "steps_to_threshold" and name in found.reached:
-                cell += f" · reached by {found.reached[name]:.0%}"
-            word = verdicts.get((key, name))
-            cells.append(cell if word is None else f"{cell} {_badge(word)}")
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    rates = []
+    sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
+    heads = [HEADS[key] for key in found.means]
+    heads[-1] = f"Steps to {SHORT[metric]} {sign} {threshold:g}"
+    lines = [f"| step {seen.at_step} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
     for lane in seen.lanes:
+        cells = []
+        for key, row in found.means.items():
+            cell = _cell(row[lane.title], JUDGED[key][2])
+            if key == "steps_to_threshold":
+                cell += f", {found.reached[lane.title]:.0%} of seeds"
+            word = verdicts.get((key, lane.title))
+            cells.append(cell if word is None else f"{cell} {_badge(word)}")
         used = float(lane.rows.seconds[-1])
-        rates.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
-    lines.append("| Steps per second of computing | " + " | ".join(rates + ["–"] * len(seen.rivals)) + " |")
+        cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
+        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
+    for score in seen.rivals:
+        name = short_label(score.name)
+        cells = [_cell(row[name], JUDGED[key][2]) if name in row else "–" for key, row in found.means.items()]
+        lines.append(f"| *{name}* | " + " | ".join(cells) + " | – |")
     return "\n".join(lines)
 
 
 def _badge(verdict: Verdict) -> str:
-    return f":{_COLOUR[verdict]}-background[{verdict.value}]"
+    return f":{_COLOUR[verdict]}-background[{verdict.value.replace(' ', _FIRM)}]"
 
 
 def _cell(summary: Summary, form: str) -> str:
@@ -152,7 +161,7 @@ def _cell(summary: Summary, form: str) -> str:
         return "–"
     if np.isnan(summary.low):
         return format(summary.mean, form)
-    return f"{summary.mean:{form}} ± {summary.high - summary.mean:{form}}"
+    return f"{summary.mean:{form}}{_FIRM}±{_FIRM}{summary.high - summary.mean:{form}}"
 
 
 def _small_print(seen: Seen, found: Judged, reference: str) -> str:
@@ -183,7 +192,8 @@ def _details(found: Judged, reference: str) -> str:
         form = JUDGED[c.metric][2]
         lines.append(
             f"| {JUDGED[c.metric][0]} | {c.contender} | {c.difference:+{form}} | "
-            f"{c.low:+{form}} … {c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | {_badge(c.verdict)} |"
+            f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | "
+            f"{_badge(c.verdict)} |"
         )
     return "\n".join(lines)
 

@@ -53,11 +53,15 @@ def _live(form: RaceForm, polling: bool) -> None:
         _headline(form, seen)
     with st.container():
         _compare_controls.controls(form, seen)
+    left, right = st.columns([1.35, 1], gap="medium", vertical_alignment="bottom")
+    with left:
         _compare_controls.progress(form, seen)
+    with right:
+        step = _scrubber(form, seen)
     with st.container():
         _compare_controls.messages(form, seen)
     with st.container():
-        tab, view, replica, step = _view(form, seen)
+        tab, view, replica = _view(form, seen, step)
     if seen is not None and step is not None:
         seen = look(seen.race_id, step)
     with st.container(key=f"race-{_TABS.index(tab)}"):
@@ -97,32 +101,38 @@ def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
         st.markdown(_compare_charts.values_table(seen))
 
 
-def _view(form: RaceForm, seen: Seen | None) -> tuple[str, View, int, int | None]:
-    """Which charts, with which axes, at which step."""
-    left, middle, right, last = st.columns([4.6, 2.6, 0.9, 0.9], gap="small", vertical_alignment="center")
+def _total(form: RaceForm, seen: Seen | None) -> int:
+    config = seen.config if seen is not None else form.config
+    return config.base.steps if config is not None else 1
+
+
+def _scrubber(form: RaceForm, seen: Seen | None) -> int | None:
+    """The step to look at; None for the newest."""
+    total = _total(form, seen)
+    at = st.slider(
+        "Step looked at",
+        0,
+        total,
+        total,
+        key=f"race.scrub.{total}",
+        label_visibility="collapsed",
+        disabled=seen is None,
+        help="The step that markers, tables and weights show; at the right end, the newest",
+    )
+    return int(at) if at < total else None
+
+
+def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, View, int]:
+    """Which charts, and with which axes."""
+    left, right = st.columns([6, 1], gap="small", vertical_alignment="center")
     with left:
         tab = st.segmented_control(
             "Charts", _TABS, default=_TABS[0], key="race.tab", label_visibility="collapsed", required=True
         )
     config = seen.config if seen is not None else form.config
-    total = config.base.steps if config is not None else 1
-    with middle:
-        at = st.slider(
-            "Step looked at",
-            0,
-            total,
-            total,
-            key=f"race.scrub.{total}",
-            label_visibility="collapsed",
-            disabled=seen is None,
-            help="The step that markers, tables and weights show; at the right end, the newest",
-        )
-    with right, st.popover("Axes", width="stretch", key="race.axes"):
-        view, replica = _axes(config.base.replicas if config is not None else 1, total, at if at < total else None)
-    with last:
-        if seen is not None:
-            _compare_controls.keep_button(seen)
-    return str(tab), view, replica, at if at < total else None
+    with right, st.popover("Axes", icon=":material/tune:", width="stretch", key="race.axes"):
+        view, replica = _axes(config.base.replicas if config is not None else 1, _total(form, seen), step)
+    return str(tab), view, replica
 
 
 def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:

@@ -1,0 +1,185 @@
+"""The Compare page through AppTest: a race from first sight to verdict, its link, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from qhn_core.runner import RunState
+from qhn_core.studies.race_config import DEFAULT_CONTENDERS, RaceConfig
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+PAGE = "views/compare.py"
+BASE: dict[str, Any] = {
+    "schema_version": 1,
+    "dataset": {"name": "xor", "n_train": 8, "n_test": 30},
+    "network": {"name": "mlp", "layers": [2, 2, 1]},
+    "ansatz": {"name": "linear", "layers": 1},
+    "steps": 8,
+    "replicas": 9,
+    "data_draws": 9,
+}
+SHORT = {"base": BASE, "contenders": list(DEFAULT_CONTENDERS), "rivals": ["exact_bayes", "best_string"]}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """A data folder of its own for the server's services."""
+    monkeypatch.setenv("QHN_DATA", str(tmp_path))
+    st.cache_resource.clear()
+    yield tmp_path
+    services.races().shutdown()
+    st.cache_resource.clear()
+
+
+def opened(race: dict[str, Any] | None = None, **query: str) -> AppTest:
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    page.switch_page(PAGE)
+    if race is not None:
+        page.query_params["race"] = RaceConfig.parse(race).to_url()
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page: AppTest, name: str) -> AppTest:
+    page.button(key=f"race.{name}").click().run()
+    assert not page.exception
+    return page
+
+
+def race_of(page: AppTest) -> str:
+    found = page.query_params["raced"]
+    return found[0] if isinstance(found, list) else str(found)
+
+
+def ended(page: AppTest) -> AppTest:
+    assert services.races().wait(race_of(page), 120).run.state is RunState.FINISHED
+    page.run()
+    assert not page.exception
+    return page
+
+
+def tab(page: AppTest, name: str) -> AppTest:
+    page.button_group(key="race.tab").set_value(name).run()
+    assert not page.exception
+    return page
+
+
+def charts(page: AppTest) -> dict[str, dict[str, Any]]:
+    """What the live charts on the page were sent, by their data-chart name."""
+    return {p["name"]: p for p in (json.loads(block.proto.bytes) for block in page.get("bidi_component"))}
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(block.value for block in (*page.markdown, *page.caption)).replace("\u00a0", " ")
+
+
+def test_first_sight_says_what_a_race_is_and_has_one_obvious_button(fresh: Path) -> None:
+    page = opened()
+    assert [b.label for b in page.button if b.proto.type == "primary"] == ["Train"]
+    assert set(charts(page)) == {"race-nll", "race-accuracy", "race-gap", "race-entropy"}
+    assert "only the loss differs" in words(page)
+    assert not page.error
+
+
+def test_from_train_to_verdict(fresh: Path) -> None:
+    page = ended(press(opened(SHORT), "train"))
+    nll = charts(page)["race-nll"]["figure"]
+    curve = next(trace for trace in nll["data"] if trace["name"] == "ELBO β=1" and trace["mode"] == "lines")
+    assert curve["x"] == list(range(9))
+    assert curve["line"]["color"] == "#0072B2"
+    assert {note["text"] for note in nll["layout"]["annotations"]} == {"Exact Bayes", "Best string"}
+    assert len(services.store().list()) == 3
+    assert set(charts(tab(page, "Trainability"))) == {"race-loss", "race-cost-gap", "race-success", "race-gradient"}
+    page = tab(page, "Evidence")
+    assert "KL(q‖posterior) =" in json.dumps(charts(page)["evidence"]["figure"], ensure_ascii=False)
+    (residual,) = [b.proto.body for b in page.get("html") if "data-residual" in b.proto.body]
+    assert float(residual.split('data-residual="')[1].split('"')[0]) < 1e-6
+    text = words(tab(page, "Verdict"))
+    assert "corrected for all 12 comparisons" in text
+    assert any(f"[{word}]" in text for word in ("better", "worse", "no difference"))
+    assert "Exact Bayes" in words(tab(page, "Rivals"))
+
+
+def test_few_seeds_get_no_verdict_and_one_data_set_is_said(fresh: Path) -> None:
+    page = ended(press(opened(SHORT | {"base": BASE | {"replicas": 3, "data_draws": 1}}), "train"))
+    text = words(tab(page, "Verdict"))
+    assert "too few seeds" in text
+    assert "that data set only" in text
+    assert "[better]" not in text
+    assert "[worse]" not in text
+
+
+def test_scrubbing_moves_table_and_line(fresh: Path) -> None:
+    page = ended(press(opened(SHORT), "train"))
+    slider = next(s for s in page.slider if s.label == "Step looked at")
+    slider.set_value(3).run()
+    assert "| step 3 |" in words(page)
+    assert any(s.get("x0") == 3 for s in charts(page)["race-nll"]["figure"]["layout"]["shapes"])
+
+
+def test_twin(fresh: Path) -> None:
+    page = tab(ended(press(opened(SHORT), "train")), "Is it quantum?")
+    press(page, "train_twin")
+    end = time.monotonic() + 60
+    while "product twin" not in words(page) and time.monotonic() < end:
+        page.run()
+    page.run()
+    names = [trace["name"] for trace in charts(page)["dependence"]["figure"]["data"]]
+    assert names == ["ELBO β=1, circuit", "product twin", "exact posterior"]
+    twin = charts(page)["dependence"]["figure"]["data"][1]["z"]
+    assert max(abs(v) for row in twin for v in row if v is not None) < 1e-9
+
+
+def test_a_second_click_starts_no_second_race_and_stop_and_reset_work(fresh: Path) -> None:
+    page = opened(SHORT | {"base": BASE | {"steps": 100_000, "log_every": 1000}})
+    button = page.button(key="race.train")
+    press(page, "train")
+    first = race_of(page)
+    button.click().run()
+    assert race_of(page) == first
+    press(page, "stop")
+    assert services.races().wait(first, 60).run.state is RunState.STOPPED
+    press(page.run(), "reset")
+    assert "raced" not in page.query_params
+    assert not services.store().list()
+
+
+def test_instant_races_anew_when_beta_moves_and_are_kept_on_request(fresh: Path) -> None:
+    page = opened(SHORT)
+    next(t for t in page.toggle if t.label == "Instant").set_value(True).run()
+    page.run()
+    first = race_of(ended(page))
+    next(s for s in page.slider if s.label == "β").set_value(0.5).run()
+    page.run()
+    second = race_of(ended(page))
+    assert second != first
+    assert services.races().config(second).contenders[1].title == "ELBO β=0.5"
+    assert not services.store().list()
+    press(page, "keep")
+    assert len(services.store().list()) == 3
+
+
+def test_damaged_link(fresh: Path) -> None:
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    page.switch_page(PAGE)
+    page.query_params["race"] = "1.rubbish"
+    page.run()
+    assert not page.exception
+    assert any("link cannot be opened" in error.value for error in page.error)
+
+
+def test_what_cannot_work_is_said_before_it_starts(fresh: Path) -> None:
+    sides = [{"objective": {"name": "elbo"}, "estimator": {"name": "parameter_shift", "shots": 8}}]
+    page = press(opened(SHORT | {"contenders": sides}), "train")
+    assert any("ELBO" in error.value for error in page.error)
