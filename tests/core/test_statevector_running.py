@@ -104,7 +104,7 @@ def test_memory_is_below_eight_state_vectors_a_replica(n, replicas, layers):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
 
-    ENGINE.probs(circuit, theta)  # compiles the circuit
+    ENGINE.evaluate(circuit, theta, lambda q: (q, None))  # compiles the circuit and loads the kernels
     thread = threading.Thread(target=measure)
     thread.start()
     thread.join()
