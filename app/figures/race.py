@@ -165,6 +165,7 @@ def _side(side: Side, view: View) -> list[dict[str, Any]]:
             "legendgroup": side.title,
             "showlegend": False,
             "hoverinfo": "skip",
+            "cliponaxis": False,
         }
     )
     return traces
@@ -387,10 +388,9 @@ def dependence_matrices(matrices: Mapping[str, tuple[Array, float]], *, labels: 
         domain = [k * width + 0.02, (k + 1) * width - 0.02]
         small = {"tickfont": {"size": FONT - 5, "color": MUTED}, "showgrid": False, "type": "category"}
         shape[f"xaxis{suffix}"] = axis(domain=domain, anchor=f"y{suffix}", tickangle=-90, dtick=1) | small
-        shape[f"yaxis{suffix}"] = (
-            axis(anchor=f"x{suffix}", autorange="reversed", showticklabels=k == 0, dtick=1) | small
-        )
-        words = f"<b>{name}</b><br>KL to the nearest product: {floor:.3g} nats"
+        top_down = [len(names) - 0.5, -0.5]
+        shape[f"yaxis{suffix}"] = axis(anchor=f"x{suffix}", range=top_down, showticklabels=k == 0, dtick=1) | small
+        words = f"<b>{name}</b><br>KL to the nearest product: {floor if floor > 1e-9 else 0:.3g} nats"
         notes.append(_note(words, 0.5 * (domain[0] + domain[1]), 1.0, "center", "bottom") | {"yref": "paper"})
     shape["annotations"] = notes
     shape["margin"] = {"l": 8, "r": 8, "t": 84, "b": 8}

@@ -58,7 +58,7 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
         st.selectbox(
             "Speed, steps per second",
             list(SPEEDS),
-            len(SPEEDS) - 1,
+            list(SPEEDS).index(state.widget(_SPEED, "unlimited")),
             key=_SPEED,
             format_func=lambda name: name.capitalize(),
             on_change=_speed_changed,
@@ -77,6 +77,7 @@ def _instant_switch(form: RaceForm) -> None:
     )
     st.toggle(
         "Instant",
+        bool(state.widget(_INSTANT, False)),
         key=_INSTANT,
         disabled=not short,
         on_change=_switched,

@@ -38,8 +38,9 @@ def show(seen: Seen | None) -> None:
     titles = [lane.title for lane in seen.lanes]
     first = next((i for i, c in enumerate(seen.config.contenders) if c.objective.name != "mle"), 0)
     left, right, words = st.columns([1.2, 1.2, 3], gap="small", vertical_alignment="bottom")
+    key = f"race.twin.of.{seen.race_id}"
     with left:
-        chosen = st.selectbox("Circuit of", titles, first, key=f"race.twin.of.{seen.race_id}")
+        chosen = st.selectbox("Circuit of", titles, titles.index(state.widget(key, titles[first])), key=key)
     index = titles.index(chosen)
     twin = _twin(seen, index)
     with right:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app import state
 from app.views._compare_charts import short_label
 from app.views._compare_data import Seen
 from qhn_core.analysis import statistics
@@ -85,13 +86,15 @@ def show(seen: Seen | None) -> None:
 def _threshold() -> tuple[str, float]:
     left, middle, _ = st.columns([1.3, 1, 2.4], gap="small")
     with left:
+        names = list(THRESHOLDS)
+        held = names.index(state.widget("race.threshold.metric", names[0]))
         metric = st.selectbox(
-            "Threshold on", list(THRESHOLDS), format_func=lambda name: THRESHOLDS[name][0], key="race.threshold.metric"
+            "Threshold on", names, held, format_func=lambda name: THRESHOLDS[name][0], key="race.threshold.metric"
         )
     with middle:
-        first = THRESHOLDS[metric][2]
-        sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
-        value = st.number_input(sign, value=first, step=0.05, format="%g", key=f"race.threshold.{metric}")
+        key, first = f"race.threshold.{metric}", THRESHOLDS[metric][2]
+        sign = "at most" if THRESHOLDS[metric][1] == "lower" else "at least"
+        value = st.number_input(sign, value=float(state.widget(key, first)), step=0.05, format="%g", key=key)
     return metric, float(value)
 
 
@@ -241,15 +244,19 @@ def _rivals(seen: Seen) -> str:
         shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
         seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
         budget = shots * seen.at_step if shots else table
-        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {seconds:.2g} |")
+        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {_seconds(seconds)} |")
     for score in seen.rivals:
         cells = [_mean(score.row[name], form) for name, form in metrics]
         lines.append(
             f"| *{short_label(score.name)}* | "
             + " | ".join(cells)
-            + f" | {score.likelihood_evaluations:,} | {score.seconds:.2g} |"
+            + f" | {score.likelihood_evaluations:,} | {_seconds(score.seconds)} |"
         )
     return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-3 else "under 0.001"
 
 
 def _mean(values: Array, form: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from app import race_state, services, state
@@ -113,7 +115,7 @@ def _scrubber(form: RaceForm, seen: Seen | None) -> int | None:
         "Step looked at",
         0,
         total,
-        total,
+        _held(f"race.scrub.{total}", total),
         key=f"race.scrub.{total}",
         label_visibility="collapsed",
         disabled=seen is None,
@@ -127,7 +129,12 @@ def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, Vie
     left, right = st.columns([6, 1], gap="small", vertical_alignment="center")
     with left:
         tab = st.segmented_control(
-            "Charts", _TABS, default=_TABS[0], key="race.tab", label_visibility="collapsed", required=True
+            "Charts",
+            _TABS,
+            default=_held("race.tab", _TABS[0]),
+            key="race.tab",
+            label_visibility="collapsed",
+            required=True,
         )
     config = seen.config if seen is not None else form.config
     with right, st.popover("Axes", icon=":material/tune:", width="stretch", key="race.axes"):
@@ -135,13 +142,21 @@ def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, Vie
     return str(tab), view, replica
 
 
+def _held(key: str, default: Any) -> Any:
+    """What a widget holds, to be given to it as its default: a widget that the browser makes anew starts from there."""
+    value = state.widget(key, default)
+    return default if value is None else value
+
+
 def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
-    x = st.segmented_control("Along x", ["steps", "seconds"], default="steps", key="race.x", required=True)
-    log_x = st.toggle("Logarithmic x", key="race.log_x")
-    log_y = st.toggle("Logarithmic y", key="race.log_y")
-    seeds = st.toggle("Single seeds", key="race.seeds")
-    smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="race.smoothing")
-    replica = st.number_input("Seed whose weights are shown", 1, max(1, replicas), 1, key=f"race.replica.{replicas}")
+    units = ("steps", "seconds")
+    x = st.segmented_control("Along x", units, default=_held("race.x", "steps"), key="race.x", required=True)
+    log_x = st.toggle("Logarithmic x", _held("race.log_x", False), key="race.log_x")
+    log_y = st.toggle("Logarithmic y", _held("race.log_y", False), key="race.log_y")
+    seeds = st.toggle("Single seeds", _held("race.seeds", False), key="race.seeds")
+    smoothing = st.slider("Smoothing", 0.0, 0.95, _held("race.smoothing", 0.0), 0.05, key="race.smoothing")
+    key = f"race.replica.{replicas}"
+    replica = st.number_input("Seed whose weights are shown", 1, max(1, replicas), _held(key, 1), key=key)
     view = View(
         x="seconds" if x == "seconds" else "step",
         log_x=log_x,

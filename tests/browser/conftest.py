@@ -113,7 +113,13 @@ def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         found: list[str] = []
-        page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
+        # (Streamlit looks for itself under a page's own path first, which gives a harmless 404.)
+        page.on(
+            "console",
+            lambda m: (
+                found.append(m.text) if m.type == "error" and "/_stcore/" not in m.location.get("url", "") else None
+            ),
+        )
         page.on("pageerror", lambda error: found.append(str(error)))
         opened.append((page, found))
         page.goto(address)

@@ -1,0 +1,186 @@
+"""The Compare page in a real browser: three losses race, are scrubbed, judged, and raced again at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from qhn_core.studies.race_config import DEFAULT_CONTENDERS, RaceConfig
+
+pytestmark = pytest.mark.browser
+Tab = Callable[..., Page]
+expect.set_options(timeout=60_000)
+
+BASE: dict[str, Any] = {
+    "schema_version": 1,
+    "dataset": {"name": "xor", "n_train": 20, "noise": 0.45, "label_noise": 0.1, "label_noise_test": True},
+    "network": {"name": "mlp", "layers": [2, 2, 1], "activation": "sign"},
+    "steps": 60,
+    "replicas": 10,
+    "data_draws": 10,
+}
+RIVALS = ["best_string", "exact_bayes", "mean_field"]
+
+
+def link(dashboard: Any, **base: Any) -> str:
+    race = RaceConfig.parse({"base": BASE | base, "contenders": list(DEFAULT_CONTENDERS), "rivals": RIVALS})
+    return f"{dashboard.address}/compare?race={race.to_url()}"
+
+
+def button(page: Page, name: str) -> Any:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def ready(page: Page) -> Page:
+    page.wait_for_selector("[data-chart=race-nll] .main-svg")
+    expect(button(page, "Train")).to_be_enabled()
+    return page
+
+
+def curve(page: Page, chart: str, name: str) -> dict[str, Any]:
+    """x and y of a contender's median in a chart."""
+    return page.evaluate(
+        """([chart, name]) => {
+            const t = (document.querySelector(`[data-chart=${chart}]`)?.data ?? [])
+                .find((t) => t.mode === "lines" && t.name.startsWith(name));
+            return t ? { x: Array.from(t.x), y: Array.from(t.y) } : { x: [], y: [] };
+        }""",
+        [chart, name],
+    )
+
+
+def until_curve(page: Page, chart: str, name: str, points: int) -> None:
+    page.wait_for_function(
+        """([chart, name, points]) => (document.querySelector(`[data-chart=${chart}]`)?.data ?? [])
+            .some((t) => t.mode === "lines" && t.name.startsWith(name) && t.x.length >= points)""",
+        arg=[chart, name, points],
+    )
+
+
+def choose(page: Page, tab_name: str) -> None:
+    page.get_by_text(tab_name, exact=True).first.click()
+
+
+def picture(page: Page, name: str, tmp_path: Path) -> None:
+    """Kept in the repository where QHN_SCREENSHOTS asks for it."""
+    file = Path(os.environ.get("QHN_SCREENSHOTS", tmp_path)) / name
+    page.mouse.move(640, 5)
+    page.wait_for_timeout(700)
+    page.screenshot(path=file)
+    assert 20_000 < file.stat().st_size < 300_000
+
+
+@pytest.fixture(scope="module")
+def finished(dashboard: Any) -> str:
+    """The link of the race that the tests look at."""
+    return link(dashboard)
+
+
+def test_three_losses_race_and_are_judged(tab: Tab, dashboard: Any, finished: str, tmp_path: Path) -> None:
+    page = ready(tab(finished))
+    button(page, "Train").dblclick()
+    page.wait_for_url("**raced=*")
+    raced = page.url.split("raced=")[1]
+    until_curve(page, "race-nll", "SELBO", 61)
+    expect(page.get_by_text("Step 60 of 60 · finished", exact=True)).to_be_visible()
+    assert page.url.split("raced=")[1] == raced
+    levels = page.evaluate("document.querySelector('[data-chart=race-nll]').layout.annotations.map((a) => a.text)")
+    assert {"Exact Bayes", "Best string"} <= set(levels)
+    _common_crosshair(page)
+    before = curve(page, "race-nll", "ELBO")
+    _scrub(page)
+    _seconds(page)
+    _evidence(page)
+    choose(page, "Verdict")
+    table = page.locator("table").filter(has_text="NLL, test").first
+    expect(table).to_contain_text("SELBO λ=1")
+    words = table.inner_text().replace("\u00a0", " ")
+    assert any(word in words for word in ("better", "worse", "no difference"))
+    expect(page.get_by_text("corrected for all 12 comparisons")).to_be_visible()
+    page.goto(finished)
+    ready(page)
+    button(page, "Train").click()
+    until_curve(page, "race-nll", "ELBO", 61)
+    assert curve(page, "race-nll", "ELBO") == before
+
+
+def _common_crosshair(page: Page) -> None:
+    """Hovering in one chart shows the values of all contenders in the others."""
+    box = page.locator("[data-chart=race-nll] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(page.locator("[data-chart=race-entropy] .hoverlayer .legend")).to_be_visible()
+    page.mouse.move(5, 5)
+
+
+def _scrub(page: Page) -> None:
+    slider = page.get_by_role("slider", name="Step looked at")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowLeft")
+    expect(page.locator("table").filter(has_text="step 55").first).to_be_visible()
+    lines = page.evaluate("document.querySelector('[data-chart=race-nll]').layout.shapes.map((s) => s.x0)")
+    assert 55 in lines
+
+
+def _seconds(page: Page) -> None:
+    button(page, "Axes").click()
+    page.get_by_text("seconds", exact=True).click()
+    page.wait_for_function("document.querySelector('[data-chart=race-nll]').layout.xaxis.title.text === 'seconds'")
+    x = curve(page, "race-nll", "ELBO")["x"]
+    assert 0.0 < x[-1] < 60.0
+    assert x == sorted(x)
+    page.get_by_text("steps", exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def _evidence(page: Page) -> None:
+    choose(page, "Evidence")
+    until_curve(page, "evidence", "ELBO", 61)
+    assert float(page.locator("[data-residual]").get_attribute("data-residual") or "nan") < 1e-6
+    notes = page.evaluate("document.querySelector('[data-chart=evidence]').layout.annotations.map((a) => a.text)")
+    assert any("log p(D)" in text for text in notes)
+    assert any(text.startswith("KL(q‖posterior) =") for text in notes)
+    page.wait_for_function("(document.querySelector('[data-chart=race-weights]')?.data?.length ?? 0) === 4")
+
+
+def test_instant_races_again_when_beta_moves(tab: Tab, dashboard: Any) -> None:
+    page = ready(tab(link(dashboard, seed=5)))
+    page.get_by_text("Instant", exact=True).click()
+    until_curve(page, "race-nll", "ELBO β=1", 61)
+    slider = page.get_by_role("slider", name="β")
+    slider.focus()
+    slider.press("ArrowLeft")
+    until_curve(page, "race-nll", "ELBO β=0.95", 61)
+    expect(button(page, "Keep")).to_be_enabled()
+
+
+def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
+    page = ready(tab(link(dashboard, steps=100_000, log_every=10)))
+    button(page, "Train").click()
+    until_curve(page, "race-nll", "MLE", 2)
+    button(page, "Pause").click()
+    expect(button(page, "Resume")).to_be_visible()
+    button(page, "Step").click()
+    button(page, "Resume").click()
+    expect(button(page, "Pause")).to_be_visible()
+    button(page, "Stop").click()
+    expect(page.get_by_text("stopped", exact=False).first).to_be_visible()
+    button(page, "Reset").click()
+    expect(page.get_by_text("Ready: step 0 of 100000")).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_picture(tab: Tab, dashboard: Any, tmp_path: Path, dark: bool) -> None:
+    page = ready(tab(link(dashboard, steps=300), dark=dark))
+    button(page, "Train").click()
+    until_curve(page, "race-nll", "SELBO", 200)
+    expect(page.get_by_text("finished", exact=False).first).to_be_visible()
+    expect(page.get_by_text("scoring", exact=False)).to_have_count(0)
+    picture(page, f"compare-{'dark' if dark else 'light'}.png", tmp_path)
