@@ -177,12 +177,6 @@ def number(name: str, default: int | None = None) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,9}", text) else default
 
 
-def hold(key: str, value: Any) -> None:
-    """Make a widget show a value (call before the widget is made): for choices whose one home is the URL."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-
 def keep_choice(name: str, value: object | None) -> None:
     """Put a choice in the URL, or remove it for None."""
     if value is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.layout import axis, layout, message
+from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import INK, MUTED, PAPER, RIVAL, loss_colour
 from app.figures.plain import Figure
 
@@ -45,7 +45,7 @@ def landscape_map(
         "ncontours": 24,
         "colorscale": [[0, colour], [1, PAPER]],
         "line": {"width": 0.6, "color": MUTED},
-        "colorbar": {"title": {"text": "nats per example", "side": "right"}, "thickness": 12},
+        "colorbar": {"title": {"text": "nats per example", "side": "right", "font": {"size": FONT}}, "thickness": 12},
         "name": "loss",
         "hovertemplate": "%{x:.2f}, %{y:.2f} rad<br>loss %{z:.4g}<extra></extra>",
     }
@@ -128,7 +128,7 @@ def density_of_states(
             "type": "scatter",
             "mode": "lines",
             "x": middle,
-            "y": np.where(values > 1e-9, values, np.nan),
+            "y": np.maximum(values, 1e-12),
             "name": name,
             "line": {"color": colour, "shape": "hvh", "width": 2.5},
             "fill": fill,

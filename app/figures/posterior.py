@@ -55,7 +55,13 @@ def posterior_scatter(posterior: Array, q: Array, mean_field: Array | None, *, o
     span = [np.log10(max(min(bottom, low), low * 1e-4)) - 0.15, np.log10(max(float(q.max()), 10 ** ends[1])) + 0.2]
     shown = f"{len(posterior):,} of {total:,}" if len(posterior) < total else f"all {total:,}"
     x = axis("posterior p(w|D)", type="log", exponentformat="power", dtick=1 if ends[1] - ends[0] < 6 else 2)
-    y = axis("q(w)", type="log", exponentformat="power", range=span, dtick=2 if span[1] - span[0] > 5 else 1)
+    y = axis(
+        "q(w), at least 10<sup>−12</sup>",
+        type="log",
+        exponentformat="power",
+        range=span,
+        dtick=2 if span[1] - span[0] > 5 else 1,
+    )
     return {
         "data": traces,
         "layout": layout(f"q against the posterior, {shown} strings", x=x, y=y, hovermode="closest"),
@@ -74,36 +80,52 @@ def _cloud(x: Array, y: Array, name: str, colour: str, size: int, symbol: str) -
     }
 
 
-def top_bars(
-    patterns: Sequence[str], *, posterior: Array, q: Array, mean_field: Array | None, objective: str, mass: float
+def top_strings_figure(
+    names: Sequence[str],
+    patterns: Sequence[str],
+    *,
+    posterior: Array,
+    q: Array,
+    mean_field: Array | None,
+    objective: str,
 ) -> Figure:
-    """The strings with the largest posterior: what each distribution gives them.
+    """The strings that posterior and circuit favour: what each distribution gives them.
 
     Args:
-        patterns: the strings as ± signs, most probable first, (K,).
+        names: p1, p2, … for the posterior's likeliest, then q1, q2, … for the circuit's, (K,).
+        patterns: the strings as ± signs, (K,).
         posterior, q, mean_field: probabilities, (K,).
         objective: the loss's name, for its colour.
-        mass: posterior mass of the strings shown, for the title.
     """
-    ranks = list(range(1, len(patterns) + 1))
-    series: list[tuple[Array, str, str]] = [(posterior, "posterior", INK), (q, "circuit", loss_colour(objective))]
+    series: list[tuple[Array, str, str, str, int]] = [(posterior, "posterior", INK, "line-ew-open", 18)]
     if mean_field is not None:
-        series.append((mean_field, "mean-field", RIVAL))
+        series.append((mean_field, "mean-field", RIVAL, "x-thin-open", 9))
+    series.append((q, "circuit", loss_colour(objective), "circle", 11))
+    low = 1e-7
     traces = [
         {
-            "type": "bar",
-            "x": ranks,
-            "y": 100.0 * values,
+            "type": "scatter",
+            "mode": "markers",
+            "x": list(names),
+            "y": np.maximum(values, low),
             "name": name,
-            "marker": {"color": colour},
-            "customdata": list(patterns),
-            "hovertemplate": "%{customdata}: %{y:.3g} %",
+            "marker": {"symbol": symbol, "size": size, "color": colour, "line": {"width": 3, "color": colour}},
+            "customdata": np.array(
+                [[pattern, f"{value:.3g}"] for pattern, value in zip(patterns, values, strict=True)]
+            ),
+            "hovertemplate": "%{customdata[0]}: %{customdata[1]}",
         }
-        for values, name, colour in series
+        for values, name, colour, symbol, size in series
     ]
-    x, y = axis("rank by posterior", dtick=1, showgrid=False), axis("% of mass", rangemode="tozero")
-    title = f"The {len(patterns)} likeliest strings ({100 * mass:.0f} % of the posterior)"
-    return {"data": traces, "layout": layout(title, x=x, y=y, bargap=0.25, bargroupgap=0.0)}
+    x = axis("likeliest strings: p by the posterior, q by the circuit", type="category", tickangle=0)
+    y = axis(
+        "probability, at least 10<sup>−7</sup>",
+        type="log",
+        exponentformat="power",
+        range=[np.log10(low) - 0.3, 0.3],
+        dtick=2,
+    )
+    return {"data": traces, "layout": layout("Where the mass is", x=x, y=y)}
 
 
 def dependence_maps(matrices: Mapping[str, Array], notes: Mapping[str, str], *, labels: Sequence[str]) -> Figure:
@@ -126,10 +148,7 @@ def dependence_maps(matrices: Mapping[str, Array], notes: Mapping[str, str], *, 
         left = k * (width + gap)
         traces.append(_map(matrix, labels, suffix, top, bar=k == count - 1))
         shape[f"xaxis{suffix}"] = axis(domain=[left, left + width], anchor=f"y{suffix}", **_bare(False))
-        shape[f"yaxis{suffix}"] = axis(
-            anchor=f"x{suffix}", autorange="reversed", scaleanchor=f"x{suffix}", constrain="domain", **_bare(False)
-        )
-        shape[f"xaxis{suffix}"]["constrain"] = "domain"
+        shape[f"yaxis{suffix}"] = axis(anchor=f"x{suffix}", autorange="reversed", **_bare(False))
         for text, y, anchor, colour in (
             (f"<b>{name}</b>", 1.0, "bottom", INK),
             (notes.get(name, ""), 0.0, "top", MUTED),
@@ -138,7 +157,7 @@ def dependence_maps(matrices: Mapping[str, Array], notes: Mapping[str, str], *, 
                 {"text": text, "x": left + width / 2, "y": y, "xref": "paper", "yref": "paper", "showarrow": False}
                 | {"yanchor": anchor, "font": {"size": FONT - 1, "color": colour}}
             )
-    shape["margin"] = {"l": 8, "r": 8, "t": 56, "b": 40}
+    shape["margin"] = {"l": 8, "r": 8, "t": 56, "b": 48}
     return {"data": traces, "layout": shape}
 
 
@@ -158,7 +177,11 @@ def _map(matrix: Array, labels: Sequence[str], suffix: str, top: float, *, bar: 
         "zmax": top,
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "showscale": bar,
-        "colorbar": {"title": {"text": "bits", "side": "right"}, "thickness": 12, "len": 0.9},
+        "colorbar": {
+            "title": {"text": "bits", "side": "right", "font": {"size": FONT - 1}},
+            "thickness": 12,
+            "len": 0.9,
+        },
         "xgap": 0.5,
         "ygap": 0.5,
         "hovertemplate": "%{x}, %{y}<br>%{z:.3g} bits<extra></extra>",

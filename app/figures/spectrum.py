@@ -72,7 +72,10 @@ def mmd_parts(seen: Array, difference: Array, *, objective: str, mmd2: float) ->
         },
     ]
     x = axis("order |S|", dtick=1 if len(seen) < 18 else 2)
-    y = axis("", type="log", exponentformat="power")
+    top = max(float(seen.max()), float(difference.max()), 1e-9)
+    y = axis(
+        "", type="log", exponentformat="power", range=[max(np.log10(top) - 10.0, -12.0), np.log10(top) + 0.4], dtick=2
+    )
     return {"data": traces, "layout": layout(f"What the kernel sees: MMD² = {mmd2:.3g}", x=x, y=y, bargap=0.25)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.figures.layout import FONT, axis, layout
+from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import ACCENT, PAPER
 from app.figures.plain import Figure
 
@@ -24,6 +24,8 @@ def sweep_figure(
         unit: of the metric.
     """
     title = f"{metric}, mean over starts" + (f" ({unit})" if unit else "")
+    if not rows:
+        return message(title, "No cell finished yet: press Run")
     names = list(axes)
     return _curve(rows, names[0], metric, title) if len(names) == 1 else _map(rows, axes, names, title)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.figures.curves import line, median, spread, step_axis
 from app.figures.layout import axis, layout, message
-from app.figures.palette import INK, loss_colour
+from app.figures.palette import CLASSES, INK, RIVAL, loss_colour
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
@@ -57,12 +57,28 @@ def variance_curves(curves: Sequence[Curve], *, against: str, labels: dict[str, 
             "marker": {"color": colour, "size": 8, "symbol": _SYMBOLS[k % len(_SYMBOLS)]},
             "error_y": {"type": "data", "array": curve.error[good], "color": colour, "thickness": 1.2, "width": 3},
         }
+        trace["showlegend"] = False
         traces.append(trace)
+    traces += _legend(curves, starts, labels)
     marks = [] if here is None else [_mark(here)]
     x = axis(against, nticks=8)
-    y = axis("Var ∂L, (nats/rad)²", type="log", exponentformat="power")
-    shape = layout(title, x=x, y=y, shapes=marks, legend=False, hovermode="closest")
+    y = axis("variance of ∂L/n, per rad²", type="log", exponentformat="power")
+    shape = layout(title, x=x, y=y, shapes=marks, hovermode="closest")
     return {"data": traces, "layout": shape}
+
+
+def _legend(curves: Sequence[Curve], starts: Sequence[str], labels: dict[str, str]) -> list[dict[str, Any]]:
+    """Colours of the losses, then dashes and symbols of the initialisations."""
+    losses = list(dict.fromkeys(curve.loss for curve in curves))
+    entries = [(labels.get(loss, loss), loss_colour(loss), "solid", "circle") for loss in losses]
+    if len(starts) > 1:
+        entries += [(start, RIVAL, _DASHES[k % 4], _SYMBOLS[k % 4]) for k, start in enumerate(starts)]
+    none = np.full(1, np.nan)
+    return [
+        line(none, none, name, colour, dash=dash)
+        | {"mode": "lines+markers", "hoverinfo": "skip", "marker": {"color": colour, "size": 8, "symbol": symbol}}
+        for name, colour, dash, symbol in entries
+    ]
 
 
 def _mark(x: float) -> dict[str, Any]:
@@ -113,8 +129,6 @@ def architecture_curves(steps: NDArray[Any], shares: Array, labels: Sequence[str
         return message(title, "No step logged yet")
     x = np.asarray(steps)
     keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), 800)).round().astype(int))
-    from app.figures.palette import CLASSES
-
     traces: list[dict[str, Any]] = []
     for k, label in enumerate(labels):
         colour, values = CLASSES[k % len(CLASSES)], shares[keep, :, k]

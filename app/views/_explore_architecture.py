@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ EXAMPLE: dict[str, Any] = {
 def show(view: View, focus: Focus) -> None:
     """Curves over training, and the bars at the step shown; an example where the architecture is fixed."""
     network: Any = focus.config.network
-    labels = network.architectures if network is not None else ()
+    labels = short(network.architectures) if network is not None else ()
     if not labels:
         _offer()
         return
@@ -62,6 +63,13 @@ def show(view: View, focus: Focus) -> None:
             f"Start {focus.replica + 1} at step {focus.step}. The posterior's bars are the exact Bayesian answer: "
             "evidence of each architecture, summed over its weights."
         )
+
+
+def short(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels without the parts that all of them share."""
+    parts = [label.split(", ") for label in labels]
+    kept = [k for k, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
+    return tuple(", ".join(row[k] for k in kept) for row in parts)
 
 
 def _offer() -> None:

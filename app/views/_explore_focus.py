@@ -200,4 +200,4 @@ def way_job(chosen: Chosen, replica: int) -> Job | None:
             raise Unsupported("This run was trained on another machine; only its last step is shown.")
         return found
 
-    return jobs().get((chosen.key, replica, chosen.step, "way"), work, patience=0.0)
+    return jobs().get((chosen.key, replica, chosen.step, "way"), work, patience=0.6)

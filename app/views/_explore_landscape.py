@@ -112,11 +112,11 @@ def show(view: View, focus: Focus) -> None:
     left, right = st.columns([1.25, 1], gap="small")
     with left:
         if len(options) > 1:
-            state.hold("explore.plane", kind)
             kind = (
                 st.segmented_control(
                     "Plane",
                     options,
+                    default=kind,
                     format_func=lambda name: PLANES[name],
                     key="explore.plane",
                     on_change=lambda: state.keep_choice("plane", state.widget("explore.plane")),
@@ -135,7 +135,7 @@ def show(view: View, focus: Focus) -> None:
                 line_figure(found.line.x, found.line.loss, objective=focus.objective),
                 name="line",
                 alt="Loss along the straight line from the initial angles to those shown.",
-                height=235,
+                height=215,
             )
         states: Density | None = result(
             view.ask(focus.key, "density", focus.step, lambda watch: density(focus)), "Sorting the strings"
@@ -162,7 +162,7 @@ def _map(focus: Focus, found: Around) -> None:
         ),
         name="landscape",
         alt=f"{title}: from {low:.3g} to {high:.3g} nats per example.",
-        height=440,
+        height=405,
     )
 
 
@@ -180,7 +180,7 @@ def _density(focus: Focus, states: Density) -> None:
         ),
         name="density",
         alt=f"Density of states; {states.near} strings lie within 0.02 of the lowest cost {states.best:.3g}.",
-        height=235,
+        height=215,
     )
     st.caption(
         f"{states.near:,} of {2**focus.problem.n_bits:,} strings lie within 0.02 of the lowest cost, "

@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.figures import marginal_bars
-from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_bars
+from app.figures import index_of, marginal_bars
+from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_strings_figure
 from app.live_chart import live_chart
 from app.views._explore_focus import Focus, View
 from app.views._explore_jobs import Watch, result
@@ -19,11 +19,12 @@ from app.views._explore_text import digits
 from qhn_core.analysis.dependence import dependence
 from qhn_core.analysis.evidence import evidence
 from qhn_core.analysis.strings import marginals, top_strings
+from qhn_core.kernels import unpack
 
 Array = NDArray[np.float64]
 HEIGHT = 262
-#: Strings compared in bars.
-TOP = 10
+#: Likeliest strings of each that are compared.
+TOP = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Found:
     entropy_bits: float
     floor: float
     chosen: tuple[Array, Array, Array]
-    top: tuple[list[str], Array, Array, Array]
+    top: tuple[list[str], list[str], Array, Array, Array]
     marginal: tuple[Array, Array]
     information: dict[str, Array]
     notes: dict[str, str]
@@ -73,9 +74,8 @@ def calculate(focus: Focus, watch: Watch) -> Found:
     watch.progress(0.6)
     product, exact = product_distribution(rates[None])[0], problem.posterior
     index = choose_strings(exact, q)
-    top = top_strings(exact, count=TOP)
-    places = top.bits.astype(np.int64) @ (1 << np.arange(problem.n_bits - 1, -1, -1))
-    patterns = ["".join("+" if bit else "−" for bit in bits) for bits in top.bits]
+    names, places = _top(exact, q)
+    patterns = ["".join("+" if bit else "−" for bit in bits) for bits in unpack(places, problem.n_bits)]
     own, theirs, none = dependence(q), dependence(exact), dependence(product)
     kl = float(at.kl_posterior[0])
     return Found(
@@ -85,7 +85,7 @@ def calculate(focus: Focus, watch: Watch) -> Found:
         entropy_bits=float(at.entropy_bits[0]),
         floor=floor,
         chosen=(exact[index], q[index], product[index]),
-        top=(patterns, exact[places], q[places], product[places]),
+        top=(names, patterns, exact[places], q[places], product[places]),
         marginal=(marginals(q), marginals(exact)),
         information={
             "circuit": own.mutual_information,
@@ -93,11 +93,19 @@ def calculate(focus: Focus, watch: Watch) -> Found:
             "posterior": theirs.mutual_information,
         },
         notes={
-            "circuit": f"KL to posterior {digits(kl)} nats",
-            "mean-field": f"floor of products: {digits(floor)} nats",
-            "posterior": f"dependence {digits(float(theirs.total_correlation))} nats",
+            "circuit": f"KL to posterior<br>{digits(kl)} nats",
+            "mean-field": f"best product's KL<br>{digits(floor)} nats",
+            "posterior": f"KL to its product<br>{digits(float(theirs.total_correlation))} nats",
         },
     )
+
+
+def _top(posterior: Array, q: Array) -> tuple[list[str], NDArray[np.int64]]:
+    """The likeliest strings of the posterior, then those of q that are not among them: names and indices."""
+    first, own = (index_of(top_strings(p, count=TOP).bits) for p in (posterior, q))
+    rest = [k for k, place in enumerate(own) if place not in first]
+    names = [f"p{k + 1}" for k in range(len(first))] + [f"q{k + 1}" for k in rest]
+    return names, np.concatenate([first, own[rest]])
 
 
 def show(view: View, focus: Focus) -> None:
@@ -116,16 +124,16 @@ def show(view: View, focus: Focus) -> None:
             alt=f"q against the exact posterior for {len(found.chosen[0])} strings, with KL {found.kl:.3g} nats.",
             height=HEIGHT,
         )
-    patterns, exact, q, product = found.top
+    names, patterns, exact, q, product = found.top
     with right:
         live_chart(
-            top_bars(
+            top_strings_figure(
+                names,
                 patterns,
                 posterior=exact,
                 q=q,
                 mean_field=product,
                 objective=focus.objective,
-                mass=float(exact.sum()),
             ),
             name="strings",
             alt=f"The likeliest string {patterns[0]} has posterior {exact[0]:.3g} and q {q[0]:.3g}.",
@@ -141,11 +149,12 @@ def show(view: View, focus: Focus) -> None:
             alt="Probability of plus for each weight under q and under the posterior.",
             height=HEIGHT,
         )
+    told = "; ".join(f"{name}: {note}" for name, note in found.notes.items()).replace("<br>", " ")
     with right:
         live_chart(
             dependence_maps(found.information, found.notes, labels=focus.labels),
             name="dependence",
-            alt=f"Mutual information of the weights: {'; '.join(f'{k}: {v}' for k, v in found.notes.items())}.",
+            alt=f"Mutual information of the weights. {told}.",
             height=HEIGHT,
         )
 
@@ -158,11 +167,14 @@ def _tiles(found: Found) -> None:
         ("Entropy", f"{digits(found.entropy_bits)} bits", "Of q over all strings"),
         ("Effective networks", digits(2.0**found.entropy_bits), "2^H: how many networks share the mass of q"),
     )
-    for column, (label, value, hint) in zip(st.columns(len(tiles), gap="small"), tiles, strict=True):
+    columns = st.columns([1.1, 1, 1, 0.9, 1.05, 1.15], gap="small")
+    for column, (label, value, hint) in zip(columns, tiles, strict=False):
         with column:
             st.metric(label, value, help=hint)
-    st.html(
-        f'<div data-residual="{found.residual:.3e}" style="opacity:.8;font-size:.95rem">'
-        f"log p(D) − ELBO − KL = {found.residual:.1e} nats: the identity holds to rounding. "
-        f"What is missing to the ceiling is exactly the distance to the posterior.</div>"
-    )
+    with columns[-1], st.container(gap=None):
+        st.metric(
+            "log p(D) − ELBO − KL",
+            f"{found.residual:.0e}",
+            help="Residual of the identity, nats: what the ELBO lacks to the evidence is the KL to the posterior.",
+        )
+        st.html(f'<div data-residual="{found.residual:.3e}" aria-hidden="true"></div>')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -71,7 +72,9 @@ def show(view: View, focus: Focus) -> None:
         st.info("A spectrum by order needs at least two qubits.")
         return
     own = getattr(focus.config.objective, "gamma", 0.7)
-    gamma = _slider(float(own if isinstance(own, (int, float)) else own[0]))
+    columns = st.columns([1.6, 0.8, 0.8, 1, 0.8, 0.9], gap="small", vertical_alignment="top")
+    with columns[0]:
+        gamma = _slider(float(own if isinstance(own, (int, float)) else own[0]))
     kernel, n_bits = HammingKernel(gamma), focus.problem.n_bits
     found: Spectra | None = result(
         view.ask(focus.key, "spectrum", focus.step, lambda watch: calculate(focus)), "Transforming"
@@ -82,7 +85,7 @@ def show(view: View, focus: Focus) -> None:
     weight = bandwidth_by_order(kernel, n_bits)
     body = mean_body(kernel, n_bits)
     if found is not None:
-        _run(focus, found, kernel, weight, body)
+        _run(focus, found, kernel, weight, body, columns[1:])
     if case is not None:
         _hidden(case, kernel, weight, n_bits)
 
@@ -91,11 +94,11 @@ def _slider(own: float) -> float:
     options = sorted({*GAMMAS, own})
     held = state.choice("gamma", [f"{g:g}" for g in options], f"{own:g}")
     key = "explore.gamma"
-    state.hold(key, next(g for g in options if f"{g:g}" == held))
     return float(
         st.select_slider(
-            "Kernel γ in exp(−γ · Hamming distance)",
+            "Kernel exp(−γ · Hamming distance): γ",
             options,
+            value=next(g for g in options if f"{g:g}" == held),
             key=key,
             format_func=lambda g: f"{g:g}",
             on_change=lambda: state.keep_choice("gamma", f"{state.widget(key):g}"),
@@ -104,18 +107,18 @@ def _slider(own: float) -> float:
     )
 
 
-def _run(focus: Focus, found: Spectra, kernel: HammingKernel, weight: Array, body: float) -> None:
+def _run(focus: Focus, found: Spectra, kernel: HammingKernel, weight: Array, body: float, columns: list[Any]) -> None:
     n_bits = focus.problem.n_bits
     seen = by_order(found.difference.weight, kernel)
     mmd2 = float(seen.sum())
     tiles = (
-        ("τ = (1 − e^−γ) / 2", digits(kernel.tau[0]), "The kernel weighs parities like N coin flips of this bias"),
+        ("τ", digits(kernel.tau[0]), "τ = (1 − exp(−γ))/2: the kernel weighs parities like N coin flips of this bias"),
         ("Order seen, Nτ", digits(body), "Mean order at which the kernel looks"),
         ("Order of the cost", digits(float(found.cost.mean_order)), "Mean order of the cost's variation"),
         ("MMD²(q, π)", digits(mmd2), "What this kernel sees of q − π"),
         ("KL(q ‖ π)", f"{digits(found.kl_prior)} nats", "What there is to see"),
     )
-    for column, (label, value, hint) in zip(st.columns(len(tiles), gap="small"), tiles, strict=True):
+    for column, (label, value, hint) in zip(columns, tiles, strict=True):
         with column:
             st.metric(label, value, help=hint)
     left, right = st.columns(2, gap="small")

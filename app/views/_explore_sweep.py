@@ -98,22 +98,20 @@ def _form(focus: Focus) -> SweepConfig | None:
     fields = fields_of(focus.config)
     axes: dict[str, Any] = {}
     for k, (label, options) in enumerate((("Rows", fields), ("Columns", [*fields, NONE]))):
-        name = st.selectbox(label, options, index=min(k, len(options) - 1), key=f"explore.axis{k}")
+        left, right = st.columns([1.2, 1], gap="small", vertical_alignment="bottom")
+        name = left.selectbox(label, options, index=min(k, len(options) - 1), key=f"explore.axis{k}")
         if name == NONE or name in axes:
             continue
-        text = st.text_input(
-            f"Values of {name}",
-            _VALUES.get(name, _around(focus.config, name)),
-            key=f"explore.values{k}.{name}",
-            label_visibility="collapsed",
-        )
+        start = _VALUES.get(name, _around(focus.config, name))
+        text = right.text_input("Values", start, key=f"explore.values{k}.{name}")
         try:
             axes[name] = numbers(text)
         except ValueError as error:
             st.error(f"{name}: {error}")
             return None
-    metric = st.selectbox("Show", METRICS, index=METRICS.index("predictive_nll_test"), key="explore.metric")
-    starts = st.number_input("Starts a cell", 1, 64, min(focus.config.replicas, 8), key="explore.cellstarts")
+    left, right = st.columns([1.2, 1], gap="small", vertical_alignment="bottom")
+    metric = left.selectbox("Show", METRICS, index=METRICS.index("predictive_nll_test"), key="explore.metric")
+    starts = right.number_input("Starts a cell", 1, 64, min(focus.config.replicas, 8), key="explore.cellstarts")
     base = focus.config.to_dict() | {"replicas": int(starts), "data_draws": min(focus.config.data_draws, int(starts))}
     base["log_every"] = base["steps"]
     try:

@@ -20,7 +20,7 @@ from qhn_core.studies.variance import MOST_QUBITS, STARTS, Against, Series, comp
 AGAINST: dict[str, str] = {"qubits": "number of qubits N", "layers": "circuit layers"}
 #: Random starts of a point.
 STARTS_PER_POINT = 64
-HEIGHT = 330
+HEIGHT = 300
 
 
 def show(view: View, focus: Focus) -> None:
@@ -41,10 +41,10 @@ def show(view: View, focus: Focus) -> None:
 def _controls() -> tuple[Against, list[str], list[str], bool]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         key = "explore.against"
-        state.hold(key, state.choice("against", list(AGAINST), "qubits"))
         chosen = st.segmented_control(
             "Against",
             list(AGAINST),
+            default=state.choice("against", list(AGAINST), "qubits"),
             key=key,
             required=True,
             on_change=lambda: state.keep_choice("against", state.widget(key)),
@@ -140,7 +140,7 @@ def _slopes(series: list[Series], against: str) -> None:
     st.dataframe(
         rows,
         hide_index=True,
-        height=180,
+        height=148,
         column_config={
             f"× per {unit}": number(format="%.3f", help="What each further one multiplies the variance by"),
             "log slope": number(format="%.3f"),

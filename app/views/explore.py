@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import services, state
-from app.describe import headline, loss_label
+from app.describe import headline
 from app.views import _explore_architecture as architecture
 from app.views import _explore_landscape as landscape
 from app.views import _explore_posterior as posterior
@@ -57,13 +57,12 @@ def page() -> None:
         _welcome()
         return
     polling = bool(state.recall(_POLLING, False))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _choose_run(records, run)
         start = _choose_start(config)
         _open_button(run, config)
     st.markdown(headline(config))
-    section = _choose_section()
-    st.fragment(_live, run_every=REFRESH if polling else None)(run, config, start, section, polling)
+    st.fragment(_live, run_every=REFRESH if polling else None)(run, config, start, polling)
 
 
 def _run(records: list[RunRecord]) -> str | None:
@@ -94,12 +93,20 @@ def _welcome() -> None:
 
 
 def _choose_run(records: list[RunRecord], run: str | None) -> None:
-    names = {record.id: f"{record.name} · {record.state}" for record in records}
-    if run is not None and run not in names:
-        names[run] = services.store().get(run).name
+    if run is not None and run not in {record.id for record in records}:
+        records = [*records, services.store().get(run)]
+    # The browser sends the label back: two runs must never have the same one.
+    names = {record.id: f"{record.name} · {record.state} · {record.id}" for record in records}
     names[_UNTRAINED] = "Current configuration, untrained"
-    state.hold("explore.run", run or _UNTRAINED)
-    st.selectbox("Run", list(names), format_func=lambda key: names[key], key="explore.run", on_change=_run_changed)
+    st.selectbox(
+        "Run",
+        list(names),
+        index=list(names).index(run or _UNTRAINED),
+        format_func=lambda key: names[key],
+        key="explore.run",
+        on_change=_run_changed,
+        label_visibility="collapsed",
+    )
 
 
 def _run_changed() -> None:
@@ -115,18 +122,18 @@ def _run_changed() -> None:
 
 def _choose_start(config: RunConfig) -> str:
     options = [MEDIAN, BEST, *map(str, range(1, config.replicas + 1))] if config.replicas > 1 else ["1"]
-    names = {MEDIAN: f"median loss of {config.replicas}", BEST: f"lowest loss of {config.replicas}"}
+    names = {MEDIAN: f"start of median loss ({config.replicas})", BEST: f"start of lowest loss ({config.replicas})"}
     current = state.choice("start", options, options[0])
-    state.hold("explore.start", current)
     st.selectbox(
         "Start",
         options,
-        format_func=lambda name: names.get(name, f"number {name}"),
-        key="explore.start",
-        on_change=lambda: state.keep_choice("start", state.widget("explore.start")),
-        width=210,
+        index=options.index(current),
+        format_func=lambda name: names.get(name, f"start {name}"),
+        key=f"explore.start.{len(options)}",
+        on_change=lambda: state.keep_choice("start", state.widget(f"explore.start.{len(options)}")),
+        width=240,
         disabled=len(options) == 1,
-        help="Everything below is of one start: by its newest loss, or by its number.",
+        label_visibility="collapsed",
     )
     return current
 
@@ -140,24 +147,25 @@ def _open_button(run: str | None, config: RunConfig) -> None:
 
 def _choose_section() -> str:
     current = state.choice("section", list(SECTIONS), "posterior")
-    state.hold("explore.section", current)
     st.segmented_control(
         "Section",
         list(SECTIONS),
+        default=current,
         format_func=lambda name: SECTIONS[name][0],
         key="explore.section",
         on_change=lambda: state.keep_choice("section", state.widget("explore.section") or current),
         label_visibility="collapsed",
         required=True,
+        wrap=False,
     )
     return current
 
 
-def _live(run: str | None, config: RunConfig, start: str, section: str, polling: bool) -> None:
+def _live(run: str | None, config: RunConfig, start: str, polling: bool) -> None:
     """Everything that changes by itself."""
     view = View()
     try:
-        _body(view, run, config, start, section)
+        _body(view, run, config, start)
     except QHNError as error:
         st.error(str(error), icon=":material/error:")
     if view.waiting != polling:
@@ -165,11 +173,14 @@ def _live(run: str | None, config: RunConfig, start: str, section: str, polling:
         st.rerun()
 
 
-def _body(view: View, run: str | None, config: RunConfig, start: str, section: str) -> None:
+def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     chosen = _chosen(run, config)
     view.waiting |= chosen.active
     replica = chosen.replica(start)
-    with st.container():
+    left, right = st.columns([1.25, 1], gap="medium", vertical_alignment="center")
+    with left:
+        section = _choose_section()
+    with right:
         way, step = _scrubber(view, chosen, replica)
     qubits = plan(config, services.uploads()).n_qubits
     if section in _ENUMERATED and qubits > MOST_QUBITS:
@@ -182,7 +193,7 @@ def _body(view: View, run: str | None, config: RunConfig, start: str, section: s
     job = view.ask(
         f"{chosen.key}.{replica}",
         "focus",
-        (chosen.step, step if way is not None else None),
+        (chosen.step, step if way is not None else None, way is not None),
         look(chosen, replica, step, way, services.uploads()),
         large=True,
     )
@@ -222,16 +233,17 @@ def _scrubber(view: View, chosen: Chosen, replica: int):  # type: ignore[no-unty
     steps = [int(s) for s in way.steps]
     asked = state.number("step", steps[-1])
     current = min(steps, key=lambda s: abs(s - (steps[-1] if asked is None else asked)))
-    key = f"explore.step.{chosen.key}"
-    state.hold(key, current)
+    key = f"explore.step.{chosen.key}.{replica}"
     st.select_slider(
-        f"Step (of {steps[-1]}, {loss_label(chosen.config)})",
+        "Step",
         steps,
+        value=current,
         key=key,
+        format_func=lambda s: f"step {s} of {steps[-1]}",
+        label_visibility="collapsed",
         on_change=lambda: state.keep_choice("step", None if state.widget(key) == steps[-1] else state.widget(key)),
     )
-    step = int(state.widget(key))
-    return way, None if step == steps[-1] else step
+    return way, None if current == steps[-1] else current
 
 
 if __name__ == "__main__":
