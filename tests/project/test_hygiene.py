@@ -142,6 +142,14 @@ def test_every_imported_package_is_pinned() -> None:
     assert not loose, f"imported, but not in requirements.txt: {sorted(loose)}"
 
 
+def test_every_pinned_package_is_used() -> None:
+    inside = set().union(*map(_imports, SOURCES))
+    owners = importlib.metadata.packages_distributions()
+    used = {_canonical(owner) for module in inside for owner in owners.get(module, [])}
+    by_name = {"plotly", "pennylane-lightning"}  # its script is served; a device that PennyLane finds by name
+    assert set(_pins("requirements.txt")) - used - by_name == set()
+
+
 def test_readme_says_why_each_package_is_here() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Dependencies", 1)[1].split("\n## ", 1)[0].lower()
     missing = [package for package in _pins("requirements.txt") if f"`{package}`" not in table]
