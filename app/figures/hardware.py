@@ -218,19 +218,23 @@ def score_bars(
     """Ideal against device, with error bars: rows of (label, (ideal, error), (device, error))."""
     traces = []
     for name, colour, at, shift, symbol in (
-        ("ideal", INK, 1, -0.12, "diamond"),
-        ("device", DEVICE, 2, 0.12, "square"),
+        ("ideal", INK, 1, -0.07, "diamond"),
+        ("device", DEVICE, 2, 0.07, "square"),
     ):
         pairs: list[tuple[float, float]] = [row[at] for row in rows]  # type: ignore[misc]
         traces.append(
             {
                 "type": "scatter",
-                "mode": "markers",
+                "mode": "markers+text",
                 "x": [i + shift for i in range(len(rows))],
                 "y": [p[0] for p in pairs],
-                "error_y": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 7},
+                "error_y": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 11},
                 "name": name,
-                "marker": {"color": colour, "size": 11, "symbol": symbol},
+                "text": [f"{p[0]:.3f} ± {p[1]:.3f}" for p in pairs],
+                "textposition": "middle left" if at == 1 else "middle right",
+                "textfont": {"size": FONT - 1, "color": INK},
+                "cliponaxis": False,
+                "marker": {"color": colour, "size": 8, "symbol": symbol},
                 "hovertemplate": "%{y:.4g} ± %{error_y.array:.2g}",
             }
         )
@@ -323,21 +327,35 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
         seen: of the device.
         floor, high: mean and 95 % quantile of the ideal sampler's.
     """
+    names = ["shots alone", "device"]
     bars = {
         "type": "bar",
         "orientation": "h",
         "x": [floor, seen],
-        "y": ["shots alone", "device"],
-        "text": [f" {floor:.3f}", f" {seen:.3f}"],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "textfont": {"size": FONT + 1, "color": INK},
+        "y": names,
         "marker": {"color": [RIVAL, DEVICE]},
-        "error_x": {"type": "data", "array": [max(high - floor, 0.0), 0.0], "arrayminus": [0.0, 0.0], "color": INK},
-        "width": 0.55,
+        "error_x": {
+            "type": "data",
+            "array": [max(high - floor, 0.0), None],
+            "color": INK,
+            "thickness": 2.5,
+            "width": 8,
+        },
+        "width": 0.5,
         "hovertemplate": "%{x:.4f}<extra></extra>",
     }
-    top = min(max(1.35 * max(seen, high), 0.05), 1.1)
-    x = axis("½ Σ |frequency − q|", range=[0, top], nticks=6)
+    words = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [max(floor, high), seen],
+        "y": names,
+        "text": [f"  {floor:.3f}, 95 % below {high:.3f}", f"  {seen:.3f}"],
+        "textposition": "middle right",
+        "textfont": {"size": FONT, "color": INK},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
+    x = axis("½ Σ |frequency − q|", range=[0, min(max(1.7 * high + 0.01, 1.35 * seen, 2.4 * high), 1.3)], nticks=6)
     y = axis(type="category", showgrid=False)
-    return {"data": [bars], "layout": layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest")}
+    shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest")
+    return {"data": [bars, words], "layout": shape}

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import figures, services, state
+from app import figures, state
 from app.describe import SHORT
 from app.figures import hardware
 from app.live_chart import live_chart
@@ -30,7 +30,7 @@ _SHARES = {"0": 0.0, "0.1": 0.1, "0.5": 0.5, "1": 1.0}
 _EXACT, _TRAINABLE = 9, 6
 #: Shots at each strength beyond that.
 _SHOTS = 1024
-_STEPS, _HEIGHT = 60, 330
+_STEPS, _HEIGHT = 30, 330
 
 
 class Study(NamedTuple):
@@ -62,7 +62,8 @@ def show(source: Source, device: Device) -> bool:
     work = partial(_study, source, objective, largest * np.array(_GRID), share, readout)
     study = jobs().get(("hardware", "noise", *key), work, patience=0.4)
     trained = _training(source, objective, largest, share, readout, key, columns[3], columns[4])
-    _progress(source, study, trained)
+    with st.container():
+        _progress(study, trained)
     _charts(source, objective, study.result, None if trained is None else trained.partial)
     exactly = "exact density matrices" if source.circuit.n_qubits <= _EXACT else f"{_SHOTS:,} shots each"
     st.caption(
@@ -136,7 +137,7 @@ def _training(
             key="hardware.noise.train",
             width="stretch",
             disabled=job is not None or not small,
-            help=f"{_STEPS} steps of exact noisy training at three strengths, from this run's initial angles"
+            help=f"{_STEPS} further steps from these angles, on the exact noisy loss, at three strengths"
             if small
             else f"Exact training under noise is small: up to {_TRAINABLE} qubits. Use Train here for more.",
         )
@@ -153,39 +154,30 @@ def _training(
 def _train(
     source: Source, objective: ObjectiveConfig, strengths: Array, share: float, readout: float, watch: Watch
 ) -> dict[float, float]:
-    """λ -> exact noisy loss after training at it."""
-    from qhn_core import trainer
-    from qhn_core.config import RunConfig
-    from qhn_core.errors import Cancelled
+    """λ -> exact noisy loss after training on at it."""
+    from qhn_core.analysis.noise_training import train_under_noise
 
     found: dict[float, float] = {}
     for k, strength in enumerate(strengths):
-        engine = {"name": "pennylane", "device": "default.mixed", "readout_error": readout}
-        engine |= {"noise_2q": float(strength), "noise_1q": share * float(strength)}
-        options = source.config.to_dict() | {
-            "objective": objective.model_dump(mode="json"),
-            "engine": engine,
-            "estimator": {"name": "adjoint"},
-            "optimiser": {"name": "adam", "lr": 0.1},
-            "steps": _STEPS,
-            "replicas": 1,
-            "data_draws": 1,
-        }
-        setup = trainer.prepare(RunConfig.parse(options), uploads=services.uploads(), cancelled=watch.cancelled)
-        now = trainer.init(setup)
-        loss = np.inf
-        while not now.done:
-            if watch.cancelled():
-                raise Cancelled("The noise study was stopped.")
-            now, info = trainer.step(setup, now)
-            loss = loss if info.row is None else float(info.row["loss"][0])
-            watch.progress((k + now.step / _STEPS) / len(strengths))
-        found[float(strength)] = loss
+        trained = train_under_noise(
+            source.circuit,
+            source.theta,
+            source.problem,
+            objective,
+            noise_1q=share * float(strength),
+            noise_2q=float(strength),
+            readout_error=readout,
+            steps=_STEPS,
+            schedule_step=source.step,
+            progress=lambda fraction, k=k: watch.progress((k + fraction) / len(strengths)),  # type: ignore[misc]
+            cancelled=watch.cancelled,
+        )
+        found[float(strength)] = trained.best
         watch.share(dict(found))
     return found
 
 
-def _progress(source: Source, study: Job, trained: Job | None) -> None:
+def _progress(study: Job, trained: Job | None) -> None:
     for job, what in ((study, "Sweeping the noise"), (trained, "Training under noise")):
         if job is None:
             continue
@@ -202,9 +194,10 @@ def _charts(
     name = SHORT.get(objective.name, objective.name)
     title = f"{name} against noise strength"
     if study is None:
-        with left:
-            figure = figures.message(title, "Simulating the noise …")
-            live_chart(figure, name="noise-study", alt=f"{title}: being calculated.", height=_HEIGHT)
+        for column, chart, what in ((left, "noise-study", title), (right, "noise-distance", "Total variation")):
+            with column:
+                figure = figures.message(what, "Simulating the noise …")
+                live_chart(figure, name=chart, alt=f"{what}: being calculated.", height=_HEIGHT)
         return
     with left:
         figure = hardware.noise_curve(

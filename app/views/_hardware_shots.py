@@ -84,7 +84,7 @@ def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True) -> Object
         "Loss",
         names,
         names.index(state.choice(name, names, first)),
-        format_func=lambda n: f"{SHORT.get(n, n)}{' (of the run)' if n == own else ''}",
+        format_func=lambda n: SHORT.get(n, n),
         key=state.form_key(f"hardware.{name}", name),
     )
     state.keep_choice(name, picked)

@@ -28,7 +28,7 @@ ESTIMATORS = {"spsa": "SPSA", "parameter_shift": "Parameter shift"}
 SHOTS = ("64", "256", "1024", "4096")
 #: Circuits timed together, as a step sends many at once.
 _TIMED = 4
-_HEIGHT = 270
+_HEIGHT = 400
 _RUN, _ASKED = "trained", "hardware.asked"
 
 
@@ -148,7 +148,8 @@ def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None)
         took = f"about **{duration_text(circuits * timing.result)}** ({1000 * timing.result:.3g} ms a circuit)"
     st.markdown(
         f"A step: **{needs.circuits_per_step:,}** circuits, {needs.shots_per_step:,} shots  \n"
-        f"In total: **{circuits:,}** circuits, **{shots:,}** shots  \n{took}"
+        f"In total: **{circuits:,}** circuits, **{shots:,}** shots  \n{took}",
+        help="From the run's initial angles, one start. Also logged with step 0, before the first update.",
     )
     text = config.to_url()
     if state.recall(_ASKED) != text:
@@ -202,16 +203,18 @@ def _status(run: str) -> RunStatus | None:
 
 def _run(source: Source) -> bool:
     """The live loss of the run on the device, with its buttons; returns whether it goes on by itself."""
-    if problem := state.recall("hardware.problem", ""):
-        st.error(str(problem), icon=":material/error:")
     run = state.parameter(_RUN)
     status = _status(run) if run else None
+    with st.container():  # one place, whatever it holds: what stands below must not move, or it would be made anew
+        if problem := state.recall("hardware.problem", ""):
+            st.error(str(problem), icon=":material/error:")
+        elif status is not None:
+            _progress(status)
     if run is None or status is None:
         text = "Nothing sent yet"
         figure = figures.message("Loss on the device", text)
         live_chart(figure, name="hardware-loss", alt=f"Loss on the device: {text}.", height=_HEIGHT)
         return False
-    _progress(status)
     rows, config = services.supervisor().history(run), config_of(run)
     loss = rows.history.get("loss", np.zeros((0, 1)))
     name = SHORT.get(config.objective.name, config.objective.name)
