@@ -27,6 +27,8 @@ _TERM_LABELS = {
     "mmd": "MMD²",
     "ksd": "KSD²",
 }
+#: Unit of the losses that are not in nats.
+_OWN_UNITS = {"ksd": "KSD² ÷ n, no unit"}
 _DASHES = ("dot", "dash", "dashdot", "longdash")
 
 
@@ -119,6 +121,8 @@ def loss_curves(
         short = name.removeprefix("term_")
         text = _TERM_LABELS.get(short, short.replace("_", " "))
         traces.append(line(x, median(history[name][keep]), text, colour, dash=dash, width=1.6))
+    if objective in _OWN_UNITS:  # on no common scale with the evidence
+        log_evidence = None
     notes = []
     bound = history.get("elbo")
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
@@ -126,7 +130,8 @@ def loss_curves(
         level = -log_evidence / n_train
         notes.append(_level_name(level, "limit −log p(D)", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
-    shape = layout(title, x=step_axis(x, total), y=axis("nats per example", nticks=6), annotations=notes)
+    unit = _OWN_UNITS.get(objective, "nats per example")
+    shape = layout(title, x=step_axis(x, total), y=axis(unit, nticks=6), annotations=notes)
     return {"data": traces, "layout": shape}
 
 

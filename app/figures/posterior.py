@@ -148,21 +148,21 @@ def dependence_maps(matrices: Mapping[str, Array], notes: Mapping[str, str], *, 
         left = k * (width + gap)
         traces.append(_map(matrix, labels, suffix, top, bar=k == count - 1))
         shape[f"xaxis{suffix}"] = axis(domain=[left, left + width], anchor=f"y{suffix}", **_bare(False))
-        shape[f"yaxis{suffix}"] = axis(anchor=f"x{suffix}", autorange="reversed", **_bare(False))
+        shape[f"yaxis{suffix}"] = axis(anchor=f"x{suffix}", range=[len(labels) - 0.5, -0.5], **_bare(False))
         for text, y, anchor, colour in (
             (f"<b>{name}</b>", 1.0, "bottom", INK),
             (notes.get(name, ""), 0.0, "top", MUTED),
         ):
             shape["annotations"].append(
                 {"text": text, "x": left + width / 2, "y": y, "xref": "paper", "yref": "paper", "showarrow": False}
-                | {"yanchor": anchor, "font": {"size": FONT - 1, "color": colour}}
+                | {"xanchor": "center", "yanchor": anchor, "font": {"size": FONT - 1, "color": colour}}
             )
     shape["margin"] = {"l": 8, "r": 8, "t": 56, "b": 48}
     return {"data": traces, "layout": shape}
 
 
 def _bare(shown: bool) -> dict[str, Any]:
-    return {"showticklabels": shown, "showgrid": False, "type": "category"}
+    return {"showticklabels": shown, "showgrid": False, "type": "category", "ticks": ""}
 
 
 def _map(matrix: Array, labels: Sequence[str], suffix: str, top: float, *, bar: bool) -> dict[str, Any]:

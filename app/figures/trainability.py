@@ -64,6 +64,7 @@ def variance_curves(curves: Sequence[Curve], *, against: str, labels: dict[str, 
     x = axis(against, nticks=8)
     y = axis("variance of ∂L/n, per rad²", type="log", exponentformat="power")
     shape = layout(title, x=x, y=y, shapes=marks, hovermode="closest")
+    shape["margin"]["t"] = 76  # two rows of legend
     return {"data": traces, "layout": shape}
 
 

@@ -182,7 +182,7 @@ def _standing(view: View, focus: Focus) -> None:
         alt="Mean squared gradient of the run over that of random starts, by step.",
         height=HEIGHT,
     )
-    told = f"Random uniform starts of this circuit: Var ∂L = {digits(found.variance)} (nats/rad)²"
+    told = f"Random uniform starts of this circuit: Var ∂L/n = {digits(found.variance)} per rad²"
     told += f", {found.active} of {found.n_params} angles move the loss."
     if len(steps):
         last = digits(float(np.nanmedian(ratio[-1])))

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from app.figures.curves import loss_curves
 from app.figures.landscape import density_of_states, landscape_map, line_figure
 from app.figures.plain import plain, resolve
 from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_strings_figure
@@ -143,6 +144,14 @@ def test_values_of_a_sweep() -> None:
         with pytest.raises(ValueError, match=r"not a number|no values"):
             numbers(wrong)
     assert {"objective.beta", "ansatz.layers", "dataset.n_train"} <= set(fields_of(RunConfig()))
+
+
+def test_ksd_is_drawn_in_its_own_unit_without_the_evidence() -> None:
+    steps, history = np.arange(3), {name: np.ones((3, 2)) for name in ("loss", "term_ksd", "elbo")}
+    for name, curves, unit in (("ksd", {"loss"}, "no unit"), ("mle", {"loss", "−ELBO", "−log p(D)"}, "nats")):
+        figure = checked(loss_curves(steps, history, objective=name, log_evidence=-9.0))
+        assert {t["name"] for t in figure["data"] if not t["name"].endswith("%")} == curves
+        assert unit in figure["layout"]["yaxis"]["title"]["text"]
 
 
 def test_digits() -> None:
