@@ -191,7 +191,8 @@ def _x_range(sides: Sequence[Side], view: View) -> dict[str, Any]:
     if view.log_x:
         return {"type": "log"}
     longest = max(float(side.x[-1]) for side in sides)
-    if view.x == "step" and view.total:
+    # The whole race is in view, so that contenders advance; a long one that has just begun fills the plot instead.
+    if view.x == "step" and view.total and (longest > 0.15 * view.total or longest < 2):
         return {"range": [0, view.total]}
     return {"rangemode": "tozero"} if longest > 0 else {"range": [0, 1]}
 

@@ -13,6 +13,7 @@ from app.views import _compare_charts, _compare_controls, _compare_quantum, _com
 from app.views._compare_charts import GENERALISATION, TRAINABILITY
 from app.views._compare_data import Seen, look
 from app.views._compare_sides import RaceForm
+from qhn_core.errors import InvalidArgument
 
 #: Seconds between refreshes while something happens.
 REFRESH = 0.3
@@ -34,14 +35,19 @@ def page() -> None:
     shown = race_state.race_id()
     if shown is not None:
         race_state.show(shown if services.races().known(shown) else None)
-    polling = _busy(_seen(form, None))
+    polling = _busy(_seen(None))
     st.fragment(_live, run_every=REFRESH if polling else None)(form, polling)
 
 
-def _seen(form: RaceForm, step: int | None) -> Seen | None:
+def _seen(step: int | None) -> Seen | None:
     """The race of the URL, if it is in memory."""
     shown = race_state.race_id()
-    return look(shown, step) if shown is not None and services.races().known(shown) else None
+    if shown is None:
+        return None
+    try:
+        return look(shown, step)
+    except InvalidArgument:  # forgotten, perhaps while the page was drawn
+        return None
 
 
 def _busy(seen: Seen | None) -> bool:
@@ -50,7 +56,7 @@ def _busy(seen: Seen | None) -> bool:
 
 def _live(form: RaceForm, polling: bool) -> None:
     """Everything that changes by itself. Every part has a container of its own, so that charts keep their place."""
-    seen = _seen(form, None)
+    seen = _seen(None)
     with st.container():
         _headline(form, seen)
     with st.container():
@@ -65,7 +71,7 @@ def _live(form: RaceForm, polling: bool) -> None:
     with st.container():
         tab, view, replica = _view(form, seen, step)
     if seen is not None and step is not None:
-        seen = look(seen.race_id, step)
+        seen = _seen(step)
     with st.container(key=f"race-{_TABS.index(tab)}"):
         _content(tab, seen, view, replica)
     if state.recall("race.rerun") or _busy(seen) != polling:
