@@ -72,6 +72,11 @@ function homeOf(layout) {
   return home;
 }
 
+// A rest as long as the drawing took: on a busy machine charts refresh less often, and training keeps its core.
+function pause(took) {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(took, 400)));
+}
+
 // Which axes a relayout event set, and to what: {xaxis: [a, b]}, or {xaxis: null} for autorange.
 function rangesIn(event) {
   const found = {};
@@ -118,7 +123,9 @@ class Chart {
       while (this.pending && !this.gone) {
         const bytes = this.pending;
         this.pending = null;
+        const began = performance.now();
         await this.draw(bytes);
+        await pause(performance.now() - began);
       }
     } catch (error) {
       if (!this.gone) this.explain(error);

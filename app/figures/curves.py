@@ -131,8 +131,13 @@ def loss_curves(
         notes.append(_level_name(level, "limit −log p(D)", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
     unit = _OWN_UNITS.get(objective, "nats per example")
-    shape = layout(title, x=step_axis(x, total), y=axis(unit, nticks=6), annotations=notes)
-    return {"data": traces, "layout": shape}
+    return {"data": traces, "layout": _curve_layout(title, step_axis(x, total), unit, annotations=notes)}
+
+
+def _curve_layout(title: str, x: dict[str, Any], unit: str, **more: Any) -> dict[str, Any]:
+    """Fixed margins: measuring the labels at every refresh would take a third of the drawing's time."""
+    y = axis(unit, nticks=6, automargin=False)
+    return layout(title, x=x | {"automargin": False}, y=y, margin={"l": 62, "r": 14, "t": 54, "b": 48}, **more)
 
 
 def _level_line(x: Array, level: float, name: str, total: int) -> dict[str, Any]:
@@ -198,7 +203,7 @@ def gap_curves(
     ]
     gap = upper[-1] - lower[-1]
     title = f"Generalisation gap {gap:+.3f}, {label}"
-    y = axis(unit, nticks=6)
+    shape = _curve_layout(title, step_axis(x, total), unit)
     if len(x) < 2:
-        y["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
-    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y)}
+        shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
+    return {"data": traces, "layout": shape}

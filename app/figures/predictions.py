@@ -76,26 +76,7 @@ def decision_boundary(
             dotted contours.
     """
     n_classes = proba.shape[2]
-    traces: list[dict[str, Any]] = []
-    for c in range(n_classes):
-        colour = CLASSES[c % len(CLASSES)]
-        floor = 1.0 / n_classes
-        traces.append(
-            {
-                "type": "heatmap",
-                "x": grid_x,
-                "y": grid_y,
-                "z": proba[:, :, c],
-                "zmin": floor,
-                "zmax": 1.0,
-                "zsmooth": "best",
-                "colorscale": [[0, translucent(colour, 0.0)], [1, translucent(colour, 0.62)]],
-                "showscale": False,
-                "name": f"P({class_names[c]})",
-                "hovertemplate": f"P({class_names[c]}) = %{{z:.2f}}<extra></extra>" if c == n_classes - 1 else None,
-                "hoverinfo": "skip" if c < n_classes - 1 else "all",
-            }
-        )
+    traces = _shades(grid_x, grid_y, proba, class_names)
     ordered = np.sort(proba, axis=2)
     lead = proba[:, :, 1] - proba[:, :, 0] if n_classes == 2 else ordered[:, :, -1] - ordered[:, :, -2]
     start = 0.0 if n_classes == 2 else 0.02
@@ -107,6 +88,32 @@ def decision_boundary(
     x = axis(feature_names[0], range=[float(grid_x[0]), float(grid_x[-1])], showgrid=False)
     y = axis(feature_names[1], range=[float(grid_y[0]), float(grid_y[-1])], showgrid=False)
     return {"data": traces, "layout": layout("Decision boundary", x=x, y=y, hovermode="closest")}
+
+
+def _shades(x: Array, y: Array, proba: Array, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The class as colour and its probability as strength: one layer for two classes, else one a class."""
+    n_classes = proba.shape[2]
+    faint, strong = 0.0, 0.62
+    base = {"type": "heatmap", "x": x, "y": y, "zmax": 1.0, "zsmooth": "fast", "showscale": False}
+    if n_classes == 2:
+        scale = [
+            [0.0, translucent(CLASSES[0], strong)],
+            [0.5, translucent(CLASSES[0], faint)],
+            [0.5, translucent(CLASSES[1], faint)],
+            [1.0, translucent(CLASSES[1], strong)],
+        ]
+        text = f"P({names[1]}) = %{{z:.2f}}<extra></extra>"
+        return [{**base, "z": proba[:, :, 1], "zmin": 0.0, "colorscale": scale, "hovertemplate": text, "name": "P"}]
+    layers: list[dict[str, Any]] = []
+    for c, name in enumerate(names):
+        colour = CLASSES[c % len(CLASSES)]
+        scale = [[0.0, translucent(colour, faint)], [1.0, translucent(colour, strong)]]
+        last = c == n_classes - 1
+        hover = {"hovertemplate": f"P({name}) = %{{z:.2f}}<extra></extra>"} if last else {"hoverinfo": "skip"}
+        layers.append(
+            {**base, "z": proba[:, :, c], "zmin": 1.0 / n_classes, "colorscale": scale, "name": name, **hover}
+        )
+    return layers
 
 
 def _contour(

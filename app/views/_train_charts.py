@@ -16,9 +16,13 @@ from app.views._train_data import Shown
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
+from qhn_core.runner import RunState
 
-#: Seconds between refreshes of the curves, and of the figures that cost more.
-CURVES, PICTURES = 0.2, 0.6
+#: Seconds between refreshes of the curves, of the figures that cost the browser more, and of those that only change
+#: what is shown on pointing (drawn anew when the run rests). Drawing takes processor time away from training.
+CURVES, PICTURES, RESTING = 0.2, 1.5, float("inf")
+#: Steps per second up to which every step is drawn.
+SLOW = 5.0
 ROW1, ROW2 = 244, 290
 #: Strings listed among the drawn networks.
 TOP = 9
@@ -47,7 +51,7 @@ def charts(shown: Shown, *, replica: int, metric: str) -> None:
             replica,
             lambda: _circuit(shown, replica),
             height=height,
-            every=2.0,
+            every=RESTING,
             config={"scrollZoom": True},
         )
 
@@ -64,7 +68,10 @@ def _mount(
     config: dict[str, Any] | None = None,
 ) -> None:
     """Mount one chart; its figure is built when something changed, and not more often than ``every`` seconds."""
-    running = shown.status is not None and shown.status.active and shown.status.state == "running"
+    status = shown.status
+    running = status is not None and status.state is RunState.RUNNING
+    if status is not None and 0 < status.steps_per_second <= SLOW and every < RESTING:
+        every = CURVES
 
     def encoded() -> bytes:
         figure, alt = build()

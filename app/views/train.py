@@ -15,7 +15,7 @@ from qhn_core.errors import QHNError
 from qhn_core.store import UnknownRun
 
 #: Seconds between refreshes while something happens.
-REFRESH = 0.3
+REFRESH = 0.4
 
 
 def page() -> None:

@@ -134,8 +134,8 @@ def test_thinned_curves_keep_ends_and_extremes(values: np.ndarray, limit: int) -
 def test_long_histories_stay_small() -> None:
     long = {name: np.tile(value, (2500, 1)) for name, value in HISTORY.items()}
     figure = figures.loss_curves(np.arange(100_000), long, objective="elbo", log_evidence=-9.0)
-    assert max(len(trace["x"]) for trace in figure["data"]) <= 1500
-    assert len(json.dumps(figures.plain(figure))) < 400_000
+    assert max(len(trace["x"]) for trace in figure["data"]) <= 800
+    assert len(json.dumps(figures.plain(figure))) < 250_000
 
 
 @given(
