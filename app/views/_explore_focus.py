@@ -64,7 +64,10 @@ class Chosen:
         """The number of a start, from 0: the one of median or lowest newest loss, or the one named, from 1."""
         if start.isdecimal():
             return min(max(int(start), 1), self.config.replicas) - 1
-        loss = self.history["loss"][-1] if "loss" in self.history and len(self.steps) else np.zeros(1)
+        rows = self.history.get("loss", np.zeros((0, 1)))
+        # While it trains, the choice is looked at anew at rows 1, 2, 4, 8, …: the page must not hop between starts.
+        newest = (1 << (len(rows).bit_length() - 1)) - 1 if self.active and len(rows) else -1
+        loss = rows[newest] if len(rows) else np.zeros(1)
         target = np.nanmin(loss) if start == BEST else np.nanmedian(loss)
         return int(np.nanargmin(np.abs(loss - target)))
 

@@ -177,4 +177,8 @@ def _tiles(found: Found) -> None:
             f"{found.residual:.0e}",
             help="Residual of the identity, nats: what the ELBO lacks to the evidence is the KL to the posterior.",
         )
-        st.html(f'<div data-residual="{found.residual:.3e}" aria-hidden="true"></div>')
+        holds = "the identity holds" if found.residual < 1e-6 else "rounding is too large"
+        st.html(
+            f'<div data-residual="{found.residual:.3e}" style="font-size:.85rem;opacity:.75;line-height:1">'
+            f"nats: {holds}</div>"
+        )
