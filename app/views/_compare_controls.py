@@ -17,8 +17,8 @@ from qhn_core.runner import RunState
 _SPEED, _INSTANT = "race.speed", "race.instant"
 #: A race that is expected to take longer than so many seconds is not run at every move of a slider.
 INSTANT_SECONDS = 6.0
-#: Seconds that one replica's step takes per angle and amplitude, on one core.
-_UNIT = 5e-9
+#: Seconds of one core that a logged step takes: for each start, and for each of its angles and amplitudes.
+_PER_START, _PER_AMPLITUDE = 9e-5, 7e-10
 
 
 def expected_seconds(form: RaceForm) -> float | None:
@@ -28,8 +28,8 @@ def expected_seconds(form: RaceForm) -> float | None:
         return None
     if any(run.estimator.name != "adjoint" or run.engine.name != "statevector" for run in config.configs()):
         return None
-    work = needs.n_params * 2.0**needs.n_qubits * config.base.replicas * len(config.contenders)
-    return 0.05 + max(_UNIT * work, 1e-3) * (config.base.steps + 1)
+    one = _PER_START + _PER_AMPLITUDE * needs.n_params * 2.0**needs.n_qubits
+    return 0.1 + one * config.base.replicas * len(config.contenders) * (config.base.steps + 1)
 
 
 def controls(form: RaceForm, seen: Seen | None) -> None:

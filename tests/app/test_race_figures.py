@@ -1,0 +1,60 @@
+"""Figures of a race as pure functions of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.figures.race import Side, View, dependence_matrices, evidence_ceiling, quartiles, race_curves, styles
+
+STEPS = np.arange(5.0)
+
+
+def test_a_second_contender_of_one_loss_has_its_colour_but_another_dash_and_marker() -> None:
+    mle, first, second = styles(["mle", "elbo", "elbo"])
+    assert first.colour == second.colour != mle.colour
+    assert first.dash != second.dash
+    assert first.symbol != second.symbol
+
+
+def test_quartiles_leave_nan_out() -> None:
+    values = np.array([[1.0, 2.0, 3.0, np.nan], [np.nan] * 4])
+    low, middle, high = quartiles(values)
+    assert (low[0], middle[0], high[0]) == (1.5, 2.0, 2.5)
+    assert np.isnan([low[1], middle[1], high[1]]).all()
+
+
+def test_the_mark_stands_where_the_step_is_and_rivals_are_named() -> None:
+    side = Side("MLE", styles(["mle"])[0], STEPS, STEPS[:, None] * np.ones(3), at=2)
+    figure = race_curves([side], title="t", unit="u", view=View(total=4, step=2.0), levels={"Exact Bayes": 1.5})
+    mark = next(trace for trace in figure["data"] if trace["mode"] == "markers")
+    assert (mark["x"], mark["y"]) == ([2.0], [2.0])
+    assert [shape["x0"] for shape in figure["layout"]["shapes"] if shape.get("yref") == "paper"] == [2.0]
+    assert figure["layout"]["annotations"][0]["text"] == "Exact Bayes"
+
+
+def test_log_axis_leaves_out_what_is_not_positive() -> None:
+    side = Side("MLE", styles(["mle"])[0], STEPS, (STEPS - 1.0)[:, None])
+    figure = race_curves([side], title="t", unit="u", view=View(log_y=True, total=4))
+    curve = next(trace for trace in figure["data"] if trace["mode"] == "lines")
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    np.testing.assert_array_equal(np.isnan(curve["y"]), [True, True, False, False, False])
+
+
+@pytest.mark.parametrize("at", [1, -1])
+def test_gap_under_the_ceiling_is_labelled_with_the_kl(at: int) -> None:
+    elbo = -10.0 - (5.0 - STEPS)[:, None] * np.ones(2)
+    kl = float(-elbo[at, 0] - 10.0)
+    side = Side("ELBO", styles(["elbo"])[0], STEPS, elbo, at=at)
+    figure = evidence_ceiling([side], log_evidence=-10.0, kl={"ELBO": kl}, view=View(total=4), shifted=False)
+    notes = figure["layout"]["annotations"]
+    assert any(note["text"] == f"KL(q‖posterior) = {kl:.3g} nats" for note in notes)
+    arrow = next(note for note in notes if note.get("showarrow"))
+    assert arrow["y"] - arrow["ay"] == pytest.approx(kl)
+
+
+def test_matrices_share_one_scale() -> None:
+    weak, strong = np.full((2, 2), 0.1), np.full((2, 2), 0.6)
+    figure = dependence_matrices({"a": (weak, 0.1), "b": (strong, 1.0)}, labels=["w0", "w1"])
+    assert [trace["zmax"] for trace in figure["data"]] == [0.6, 0.6]
+    assert not race_curves([], title="t", unit="", view=View())["data"]
