@@ -202,7 +202,7 @@ def gap_curves(
         line(x, upper, "test", colour, dash="dash", width=3, **shade),
     ]
     gap = upper[-1] - lower[-1]
-    title = f"Generalisation gap {gap:+.3f}, {label}"
+    title = f"Generalisation gap {gap:+.3f}, {label}".replace("-", "−")
     shape = _curve_layout(title, step_axis(x, total), unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]

@@ -76,7 +76,7 @@ def weight_rows(
         if values is not None:
             traces.append(_marks(100.0 * values, ranks, name, shown, symbol))
     left = 0.62 if n_bits > 6 else 0.45
-    hidden = axis(showticklabels=n_bits <= 32, tickangle=-90, domain=[0, left], type="category")
+    hidden = axis(showgrid=False, showticklabels=n_bits <= 32, tickangle=-90, domain=[0, left], type="category")
     hidden |= bit_ticks(n_bits)
     figure_layout = layout(
         f"Drawn networks ({shots} draws)",
