@@ -230,7 +230,7 @@ def score_bars(
                 "y": [p[0] for p in pairs],
                 "error_y": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 11},
                 "name": name,
-                "text": [f"{p[0]:.3f} ± {p[1]:.3f}" for p in pairs],
+                "text": [f"\u00a0\u00a0\u00a0{p[0]:.3f} ± {p[1]:.3f}\u00a0\u00a0\u00a0" for p in pairs],
                 "textposition": "middle left" if at == 1 else "middle right",
                 "textfont": {"size": FONT - 1, "color": INK},
                 "cliponaxis": False,
@@ -240,7 +240,10 @@ def score_bars(
         )
     ticks = axis(tickvals=list(range(len(rows))), ticktext=[row[0] for row in rows], showgrid=False)
     ticks |= {"range": [-0.5, len(rows) - 0.5]}
-    shape = layout(title, x=ticks, y=axis(unit, nticks=6), hovermode="closest")
+    ends = [mean + side * error for _, *both in rows for mean, error in both for side in (-1, 1) if error == error]
+    room = 0.12 * (max(ends) - min(ends)) + 1e-4 if ends else 1.0
+    y = axis(unit, nticks=6, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
+    shape = layout(title, x=ticks, y=y, hovermode="closest")
     return {"data": traces, "layout": shape}
 
 
@@ -328,22 +331,11 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
         floor, high: mean and 95 % quantile of the ideal sampler's.
     """
     names = ["shots alone", "device"]
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [floor, seen],
-        "y": names,
-        "marker": {"color": [RIVAL, DEVICE]},
-        "error_x": {
-            "type": "data",
-            "array": [max(high - floor, 0.0), None],
-            "color": INK,
-            "thickness": 2.5,
-            "width": 8,
-        },
-        "width": 0.5,
-        "hovertemplate": "%{x:.4f}<extra></extra>",
-    }
+    bar: dict[str, Any] = {"type": "bar", "orientation": "h", "width": 0.5, "hovertemplate": "%{x:.4f}<extra></extra>"}
+    whisker = {"type": "data", "symmetric": False, "array": [max(high - floor, 0.0)], "arrayminus": [0.0]}
+    whisker |= {"color": INK, "thickness": 2.5, "width": 8}
+    alone = {**bar, "x": [floor], "y": names[:1], "marker": {"color": RIVAL}, "error_x": whisker}
+    device = {**bar, "x": [seen], "y": names[1:], "marker": {"color": DEVICE}}
     words = {
         "type": "scatter",
         "mode": "text",
@@ -357,5 +349,5 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
     }
     x = axis("½ Σ |frequency − q|", range=[0, min(max(1.7 * high + 0.01, 1.35 * seen, 2.4 * high), 1.3)], nticks=6)
     y = axis(type="category", showgrid=False)
-    shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest")
-    return {"data": [bars, words], "layout": shape}
+    shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest", barmode="overlay")
+    return {"data": [alone, device, words], "layout": shape}
