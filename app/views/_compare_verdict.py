@@ -72,9 +72,10 @@ def show(seen: Seen | None) -> None:
         st.info("Train first: the table compares the contenders seed by seed.", icon=":material/table_chart:")
         return
     metric, value = _threshold()
-    found = _judge(seen.race_id, seen.at_step, metric, value, len(seen.rivals))
+    at = _judged_step(seen)
+    found = _judge(seen.race_id, at, metric, value, len(seen.rivals))
     reference = seen.lanes[0].title
-    st.markdown(_summary(seen, found, metric, value))
+    st.markdown(_summary(seen, at, found, metric, value))
     st.caption(_small_print(seen, found, reference))
     if found.comparisons:
         with st.expander("Differences, effect sizes and corrected p", expanded=True, key="race.details"):
@@ -130,13 +131,19 @@ def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) 
     return Judged(means, comparisons, reached, units, statistics.minimum_units(max(1, len(comparisons))))
 
 
-def _summary(seen: Seen, found: Judged, metric: str, threshold: float) -> str:
+def _judged_step(seen: Seen) -> int:
+    """The step looked at; of a race in work a few dozen steps only, as judging takes the training's time."""
+    every = max(1, seen.config.base.steps // 25)
+    return seen.at_step if seen.step is not None or not seen.status.run.active else seen.at_step // every * every
+
+
+def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) -> str:
     """Contenders and rivals down, metrics across; mean, interval and verdict in each cell."""
     verdicts = {(c.metric, c.contender): c.verdict for c in found.comparisons}
     sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
     heads = [HEADS[key] for key in found.means]
     heads[-1] = f"Steps to {SHORT[metric]} {sign} {threshold:g}"
-    lines = [f"| step {seen.at_step} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
+    lines = [f"| step {at} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
     for lane in seen.lanes:
         cells = []
         for key, row in found.means.items():
