@@ -133,20 +133,12 @@ def _sentence(row: Overall) -> str:
 
 
 def tidy(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row per scenario, method, metric and seed."""
+    """One row per scenario, method and seed, a column per metric; empty where a metric does not exist."""
     return [
-        {
-            "scenario": o.scenario,
-            "method": o.method,
-            "setting": str(o.setting),
-            "metric": metric,
-            "seed": seed,
-            "value": float(value),
-        }
+        {"scenario": o.scenario, "method": o.method, "seed": seed}
+        | {m: float(f"{v[seed]:.6g}") if math.isfinite(v[seed]) else "" for m, v in o.metrics.items()}
         for o in outcomes
-        for metric, values in o.metrics.items()
-        for seed, value in enumerate(values)
-        if math.isfinite(value)
+        for seed in range(len(next(iter(o.metrics.values()))))
     ]
 
 

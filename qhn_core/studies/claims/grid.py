@@ -131,7 +131,7 @@ FULL = Grid(
     seeds=20,
     steps=250,
     rival_steps=250,
-    duration="about 30 minutes on two cores",
+    duration="about 15 minutes on two cores",
     depths=(1, 2, 3, 4, 6),
 )
 GRIDS = {"quick": QUICK, "full": FULL}

@@ -106,8 +106,11 @@ def _intro(about: dict[str, Any]) -> str:
         f"its own starting angles, the same for all losses. Every method chose its setting among its candidates by "
         f"the lowest predictive NLL on one half of the held-out examples (validation), and was judged on the other "
         f"half (test); MLE, ELBO and SELBO had {about['candidates']} candidates each. {about['steps']} Adam steps. "
-        f"Intervals are 95 %; verdicts are corrected over the whole grid (Holm).</p>"
-        f'<p class="note">Measured {escape(about["date"])} in {about["seconds"]:.0f} s on {about["cores"]} cores; '
+        f"Intervals are 95 %; verdicts per scenario are corrected over the whole grid (Holm). Averages weigh scenarios "
+        f"alike; scenarios that share a data source are not independent, so the intervals of averages are "
+        f"optimistic.</p>"
+        f'<p class="note">Measured {escape(about["date"])} in {about["seconds"]:.0f} s '
+        f"({about['processor_seconds']:.0f} s of processor time) on {about['cores']} cores; "
         f"{escape(versions)}. The settings behind published numbers were not available: nothing here reproduces "
         f"them.</p>"
     )

@@ -35,7 +35,7 @@ def reproduce(grid: str, out: str | Path, *, progress: Progress | None = None) -
     """
     chosen = GRIDS[check_choice("grid", grid, GRIDS)]
     folder = _writable(Path(out))
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     found: list[Outcome] = []
     for i, scenario in enumerate(chosen.scenarios):
         found += outcomes(scenario, chosen)
@@ -44,12 +44,17 @@ def reproduce(grid: str, out: str | Path, *, progress: Progress | None = None) -
     depth = depth_points(chosen) if chosen.depths else []
     if progress is not None and depth:
         progress("success against depth", 1.0)
-    result = _result(chosen, found, depth, time.perf_counter() - began)
-    (folder / f"{grid}.csv").write_text(csv_text(tidy(found)), encoding="utf-8")
-    (folder / f"{grid}.json").write_text(json_text(result), encoding="utf-8")
-    report = folder / f"{grid}.html"
-    report.write_text(html_text(result, depth), encoding="utf-8")
-    return report
+    spent = (time.perf_counter() - began, time.process_time() - used)
+    write(folder, chosen, found, depth, spent)
+    return folder / f"{grid}.html"
+
+
+def write(folder: Path, grid: Grid, found: list[Outcome], depth: list[DepthPoint], spent: tuple[float, float]) -> None:
+    """Write report, table and result; ``spent`` is (seconds, seconds of processor time)."""
+    result = _result(grid, found, depth, spent)
+    (folder / f"{grid.name}.csv").write_text(csv_text(tidy(found)), encoding="utf-8")
+    (folder / f"{grid.name}.json").write_text(json_text(result), encoding="utf-8")
+    (folder / f"{grid.name}.html").write_text(html_text(result, depth), encoding="utf-8")
 
 
 def _writable(folder: Path) -> Path:
@@ -63,22 +68,23 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
-def _result(grid: Grid, found: list[Outcome], depth: list[DepthPoint], seconds: float) -> dict[str, Any]:
+def _result(grid: Grid, found: list[Outcome], depth: list[DepthPoint], spent: tuple[float, float]) -> dict[str, Any]:
     compared = comparisons(found)
     rows = overall(compared)
     return {
-        "about": _about(grid, seconds),
+        "about": _about(grid, spent),
         "conclusions": sentences(rows),
         "summaries": summaries(found),
         "depth": [asdict(p) | {"success": p.success.tolist(), "cost_gap": p.cost_gap.tolist()} for p in depth],
     } | plain(compared, rows)
 
 
-def _about(grid: Grid, seconds: float) -> dict[str, Any]:
+def _about(grid: Grid, spent: tuple[float, float]) -> dict[str, Any]:
     return {
         "grid": grid.name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seconds": seconds,
+        "seconds": spent[0],
+        "processor_seconds": spent[1],
         "cores": os.cpu_count(),
         "scenarios": len(grid.scenarios),
         "seeds": grid.seeds,

@@ -32,7 +32,7 @@ def forest(intervals: Sequence[Interval], *, title: str, unit: str, zero: bool =
     high = max(max(i.high for i in known), 0.0 if zero else -math.inf)
     pad = 0.05 * (high - low) or 1.0
     low, high = low - pad, high + pad
-    left, width, row, top = 330, 430, 22, 34
+    left, width, row, top = 400, 400, 22, 34
     height = top + row * len(known) + 40
 
     def x(value: float) -> float:
@@ -82,7 +82,7 @@ def lines(series: Sequence[Line], *, title: str, x_label: str, y_label: str) -> 
     xs = sorted({v for line in series for v in line.x})
     if not xs:
         return f"<p>{escape(title)}: no data.</p>"
-    left, top, width, height = 70, 34, 520, 240
+    left, top, width, height = 70, 56, 520, 240
     low, high = xs[0], max(xs[-1], xs[0] + 1)
 
     def px(value: float) -> float:
@@ -114,7 +114,7 @@ def lines(series: Sequence[Line], *, title: str, x_label: str, y_label: str) -> 
         y = top + 14 + 20 * n
         parts.append(f'<text x="{left + width + 12}" y="{y}" fill="{line.colour}">{escape(line.label)}</text>')
     parts.append(f'<text x="{left + width / 2}" y="{top + height + 38}" text-anchor="middle">{escape(x_label)}</text>')
-    parts.append(f'<text x="{left}" y="{top - 6}">{escape(y_label)}</text></svg>')
+    parts.append(f'<text x="0" y="{top - 16}">{escape(y_label)}</text></svg>')
     return "\n".join(parts)
 
 
