@@ -91,10 +91,11 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium where it is installed, else the browser that Playwright brings."""
+    """The Chromium on the path where there is one, else the browser that Playwright brings."""
     with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome")
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=next(filter(None, map(shutil.which, names)), None),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield browser

@@ -6,33 +6,29 @@ import io
 import json
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from qhn_core.config import RunConfig
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
+Tab = Callable[..., Page]
 ROW = 34  # pixels
 LONG = 60_000  # milliseconds: other programs may be at work on this machine
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with four real runs: three finished, one stopped on its way."""
-    folder = tmp_path_factory.mktemp("data")
+def data(dashboard: Any) -> Path:
+    """The dashboard's data folder with four real runs: three finished, one stopped on its way."""
+    folder: Path = dashboard.data
     store = RunStore(folder)
     supervisor = Supervisor(store)
     common = {"steps": 150, "replicas": 8, "dataset": {"name": "xor", "label_noise": 0.1}}
@@ -50,65 +46,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def server(data: Path) -> Iterator[str]:
-    """Address of a dashboard on that folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (data / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "QHN_DATA": str(data)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        _until(lambda: _healthy(f"http://127.0.0.1:{port}/_stcore/health"), 60)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        log.close()
-    assert b"Traceback" not in (data / "server.log").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+@pytest.fixture
+def page(tab: Tab, dashboard: Any, data: Path) -> Page:
+    return _open(tab, dashboard, dark=False)
 
 
 @pytest.fixture
-def page(chromium: Browser, server: str) -> Iterator[Page]:
-    yield from _open(chromium, server, "light")
+def dark_page(tab: Tab, dashboard: Any, data: Path) -> Page:
+    return _open(tab, dashboard, dark=True)
 
 
-@pytest.fixture
-def dark_page(chromium: Browser, server: str) -> Iterator[Page]:
-    yield from _open(chromium, server, "dark")
-
-
-def _open(chromium: Browser, server: str, scheme) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(LONG)
-    opened.goto(f"{server}/runs")
+def _open(tab: Tab, dashboard: Any, *, dark: bool) -> Page:
+    opened = tab(f"{dashboard.address}/runs", dark=dark, accept_downloads=True)
     expect(_table(opened)).to_be_visible(timeout=LONG)
-    yield opened
-    assert opened.locator("[data-testid=stException]").count() == 0
-    context.close()
-
-
-def _healthy(url: str) -> bool:
-    try:
-        return urllib.request.urlopen(url, timeout=2).status == 200
-    except OSError:
-        return False
+    return opened
 
 
 def _until(condition: Callable[[], object], seconds: float) -> None:
