@@ -49,7 +49,7 @@ def _residual(page: Page) -> float:
     return float(node.get_attribute("data-residual") or "nan")
 
 
-def _wait(page: Page, holds: Callable[[], bool], seconds: float = 40.0) -> None:
+def _wait(page: Page, holds: Callable[[], bool], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "waited too long"
