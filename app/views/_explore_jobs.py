@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import streamlit as st
@@ -32,9 +32,30 @@ class Watch(Protocol):
         """Show what there is so far."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class Job:
-    """One calculation, as far as it is.
+    """One calculation as it was when the page asked.
+
+    A page reads it in several places while it draws. Were it to change in between, the page could draw the charts
+    without the result, then find it finished, and not look again.
+    """
+
+    #: Whether nothing more will come.
+    ready: bool
+    fraction: float
+    partial: Any
+    result: Any
+    message: str
+    began: float
+    #: Set when the calculation ends, for those who wait.
+    done: threading.Event
+    #: Whether a newer version is under way, and this is the last one finished.
+    stale: bool = False
+
+
+@dataclass(eq=False)
+class _Work:
+    """One calculation under way or finished.
 
     Args:
         lasting: whether it goes on though nobody asks for it.
@@ -49,13 +70,13 @@ class Job:
     asked: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     stop: bool = False
-    #: Whether a newer version is under way, and this is the last one finished.
-    stale: bool = False
+    #: Whether it ended without being finished: who still asks for it is to ask again, which begins it anew.
+    given_up: bool = False
 
-    @property
-    def ready(self) -> bool:
-        """Whether nothing more will come."""
-        return self.done.is_set()
+    def look(self) -> Job:
+        """How far it is."""
+        ready = self.done.is_set() and not self.given_up  # first: what is read after it is at least as new
+        return Job(ready, self.fraction, self.partial, self.result, self.message, self.began, self.done)
 
     def progress(self, fraction: float) -> None:
         """Called by the calculation."""
@@ -80,7 +101,7 @@ class Jobs:
 
     def __init__(self, *, keep: int = 24, workers: int = 2) -> None:
         self._keep = keep
-        self._jobs: OrderedDict[tuple[Hashable, ...], Job] = OrderedDict()
+        self._jobs: OrderedDict[tuple[Hashable, ...], _Work] = OrderedDict()
         self._guard = threading.Lock()
         self._slots = threading.Semaphore(workers)
         self._newest: OrderedDict[tuple[Hashable, ...], tuple[Hashable, Job | None]] = OrderedDict()
@@ -102,14 +123,14 @@ class Jobs:
         with self._guard:
             job = self._jobs.get(key)
             if job is None:
-                job = self._jobs[key] = Job(lasting=lasting)
+                job = self._jobs[key] = _Work(lasting=lasting)
                 threading.Thread(target=self._run, args=(key, job, work), name="qhn-explore", daemon=True).start()
             job.asked = time.monotonic()
             self._jobs.move_to_end(key)
             while len(self._jobs) > self._keep:
                 self._jobs.popitem(last=False)[1].stop = True
         job.done.wait(patience)
-        return job
+        return job.look()
 
     def follow(self, key: tuple[Hashable, ...], version: Hashable, work: Callable[[Watch], Any]) -> Job:
         """The calculation of the newest version.
@@ -119,7 +140,8 @@ class Jobs:
         """
         with self._guard:
             wanted, finished = self._newest.get(key, (version, None))
-            pending = self._jobs.get((*key, wanted))
+            work_under_way = self._jobs.get((*key, wanted))
+        pending = None if work_under_way is None else work_under_way.look()
         if pending is None or pending.ready:
             if pending is not None and pending.result is not None:
                 finished = pending
@@ -131,8 +153,7 @@ class Jobs:
             while len(self._newest) > self._keep:
                 self._newest.popitem(last=False)
         shown = job if job.ready or finished is None else finished
-        shown.stale = wanted != version or shown is not job
-        return shown
+        return replace(shown, stale=wanted != version or shown is not job)
 
     def known(self, key: tuple[Hashable, ...]) -> Job | None:
         """The calculation of this key if it was started."""
@@ -140,7 +161,7 @@ class Jobs:
             job = self._jobs.get(key)
         if job is not None:
             job.asked = time.monotonic()
-        return job
+        return None if job is None else job.look()
 
     def drop(self, key: tuple[Hashable, ...]) -> None:
         """Stop and forget a calculation."""
@@ -149,7 +170,7 @@ class Jobs:
         if job is not None:
             job.stop = True
 
-    def _run(self, key: tuple[Hashable, ...], job: Job, work: Callable[[Watch], Any]) -> None:
+    def _run(self, key: tuple[Hashable, ...], job: _Work, work: Callable[[Watch], Any]) -> None:
         with self._slots:
             try:
                 if job.cancelled():
@@ -157,6 +178,7 @@ class Jobs:
                 job.result = work(job)
                 job.fraction = 1.0
             except Cancelled:
+                job.given_up = True
                 with self._guard:
                     if self._jobs.get(key) is job:
                         del self._jobs[key]

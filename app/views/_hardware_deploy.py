@@ -90,7 +90,7 @@ def parts(source: Source) -> int:
 
 
 def _status(device: Device, job: Job | None, shots: int) -> None:
-    if device.config is None and not device.problem:
+    if device.waiting:
         st.caption(":material/hourglass_top: Loading Qiskit …")
     elif job is None:
         where = "jobs leave this machine and may cost money" if device.remote else device.label

@@ -72,6 +72,11 @@ class Device:
         return (self.kind, "" if self.config is None else self.config.model_dump_json())
 
     @property
+    def waiting(self) -> bool:
+        """Whether it comes when its library is loaded."""
+        return self.config is None and not self.problem
+
+    @property
     def remote(self) -> bool:
         """Whether its jobs leave this machine."""
         return self.kind == "ibm"

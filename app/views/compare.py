@@ -36,7 +36,7 @@ def page() -> None:
     if shown is not None:
         race_state.show(shown if services.races().known(shown) else None)
     polling = _busy(_seen(None))
-    st.fragment(_live, run_every=REFRESH if polling else None)(form, polling)
+    st.fragment(_live_race, run_every=REFRESH if polling else None)(form, polling)
 
 
 def _seen(step: int | None) -> Seen | None:
@@ -54,7 +54,7 @@ def _busy(seen: Seen | None) -> bool:
     return seen is not None and (seen.status.busy or _compare_quantum.twin_busy(seen))
 
 
-def _live(form: RaceForm, polling: bool) -> None:
+def _live_race(form: RaceForm, polling: bool) -> None:
     """Everything that changes by itself. Every part has a container of its own, so that charts keep their place."""
     seen = _seen(None)
     with st.container():

@@ -62,7 +62,7 @@ def page() -> None:
         start = _choose_start(config)
         _open_button(run, config)
     st.markdown(headline(config))
-    st.fragment(_live, run_every=REFRESH if polling else None)(run, config, start, polling)
+    st.fragment(_live_focus, run_every=REFRESH if polling else None)(run, config, start, polling)
 
 
 def _run(records: list[RunRecord]) -> str | None:
@@ -161,7 +161,7 @@ def _choose_section() -> str:
     return current
 
 
-def _live(run: str | None, config: RunConfig, start: str, polling: bool) -> None:
+def _live_focus(run: str | None, config: RunConfig, start: str, polling: bool) -> None:
     """Everything that changes by itself."""
     view = View()
     try:

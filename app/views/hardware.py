@@ -35,7 +35,7 @@ def page() -> None:
         device = _hardware_device.choose(chosen.n_qubits)
         _loading()
     polling = bool(state.recall("hardware.polling", True))
-    st.fragment(_live, run_every=REFRESH if polling else None)(chosen, device, polling)
+    st.fragment(_live_device, run_every=REFRESH if polling else None)(chosen, device, polling)
 
 
 def _loading() -> None:
@@ -47,9 +47,9 @@ def _loading() -> None:
         st.error(job.message)
 
 
-def _live(chosen: Chosen, device: Device, polling: bool) -> None:
+def _live_device(chosen: Chosen, device: Device, polling: bool) -> None:
     """Everything below the sidebar, drawn anew while something happens."""
-    loading = not _hardware_device.loading().ready
+    libraries = _hardware_device.loading()
     source = _hardware_source.open_source(chosen)
     left, right = st.columns([1.35, 1], gap="small", vertical_alignment="center")
     with left:
@@ -68,8 +68,10 @@ def _live(chosen: Chosen, device: Device, polling: bool) -> None:
     if isinstance(source, Source):
         with st.container():
             busy = SHOW[view](source, device)
-    state.remember("hardware.polling", busy or loading)
-    if (busy or loading) != polling:
+    busy |= not libraries.ready
+    state.remember("hardware.polling", busy)
+    # A device that was chosen before its library was there is made by the sidebar, in the next run of the whole page.
+    if busy != polling or (device.waiting and libraries.result is not None):
         st.rerun()
 
 

@@ -44,7 +44,7 @@ def page() -> None:
     tools.toolbar(chosen, hidden=_hidden(chosen, shown))
     active = {row.record.id for row in rows if row.record.state.active}
     refresh = REFRESH if active else None
-    st.fragment(_live, run_every=refresh)(shown, chosen, active)
+    st.fragment(_live_table, run_every=refresh)(shown, chosen, active)
 
 
 def _welcome() -> None:
@@ -91,7 +91,7 @@ def _hidden(chosen: Sequence[Row], shown: Sequence[Row]) -> int:
     return sum(row.record.id not in visible for row in chosen)
 
 
-def _live(shown: Sequence[Row], chosen: Sequence[Row], active: set[str]) -> None:
+def _live_table(shown: Sequence[Row], chosen: Sequence[Row], active: set[str]) -> None:
     """Table and overlay; called again while runs are in work, with the latest state of those only."""
     try:
         fresh = {row.record.id: row for row in to_rows(services.store().list(states=_ACTIVE))} if active else {}
