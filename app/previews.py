@@ -92,6 +92,12 @@ class Previews:
                 self._entries.popitem(last=False)[1].asked = -np.inf
             return entry.preview
 
+    def peek(self, config: RunConfig) -> Preview:
+        """The preview if it is there already; sets no work going."""
+        with self._guard:
+            entry = self._entries.get(_exact_variant(config).to_json())
+            return Preview() if entry is None else entry.preview
+
     def wait(self, config: RunConfig, timeout: float = 60.0) -> Preview:
         """As :meth:`get`, when ready or after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout

@@ -77,8 +77,9 @@ def _mount(
         figure, alt = build()
         return encode(figure, name=name, alt=alt, height=height, config=config)
 
-    version = (shown.step, len(shown.steps), shown.setup is None, shown.theta is None, shown.note)
-    key = (shown.key, name, replica, option)
+    version = (shown.step, len(shown.steps), shown.note)
+    # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
+    key = (shown.key, name, replica, option, shown.setup is None, shown.theta is None, len(shown.steps) == 0)
     live_chart(services.cached_figure(key, version, encoded, every=every if running else 0.0), name=name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -125,18 +125,26 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     if setup is None and not status.active:
         found = services.previews().get(config)
         setup, note = found.setup, _why_nothing(found)
-    return Shown(
-        key=f"run:{run_id}",
-        config=config,
-        status=status,
-        steps=rows.steps,
-        history=rows.history,
-        setup=setup,
-        step=snapshot.step if snapshot else 0,
-        theta=snapshot.theta if snapshot else None,
-        probs=snapshot.probs if snapshot else None,
-        bits=snapshot.bits if snapshot else None,
-        note=note,
+    shown = Shown(f"run:{run_id}", config, status, rows.steps, rows.history, setup, note=note)
+    if snapshot is not None:
+        s = snapshot
+        return replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits)
+    return _before_the_first_step(shown) if status.active else shown
+
+
+def _before_the_first_step(shown: Shown) -> Shown:
+    """A run that is being prepared, as its preview showed it, so that nothing vanishes when Train is pressed."""
+    found = services.previews().peek(shown.config)
+    if found.row is None:
+        return shown
+    first = {name: value[None] for name, value in found.row.items()}
+    return replace(
+        shown,
+        steps=np.zeros(1, dtype=np.int64),
+        history=first,
+        setup=shown.setup or found.setup,
+        theta=found.theta,
+        probs=found.probs,
     )
 
 

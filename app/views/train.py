@@ -70,6 +70,10 @@ def _busy(form: Form) -> bool:
 def _live(form: Form, polling: bool) -> None:
     """Everything that changes by itself, drawn anew every few tenths of a second while something happens."""
     shown = _shown(form)
+    if (shown is not None and shown.busy) != polling:
+        # Before anything is drawn: a run of the fragment that ends in a rerun of the page, after it has drawn its
+        # charts, can make the browser throw some of them away and mount them anew.
+        st.rerun()
     status = shown.status if shown is not None else None
     visible = shown.config if shown is not None else form.config
     # Every part has a container of its own, whether or not it says something: what stands below must not move to
@@ -86,9 +90,6 @@ def _live(form: Form, polling: bool) -> None:
         _train_controls.tiles(shown)
     if shown is not None:
         _train_charts.charts(shown, replica=_replica(shown.config), metric=state.widget("view.metric", "predictive"))
-    busy = shown is not None and shown.busy
-    if busy != polling:
-        st.rerun()
 
 
 def _replica(config: RunConfig) -> int:
