@@ -24,7 +24,7 @@ NINE: dict[str, Any] = {
     "replicas": 4,
 }
 THREE: dict[str, Any] = {**NINE, "network": {"name": "mlp", "layers": [2, 1], "activation": "sign"}, "replicas": 2}
-SPREAD = """(() => { const t = document.querySelector('[data-chart=shots-mmd]').data.find(t => t.type === 'bar');
+SPREAD = """(() => { const t = document.querySelector('[data-chart=shots-mmd]')?.data?.find(t => t.type === 'bar');
     return t ? t.x.at(-1) - t.x[0] : 0 })()"""
 
 
@@ -82,9 +82,12 @@ def test_dial_deploy_and_training_on_aer_with_noise(
     page.wait_for_function(f"{SPREAD} > {3 * before}")
     page.wait_for_function("location.search.includes('shots=32')")
     choose(page, "Device", "Aer with noise")
-    expect(page.get_by_text("calculated exactly", exact=False)).to_be_visible()
-    page.wait_for_function("document.querySelector('[data-chart=shots-histogram]').data.length > 1")
+    page.get_by_text("calculated exactly", exact=False).wait_for()
+    page.wait_for_function("document.querySelector('[data-chart=shots-histogram]')?.data?.length === 3")
     picture(page, "hardware-light.png", tmp_path)
+    again = tab(page.url, dark=True)
+    again.wait_for_function("document.querySelector('[data-chart=shots-histogram]')?.data?.length === 3")
+    picture(again, "hardware-dark.png", tmp_path)
 
     view(page, "Deploy")
     page.get_by_role("button", name="Draw weights").click()
@@ -120,7 +123,7 @@ def test_deploy_on_a_fake_back_end_and_the_noise_study(
     page.get_by_role("button", name="Draw weights").click()
     page.wait_for_selector("[data-chart=deploy-nll] .main-svg")
     address = page.url
-    picture(page, "hardware-dark.png", tmp_path)
+    picture(page, "hardware-deploy-dark.png", tmp_path)
     view(page, "Noise study")
     page.wait_for_function("(document.querySelector('[data-chart=noise-study]')?.data ?? []).length === 2")
     losses = data(page, "noise-study", "return d[0].y")
