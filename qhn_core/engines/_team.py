@@ -86,10 +86,18 @@ def _pool() -> ThreadPoolExecutor:
 
 def run(function: Callable[..., None], threads: int, *args: Any) -> None:
     """``function(worker, *args)`` on up to ``threads`` threads, worker 0 being this one; waits for all of them."""
-    helpers: list[Future[None]] = [_pool().submit(function, w, *args) for w in range(1, threads)]
+    helpers = [helper for w in range(1, threads) if (helper := _ask(function, w, *args)) is not None]
     try:
         function(0, *args)
     finally:
         for helper in helpers:
             if not helper.cancel():
                 helper.result()
+
+
+def _ask(function: Callable[..., None], worker: int, *args: Any) -> Future[None] | None:
+    """A helper, or None while the interpreter is ending: executors refuse work then, and the caller does it alone."""
+    try:
+        return _pool().submit(function, worker, *args)
+    except RuntimeError:
+        return None

@@ -167,3 +167,18 @@ def test_importing_the_package_does_not_import_numba():
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert found.stdout.strip() == "False"
+
+
+def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
+    """While the interpreter ends, executors refuse new work; a training thread must still finish its step."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from qhn_core.engines import _team
+
+    circuit = qhn.ansatz("linear", n_qubits=15, layers=1)
+    theta = qhn.initial_angles(circuit, seed=3)
+    expected = qhn.engine("statevector").probs(circuit, theta)
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    monkeypatch.setattr(_team, "_helpers", closed)
+    np.testing.assert_array_equal(qhn.engine("statevector").probs(circuit, theta), expected)
