@@ -114,6 +114,7 @@ def test_slow_motion_pause_step_resume_stop_reset(dashboard: Any, tab: Tab) -> N
     expect(button(page, "Resume")).to_be_visible()
     paused = page.get_by_text(re.compile(r"^Step \d+ of .* paused"))
     expect(paused).to_be_visible()
+    page.wait_for_timeout(1500)  # a message of the last refresh before the pause may still be on its way
     at = int(paused.inner_text().split()[1])
     button(page, "Step").click()
     expect(page.get_by_text(re.compile(rf"^Step {at + 1} of .* paused"))).to_be_visible()
