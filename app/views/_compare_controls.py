@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app import race_state, services, state
 from app.describe import duration_text
 from app.views._compare_data import Seen
 from app.views._compare_sides import RaceForm
-from app.views._train_controls import SPEEDS, rate_text
-from qhn_core.errors import QHNError
+from app.views._controls import Controls, rate_text
 from qhn_core.runner import RunState
 
-_SPEED, _INSTANT = "race.speed", "race.instant"
+_PAGE = Controls("race", problem="race.problem")
+_INSTANT = "race.instant"
 #: A race that is expected to take longer than so many seconds is not run at every move of a slider.
 INSTANT_SECONDS = 6.0
 #: Seconds of one core that a logged step takes: for each start, and for each of its angles and amplitudes.
@@ -40,30 +38,24 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
     mine = seen is not None and seen.config == form.config
     columns = st.columns([1.15, 1.2, 1, 1, 1.1, 1.1, 1.35, 1.2], gap="small", vertical_alignment="center")
     with columns[0]:
-        _button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
+        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
         if paused:
-            _button("Resume", "resume", _with_race, "resume")
+            _PAGE.button("Resume", "resume", _with_race, "resume")
         else:
-            _button("Pause", "pause", _with_race, "pause", off=not active)
+            _PAGE.button("Pause", "pause", _with_race, "pause", off=not active)
     with columns[2]:
-        _button("Step", "skip_next", _step, form, off=not (active or form.ready), hint="One step of all, then pause")
+        _PAGE.button(
+            "Step", "skip_next", _step, form, off=not (active or form.ready), hint="One step of all, then pause"
+        )
     with columns[3]:
-        _button("Stop", "stop", _with_race, "stop", off=not active, hint="End the race here")
+        _PAGE.button("Stop", "stop", _with_race, "stop", off=not active, hint="End the race here")
     with columns[4]:
-        _button("Reset", "restart_alt", _reset, off=seen is None, hint="Back to the start, with the same settings")
+        _PAGE.button("Reset", "restart_alt", _reset, off=seen is None, hint="Back to the start, with the same settings")
     with columns[5]:
         _keep_button(seen)
     with columns[6]:
-        st.selectbox(
-            "Speed, steps per second",
-            list(SPEEDS),
-            list(SPEEDS).index(state.widget(_SPEED, "unlimited")),
-            key=_SPEED,
-            format_func=lambda name: name.capitalize(),
-            on_change=_speed_changed,
-            label_visibility="collapsed",
-        )
+        _PAGE.speed_control(_speed_changed, words=str.capitalize)
     with columns[7]:
         _instant_switch(form)
 
@@ -104,7 +96,7 @@ def race_at_once(form: RaceForm) -> None:
     known = shown is not None and races.known(shown)
     if known and races.config(shown) == form.config:  # type: ignore[arg-type]
         return
-    _guarded(_begin, form, True)
+    _PAGE.guarded(_begin, form, True)
 
 
 def _begin(form: RaceForm, quick: bool = False, paused: bool = False) -> None:
@@ -113,7 +105,7 @@ def _begin(form: RaceForm, quick: bool = False, paused: bool = False) -> None:
     races, shown = services.races(), race_state.race_id()
     if shown is not None and races.known(shown):
         races.stop(shown)
-    race_state.show(races.start(form.config, instant=quick, paused=paused, speed=_speed(), replaces=shown))
+    race_state.show(races.start(form.config, instant=quick, paused=paused, speed=_PAGE.speed(), replaces=shown))
 
 
 def _train(form: RaceForm) -> None:
@@ -153,45 +145,10 @@ def _keep() -> None:
         services.races().keep(shown)
 
 
-def _speed() -> float | None:
-    return SPEEDS[state.widget(_SPEED, "unlimited")]
-
-
 def _speed_changed() -> None:
     races, shown = services.races(), race_state.race_id()
     if shown is not None and races.known(shown):
-        _guarded(races.set_speed, shown, _speed())
-
-
-def _button(
-    label: str,
-    icon: str,
-    act: Callable[..., None],
-    *args: object,
-    primary: bool = False,
-    off: bool = False,
-    hint: str = "",
-) -> None:
-    st.button(
-        label,
-        key=f"race.{label.lower()}",
-        icon=f":material/{icon}:",
-        type="primary" if primary else "secondary",
-        disabled=off,
-        help=hint or None,
-        on_click=_guarded,
-        args=(act, *args),
-        width="stretch",
-    )
-
-
-def _guarded(act: Callable[..., None], *args: object) -> None:
-    """Run an action; what goes wrong becomes a message on the page."""
-    state.remember("race.problem", "")
-    try:
-        act(*args)
-    except QHNError as error:
-        state.remember("race.problem", str(error))
+        _PAGE.guarded(races.set_speed, shown, _PAGE.speed())
 
 
 def progress(form: RaceForm, seen: Seen | None) -> None:
@@ -245,4 +202,4 @@ def _keep_button(seen: Seen | None) -> None:
     hint = (
         "Kept under Runs" if status is not None and status.kept else "Write one run a contender, for Runs and Explore"
     )
-    _button("Keep", "save", _keep, off=off, hint=hint)
+    _PAGE.button("Keep", "save", _keep, off=off, hint=hint)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import streamlit as st
 
@@ -11,21 +9,11 @@ from app import services, state
 from app.describe import duration_text
 from app.figures import median
 from app.forms import Form
+from app.views._controls import Controls, rate_text
 from app.views._train_data import Shown, config_of, is_active
-from qhn_core.errors import QHNError
 from qhn_core.runner import RunState, RunStatus
 
-#: What the speed control offers: label -> steps per second, None for unlimited.
-SPEEDS: dict[str, float | None] = {
-    "1 step/s": 1.0,
-    "2 steps/s": 2.0,
-    "5 steps/s": 5.0,
-    "10 steps/s": 10.0,
-    "25 steps/s": 25.0,
-    "100 steps/s": 100.0,
-    "unlimited": None,
-}
-_SPEED = "train.speed"
+_PAGE = Controls("train", problem="problem")
 
 
 def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
@@ -36,68 +24,22 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     can_step = active or resumable or form.ready
     columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5], gap="small", vertical_alignment="center")
     with columns[0]:
-        _button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
+        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
         if resumable:
-            _button("Resume", "resume", _resume)
+            _PAGE.button("Resume", "resume", _resume)
         else:
-            _button("Pause", "pause", _pause, off=not active)
+            _PAGE.button("Pause", "pause", _pause, off=not active)
     with columns[2]:
-        _button("Step", "skip_next", _step, form, off=not can_step, hint="One step, then pause")
+        _PAGE.button("Step", "skip_next", _step, form, off=not can_step, hint="One step, then pause")
     with columns[3]:
-        _button("Stop", "stop", _stop, off=not active, hint="End the run; it can be resumed later")
+        _PAGE.button("Stop", "stop", _stop, off=not active, hint="End the run; it can be resumed later")
     with columns[4]:
-        _button("Reset", "restart_alt", _reset, off=status is None, hint="Back to the start, with the same settings")
-    with columns[5]:
-        st.selectbox(
-            "Speed, steps per second",
-            list(SPEEDS),
-            list(SPEEDS).index(_speed_name()),
-            key=_SPEED,
-            format_func=lambda name: f"Speed: {name}",
-            on_change=_speed_changed,
-            label_visibility="collapsed",
+        _PAGE.button(
+            "Reset", "restart_alt", _reset, off=status is None, hint="Back to the start, with the same settings"
         )
-
-
-def _button(
-    label: str,
-    icon: str,
-    act: Callable[..., None],
-    *args: object,
-    primary: bool = False,
-    off: bool = False,
-    hint: str = "",
-) -> None:
-    st.button(
-        label,
-        key=f"train.{label.lower()}",
-        icon=f":material/{icon}:",
-        type="primary" if primary else "secondary",
-        disabled=off,
-        help=hint or None,
-        on_click=_guarded,
-        args=(act, *args),
-        width="stretch",
-    )
-
-
-def _guarded(act: Callable[..., None], *args: object) -> None:
-    """Run an action; what goes wrong becomes a message on the page."""
-    state.remember("problem", "")
-    try:
-        act(*args)
-    except QHNError as error:
-        state.remember("problem", str(error))
-
-
-def _speed_name() -> str:
-    name = state.recall("speed", "unlimited")
-    return name if name in SPEEDS else "unlimited"
-
-
-def _speed() -> float | None:
-    return SPEEDS[_speed_name()]
+    with columns[5]:
+        _PAGE.speed_control(_speed_changed, words=lambda name: f"Speed: {name}")
 
 
 def _train(form: Form) -> None:
@@ -109,7 +51,7 @@ def _train(form: Form) -> None:
         if config_of(shown) == form.config:
             return
         services.supervisor().stop(shown)
-    state.show_run(services.supervisor().start(form.config, speed=_speed()))
+    state.show_run(services.supervisor().start(form.config, speed=_PAGE.speed()))
 
 
 def _pause() -> None:
@@ -121,7 +63,7 @@ def _pause() -> None:
 def _resume() -> None:
     run = state.run_id()
     if run is not None:
-        services.supervisor().resume(run, speed=_speed())
+        services.supervisor().resume(run, speed=_PAGE.speed())
 
 
 def _step(form: Form) -> None:
@@ -130,7 +72,7 @@ def _step(form: Form) -> None:
     if run is None or supervisor.status(run).state is RunState.FINISHED:
         if form.config is None:
             return
-        run = supervisor.start(form.config, paused=True, speed=_speed())
+        run = supervisor.start(form.config, paused=True, speed=_PAGE.speed())
         state.show_run(run)
     supervisor.step(run)
 
@@ -149,10 +91,9 @@ def _reset() -> None:
 
 
 def _speed_changed() -> None:
-    state.remember("speed", state.widget(_SPEED))
     run = state.run_id()
     if run is not None:
-        _guarded(services.supervisor().set_speed, run, _speed())
+        _PAGE.guarded(services.supervisor().set_speed, run, _PAGE.speed())
 
 
 def progress(form: Form, shown: Shown | None) -> None:
@@ -247,8 +188,3 @@ def _digits(value: float) -> str:
         decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
         return f"{value:,.{decimals}f}"
     return f"{value:.2g}"
-
-
-def rate_text(rate: float) -> str:
-    """Steps per second for people."""
-    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"

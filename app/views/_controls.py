@@ -1,0 +1,102 @@
+"""What the pages that train have in common: buttons whose refusals become messages, and the speed control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import state
+from qhn_core.errors import QHNError
+
+#: What the speed control offers, from slow motion for teaching: label -> steps per second, None for unlimited.
+SPEEDS: dict[str, float | None] = {
+    "1 step/s": 1.0,
+    "2 steps/s": 2.0,
+    "5 steps/s": 5.0,
+    "10 steps/s": 10.0,
+    "25 steps/s": 25.0,
+    "100 steps/s": 100.0,
+    "unlimited": None,
+}
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of one page.
+
+    Args:
+        page: prefix of the widgets' keys.
+        problem: name under which the session remembers why the last action was refused; empty if it was not.
+    """
+
+    page: str
+    problem: str
+
+    def button(
+        self,
+        label: str,
+        icon: str,
+        act: Callable[..., None],
+        *args: object,
+        primary: bool = False,
+        off: bool = False,
+        hint: str = "",
+    ) -> None:
+        """A button that calls ``act(*args)``; its key is the label in lower case."""
+        st.button(
+            label,
+            key=f"{self.page}.{label.lower()}",
+            icon=f":material/{icon}:",
+            type="primary" if primary else "secondary",
+            disabled=off,
+            help=hint or None,
+            on_click=self.guarded,
+            args=(act, *args),
+            width="stretch",
+        )
+
+    def guarded(self, act: Callable[..., None], *args: object) -> None:
+        """Run an action; what goes wrong becomes a message on the page."""
+        state.remember(self.problem, "")
+        try:
+            act(*args)
+        except QHNError as error:
+            state.remember(self.problem, str(error))
+
+    def speed_control(self, changed: Callable[[], None], *, words: Callable[[str], str]) -> None:
+        """The choice of speed, holding what was chosen last.
+
+        Args:
+            changed: called after another speed was chosen.
+            words: a label of :data:`SPEEDS` -> what the control shows.
+        """
+        st.selectbox(
+            "Speed, steps per second",
+            list(SPEEDS),
+            list(SPEEDS).index(self._chosen()),
+            key=f"{self.page}.speed",
+            format_func=words,
+            on_change=self._speed_changed,
+            args=(changed,),
+            label_visibility="collapsed",
+        )
+
+    def speed(self) -> float | None:
+        """Steps per second as chosen; None for unlimited."""
+        return SPEEDS[self._chosen()]
+
+    def _chosen(self) -> str:
+        name = state.recall(f"speed.{self.page}", "unlimited")
+        return name if name in SPEEDS else "unlimited"
+
+    def _speed_changed(self, then: Callable[[], None]) -> None:
+        """Keep the choice, as a visit to another page lets go of the widget."""
+        state.remember(f"speed.{self.page}", state.widget(f"{self.page}.speed"))
+        then()
+
+
+def rate_text(rate: float) -> str:
+    """Steps per second for people."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
