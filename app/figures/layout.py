@@ -8,6 +8,8 @@ from typing import Any
 from app.figures.palette import GRID, INK, MUTED
 
 FONT = 14
+#: Margin above a plot whose legend may take two rows, pixels.
+TWO_ROWS = 80
 _EMPTY: Mapping[str, Any] = {}
 
 

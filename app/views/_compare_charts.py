@@ -10,7 +10,10 @@ import streamlit as st
 
 from app import services
 from app.figures import Figure, message
-from app.figures.race import Side, View, evidence_ceiling, race_curves, race_weights
+from app.figures.evidence import evidence_ceiling
+from app.figures.race import Side, View
+from app.figures.race_curves import race_curves
+from app.figures.race_weights import race_weights
 from app.live_chart import encode, live_chart
 from app.views._compare_data import Seen, posterior_of, residual, weight_labels, weight_marginals
 from qhn_core.analysis.strings import marginals

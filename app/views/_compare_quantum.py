@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app import services, state
 from app.figures import Figure, message
-from app.figures.race import dependence_matrices
+from app.figures.dependence import dependence_matrices
 from app.live_chart import encode, live_chart
 from app.views._compare_data import Seen, weight_labels
 from qhn_core.analysis.dependence import dependence

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.figures.race import Side, View, dependence_matrices, evidence_ceiling, quartiles, race_curves, styles
+from app.figures.dependence import dependence_matrices
+from app.figures.evidence import evidence_ceiling
+from app.figures.race import Side, View, styles
+from app.figures.race_curves import quartiles, race_curves
 
 STEPS = np.arange(5.0)
 
@@ -31,6 +34,24 @@ def test_the_mark_stands_where_the_step_is_and_rivals_are_named() -> None:
     assert (mark["x"], mark["y"]) == ([2.0], [2.0])
     assert [shape["x0"] for shape in figure["layout"]["shapes"] if shape.get("yref") == "paper"] == [2.0]
     assert figure["layout"]["annotations"][0]["text"] == "Exact Bayes"
+
+
+@pytest.mark.parametrize("log_x", [False, True])
+def test_over_seconds_each_contender_has_a_line_of_its_own(log_x: bool) -> None:
+    mle, elbo = styles(["mle", "elbo"])
+    values = STEPS[:, None] * np.ones(3)
+    drawn = [Side("MLE", mle, 0.1 * STEPS, values, at=2), Side("ELBO", elbo, 0.3 * STEPS, values, at=2)]
+    shapes = race_curves(drawn, title="t", unit="u", view=View("seconds", log_x, step=2.0))["layout"]["shapes"]
+    lines = [(shape["x0"], shape["x1"], shape["line"]["color"]) for shape in shapes]
+    assert lines == [(0.2, 0.2, mle.colour), (0.6, 0.6, elbo.colour)]
+    assert not race_curves(drawn, title="t", unit="u", view=View("seconds"))["layout"]["shapes"]
+
+
+def test_the_arrow_of_the_gap_stands_at_the_step_on_a_log_axis_too() -> None:
+    side = Side("ELBO", styles(["elbo"])[0], 25.0 * STEPS, -15.0 * np.ones((5, 2)), at=4)
+    figure = evidence_ceiling([side], log_evidence=-10.0, kl={"ELBO": 5.0}, view=View(log_x=True), shifted=False)
+    (arrow,) = (note for note in figure["layout"]["annotations"] if note.get("showarrow"))
+    assert arrow["x"] == arrow["ax"] == pytest.approx(2.0)
 
 
 def test_log_axis_leaves_out_what_is_not_positive() -> None:

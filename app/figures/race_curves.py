@@ -1,0 +1,142 @@
+"""Curves of a race: the median of each contender with its band, rivals as levels, and the step looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.curves import line
+from app.figures.layout import axis, layout, message
+from app.figures.overlay import smooth
+from app.figures.palette import INK, PAPER, translucent
+from app.figures.plain import Figure
+from app.figures.race import Side, View
+from app.figures.rules import across, level_lines, level_names, upright
+
+Array = NDArray[np.float64]
+
+#: Points drawn of one curve.
+_POINTS = 220
+
+
+def quartiles(values: Array) -> tuple[Array, Array, Array]:
+    """25 %, 50 % and 75 % quantiles over seeds, (T, B) -> three (T,); NaN where no seed has a value."""
+    if np.isnan(values).any():
+        some = ~np.isnan(values).all(axis=1)
+        out = np.full((3, len(values)), np.nan)
+        if some.any():
+            out[:, some] = np.nanquantile(values[some], [0.25, 0.5, 0.75], axis=1)
+        return out[0], out[1], out[2]
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=1)
+    return low, middle, high
+
+
+def race_curves(
+    sides: Sequence[Side],
+    *,
+    title: str,
+    unit: str,
+    view: View,
+    levels: Mapping[str, float] | None = None,
+    zero: bool = False,
+) -> Figure:
+    """Median of each contender with the middle half of its seeds as a band.
+
+    Args:
+        sides: contenders with at least one logged step.
+        title, unit: of the quantity.
+        view: axes and options.
+        levels: rivals' values, drawn as grey lines and named at the right.
+        zero: whether a line at 0 is drawn.
+    """
+    drawn = [side for side in sides if len(side.x) and not np.isnan(side.values).all()]
+    if not drawn:
+        return message(title, "Nothing logged yet" if not any(len(s.x) for s in sides) else "Not defined here")
+    traces: list[dict[str, Any]] = []
+    for side in drawn:
+        traces += _side(side, view)
+    shapes, notes = level_lines(levels or {}, log=view.log_y), level_names(levels or {}, log=view.log_y)
+    if zero:
+        shapes.append(across(0.0, INK, "solid", 1.0))
+    shapes += _step_lines(drawn, view)
+    x = axis(view.x, **_x_range(drawn, view))
+    y = axis(unit, nticks=6, **({"type": "log"} if view.log_y else {}))
+    figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=notes)
+    return {"data": traces, "layout": figure_layout}
+
+
+def _side(side: Side, view: View) -> list[dict[str, Any]]:
+    at = side.at % len(side.x)
+    values = smooth(side.values, view.smoothing)
+    mark = float(np.nanmedian(values[at])) if not np.isnan(values[at]).all() else np.nan
+    keep = np.unique(np.linspace(0, len(side.x) - 1, min(_POINTS, len(side.x))).astype(int))
+    x, values = np.asarray(side.x, dtype=np.float64)[keep], values[keep]
+    if view.log_y:
+        values = np.where(values > 0.0, values, np.nan)
+    low, middle, high = quartiles(values)
+    colour, dash = side.style.colour, side.style.dash
+    traces: list[dict[str, Any]] = []
+    if view.seeds:
+        traces.append(_seeds(x, values, colour))
+    elif values.shape[1] > 1 and len(x) > 1:
+        edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+        edge |= {"showlegend": False, "legendgroup": side.title}
+        fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
+        traces += [{**edge, "y": low, "name": "25 %"}, {**edge, "y": high, "name": "75 %", **fill}]
+    traces.append(line(x, middle, side.title, colour, dash=dash, width=2.6, legendgroup=side.title))
+    dot = {"color": colour, "size": 10, "symbol": side.style.symbol, "line": {"color": PAPER, "width": 1.5}}
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [float(side.x[at])],
+            "y": [mark if np.isfinite(mark) and (mark > 0 or not view.log_y) else None],
+            "marker": dot,
+            "name": f"{side.title} at the step",
+            "legendgroup": side.title,
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "cliponaxis": False,
+        }
+    )
+    return traces
+
+
+def _seeds(x: Array, values: Array, colour: str) -> dict[str, Any]:
+    """All seeds as one trace, with gaps between them."""
+    few = values[:, :64]
+    gap = np.full((1, few.shape[1]), np.nan)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.tile(np.append(x, np.nan), few.shape[1]),
+        "y": np.vstack([few, gap]).T.reshape(-1),
+        "line": {"color": translucent(colour, 0.3), "width": 1},
+        "name": "seeds",
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _step_lines(sides: Sequence[Side], view: View) -> list[dict[str, Any]]:
+    """Where the step looked at stands; over seconds, where each contender had done it, in its colour."""
+    if view.step is None:
+        return []
+    if view.x == "step":
+        lines = [upright(view.step)]
+    else:
+        lines = [upright(float(side.x[side.at % len(side.x)]), side.style.colour) for side in sides]
+    return [shape for shape in lines if shape["x0"] > 0 or not view.log_x]
+
+
+def _x_range(sides: Sequence[Side], view: View) -> dict[str, Any]:
+    if view.log_x:
+        return {"type": "log"}
+    longest = max(float(side.x[-1]) for side in sides)
+    # The whole race is in view, so that contenders advance; a long one that has just begun fills the plot instead.
+    if view.x == "step" and view.total and (longest > 0.15 * view.total or longest < 2):
+        return {"range": [0, view.total]}
+    return {"rangemode": "tozero"} if longest > 0 else {"range": [0, 1]}

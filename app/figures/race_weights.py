@@ -1,0 +1,62 @@
+"""Weights of a race: the probability of plus for each, beside the exact posterior's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.layout import TWO_ROWS, axis, layout, message
+from app.figures.palette import INK
+from app.figures.plain import Figure
+from app.figures.race import Style
+
+Array = NDArray[np.float64]
+
+
+def race_weights(
+    marginals: Mapping[str, Array],
+    looks: Mapping[str, Style],
+    *,
+    labels: Sequence[str],
+    posterior: Array | None,
+    title: str,
+) -> Figure:
+    """P(weight = +) under each contender beside the exact posterior's.
+
+    Args:
+        marginals: contender -> (N,).
+        looks: contender -> its style.
+        labels: a name for each weight, length N.
+        posterior: the exact posterior's, (N,), or None.
+        title: what the chart is called.
+    """
+    if not marginals:
+        return message(title, "Nothing logged yet")
+    names = list(labels)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": names,
+            "y": values - 0.5,
+            "base": 0.5,
+            "name": name,
+            "marker": {"color": looks[name].colour, "pattern": {"shape": "" if looks[name].dash == "solid" else "/"}},
+            "customdata": values,
+            "hovertemplate": "%{customdata:.3f}",
+        }
+        for name, values in marginals.items()
+    ]
+    if posterior is not None:
+        marker = {"symbol": "line-ew-open", "size": 16, "color": INK, "line": {"width": 2.5, "color": INK}}
+        traces.append(
+            {"type": "scatter", "mode": "markers", "x": names, "y": posterior, "name": "exact posterior"}
+            | {"marker": marker, "hovertemplate": "%{y:.3f}"}
+        )
+    x = axis(tickangle=-90, type="category", showgrid=False)
+    y = axis("P(weight = +)", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    shape = layout(title, x=x, y=y, bargap=0.25, bargroupgap=0.05)
+    shape["margin"]["t"] = TWO_ROWS
+    return {"data": traces, "layout": shape}
