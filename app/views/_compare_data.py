@@ -14,7 +14,7 @@ from app import services
 from app.figures.race import Style, styles
 from qhn_core.analysis.strings import marginals
 from qhn_core.studies.race_config import RaceConfig
-from qhn_core.studies.race_live import RaceStatus
+from qhn_core.studies.race_status import RaceStatus
 
 if TYPE_CHECKING:
     from qhn_core.studies._race_memory import RaceRows

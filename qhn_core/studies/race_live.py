@@ -10,137 +10,34 @@ import os
 import secrets
 import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qhn_core.config import plan
-from qhn_core.errors import DeviceError, InvalidArgument, QHNError, Unsupported
+from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.live import LiveRun
 from qhn_core.runner.slots import Slots
-from qhn_core.runner.status import RunStatus
-from qhn_core.runner.worker import Worker
 from qhn_core.store import RunState, RunStore
-from qhn_core.studies import race
-from qhn_core.studies._race_memory import Lane, RaceRows
-from qhn_core.studies._race_rivals import RivalBoard, RivalScores
+from qhn_core.studies._race_memory import RaceRows
+from qhn_core.studies._race_rivals import RivalBoard
+from qhn_core.studies._race_run import LiveRace
+from qhn_core.studies._race_worker import RaceWorker
 from qhn_core.studies.race_config import RaceConfig
+from qhn_core.studies.race_status import RaceStatus
 
 if TYPE_CHECKING:
-    from qhn_core.studies.race import RaceSetup, RaceState
-    from qhn_core.studies.rivals import RivalScore
-    from qhn_core.trainer import Info
+    import numpy as np
+    from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+    from qhn_core.studies.race import RaceSetup
+    from qhn_core.studies.rivals import RivalScore
+
+    Array = NDArray[np.float64]
+
 log = logging.getLogger(__name__)
 
 #: Ended races kept in memory, and races that may be active at once.
 _KEPT, _MOST_ACTIVE = 8, 32
-
-
-@dataclass(frozen=True)
-class RaceStatus:
-    """Where a race stands: what a run's status says, and what is known of the race as a whole.
-
-    Args:
-        run: state, step, steps, steps per second, time left, progress and message.
-        instant: whether it is one of many quick races that are not kept unless asked for.
-        kept: ids of the runs that it has become in the store, one a contender; empty if it is not kept.
-        scoring: whether rivals are still being scored.
-    """
-
-    run: RunStatus
-    instant: bool
-    kept: tuple[str, ...]
-    scoring: bool
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is worth looking again soon."""
-        return self.scoring or self.run.state.active
-
-
-class LiveRace(LiveRun):
-    """A race in memory; attributes are read and written with ``changed`` held."""
-
-    def __init__(
-        self, race_id: str, config: RaceConfig, *, instant: bool, events: EventLog, paused: bool, speed: float | None
-    ) -> None:
-        super().__init__(race_id, config.base, name="Race", events=events, paused=paused, speed=speed)
-        self.race_config, self.instant = config, instant
-        self.lanes = tuple(Lane(config.base.steps // config.base.log_every + 2) for _ in config.contenders)
-        self.race_setup: RaceSetup | None = None
-        self.race_state: RaceState | None = None
-        self.rivals: RivalScores | None = None
-        #: Runs that it has become in the store.
-        self.kept: tuple[str, ...] = ()
-
-    def record_race(self, before: RaceState, after: RaceState, infos: tuple[Info | None, ...], began: float) -> None:
-        """Take in one step of all contenders."""
-        with self.changed:
-            for lane, info, old, seconds in zip(self.lanes, infos, before.states, after.seconds, strict=True):
-                if info is not None and info.row is not None:
-                    lane.recorder.append(info.step, info.row)
-                    lane.seconds.append(float(seconds))
-                    lane.angles.append(info.step, old.theta)
-            self.race_state = after
-            self.step = min(max(int(s.step) for s in after.states), self.config.steps)
-            self.version += 1
-            self.pace.tick(began, time.monotonic(), self.step)
-            if self.stepping:
-                self.stepping, self.budget = False, max(0, self.budget - 1)
-                self.changed.notify_all()
-
-
-class RaceWorker(Worker):
-    """Drives one race as :class:`~qhn_core.runner.worker.Worker` drives a run."""
-
-    run: LiveRace
-    board: RivalBoard
-
-    def _train(self) -> tuple[RunState, str]:
-        run = self.run
-        if not self._admitted():
-            return run.stop_as, run.stop_message
-        setup, state = self._prepare_race()
-        while self._my_turn():
-            began = time.monotonic()
-            try:
-                after, infos = race.step(setup, state)
-            except DeviceError as error:
-                log.warning("race %s paused: %s", run.run_id, error)
-                self._pause_because(f"{error} Resume to go on from step {run.step}.")
-                continue
-            run.record_race(state, after, infos, began)
-            state = after
-            if state.done:
-                return RunState.FINISHED, ""
-        return run.stop_as, run.stop_message
-
-    def _prepare_race(self) -> tuple[RaceSetup, RaceState]:
-        run = self.run
-        with run.changed:
-            run.set_state(RunState.PREPARING)
-        setup = race.prepare(
-            run.race_config, uploads=Path(self.store.uploads), progress=run.set_progress, cancelled=run.cancelled
-        )
-        state = race.init(setup)
-        with run.changed:
-            run.race_setup, run.race_state = setup, state
-            run.prepare_first = False
-        run.rivals = self.board.of(run.race_config, setup)
-        return setup, state
-
-    def _end(self, state: RunState, message: str) -> None:
-        if state is RunState.STOPPED and message:  # set aside after a long pause
-            message = "Paused for long, and set aside. Train begins anew, with the same numbers."
-        super()._end(state, message)
-        if self.run.rivals is not None:
-            self.run.rivals.idle.set()
 
 
 class Races:
