@@ -29,8 +29,11 @@ class StatevectorEngine:
     the number of threads, and a batch gives bit for bit what its replicas give one by one.
 
     Args:
-        dtype: "float64", or "float32" for amplitudes of half the size: q is then right to 5e-6 of its largest
-            value, a gradient to 2e-5 of its largest component (measured at up to 16 qubits and 4 layers).
+        dtype: "float64", or "float32" for amplitudes of half the size. Then q is right to 2e-5 of its largest value
+            and sums to 1 within 2e-5, and a gradient is right to 2e-6 √(E_q g²), for the registered circuits at up to
+            20 qubits and 4 layers. (The largest errors measured there, over all circuits, several starts and three
+            kinds of g: 8e-6 and 7e-7. They grow with the number of gates: `all_to_all` has the largest. Where the
+            gradient is small beside g, its relative error is larger: 1.5e-4 was seen.)
         threads: cores to use, None for all.
     """
 
@@ -50,6 +53,7 @@ class StatevectorEngine:
 
     def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
         """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N): shape of theta."""
+        _check_size(circuit)
         angles = check_angles(theta, circuit.n_params)
         g = np.atleast_2d(check_finite("diagonal", diagonal))
         rows, size = np.atleast_2d(angles), 2**circuit.n_qubits

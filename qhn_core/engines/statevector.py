@@ -22,7 +22,7 @@ class StatevectorConfig(EngineConfig):
     label: ClassVar[str] = "Exact state vector"
     name: Literal["statevector"] = "statevector"
     dtype: Literal["float64", "float32"] = Field(
-        "float64", description="Precision of the amplitudes; float32 is faster, with errors of a few 1e-6"
+        "float64", description="Precision of the amplitudes; float32 is faster, with errors of about 1e-5"
     )
 
     threads: int | None = Field(None, ge=1, le=256, description="Processor cores to use; all of them if not set")

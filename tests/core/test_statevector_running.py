@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 import qhn_core as qhn
+from qhn_core.ansatze import ANSATZE
 from qhn_core.circuit import Circuit, Gate
 
 ENGINE = qhn.engine("statevector")
@@ -76,16 +77,24 @@ def test_several_python_threads_at_once():
     assert wrong == []
 
 
-@pytest.mark.parametrize("n", [1, 6, 12, 15])
-def test_error_of_single_precision(n):
-    """As documented: q to 5e-6 of its largest value, a gradient to 2e-5 of its largest component."""
-    circuit = layered(n)
-    theta, g = case(circuit, 2)
+@pytest.mark.parametrize(("n", "layers", "seeds"), [(1, 4, 3), (8, 4, 5), (16, 4, 3), (20, 2, 1)])
+@pytest.mark.parametrize("name", ["layered", *ANSATZE.names()])
+def test_error_of_single_precision(name, n, layers, seeds):
+    """As documented: q to 2e-5 of its largest value, a gradient to 2e-6 √(E_q g²), whatever g is."""
+    depth = {} if name == "product" else {"layers": layers}
+    circuit = layered(n, layers) if name == "layered" else qhn.ansatz(name, n_qubits=n, **depth)
     single = qhn.engine("statevector", dtype="float32")
-    q, found = ENGINE.probs(circuit, theta), ENGINE.gradient(circuit, theta, g)
-    assert single.probs(circuit, theta).dtype == np.float64
-    assert 0 < np.abs(single.probs(circuit, theta) - q).max() < 5e-6 * q.max()
-    assert 0 < np.abs(single.gradient(circuit, theta, g) - found).max() < 2e-5 * np.abs(found).max()
+    for seed in range(seeds):
+        rng = np.random.default_rng([seed, n])
+        theta = rng.uniform(0, 2 * np.pi, circuit.n_params)
+        q, found = ENGINE.probs(circuit, theta), single.probs(circuit, theta)
+        assert found.dtype == np.float64
+        assert 0 < np.abs(found - q).max() < 2e-5 * q.max()
+        assert abs(found.sum() - 1) < 2e-5
+        ones = np.bitwise_count(np.arange(2**n)).astype(float)
+        for g in (rng.normal(size=2**n), ones, -np.log(np.maximum(q, 1e-300))):
+            error = np.abs(single.gradient(circuit, theta, g) - ENGINE.gradient(circuit, theta, g)).max()
+            assert error < 2e-6 * np.sqrt(q @ g**2)
 
 
 @pytest.mark.parametrize(
