@@ -234,3 +234,26 @@ def test_beyond_enumeration_metrics_are_estimates_with_errors():
     assert (rows[2]["nll_test_se"] > 0).all()
     assert np.isnan(rows[2]["kl_posterior"]).all()
     assert infos[0].bits.shape == (1, 64, 21)
+
+
+@pytest.mark.parametrize(("layers", "bias", "n_bits"), [((2, 4, 2), True, 22), ((2, 8, 1), False, 24)])
+@pytest.mark.parametrize(
+    ("objective", "estimator"),
+    [("elbo", "score_function"), ("mle", "score_function"), ("selbo", "spsa")],
+)
+def test_networks_beyond_enumeration_train_on_drawn_strings(layers, bias, n_bits, objective, estimator):
+    """Up to the engine's 24 qubits, by what a drawn string tells; angles move, and what is logged is finite."""
+    config = tiny(
+        steps=3,
+        replicas=1,
+        network={"name": "mlp", "layers": layers, "activation": "sign", "bias": bias},
+        objective={"name": objective},
+        estimator={"name": estimator, "shots": 32},
+    )
+    assert config.network.n_bits == n_bits
+    state, rows, infos = run(config)
+    assert sorted(rows) == [0, 1, 2, 3]
+    assert all(np.isfinite(rows[k][name]).all() for k in rows for name in ("loss", "nll_train", "nll_test"))
+    assert (rows[3]["nll_test_se"] > 0).all()
+    assert infos[0].bits.shape == (1, 32, n_bits)
+    assert np.abs(state.theta - trainer.init(trainer.prepare(config)).theta).max() > 0.01
