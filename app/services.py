@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from qhn_core.store import RunStore
 from qhn_core.studies.race_live import Races
 
 _LOG = logging.getLogger(__name__)
+#: Seconds after which a page that was asked for has been drawn.
+_PAGE_DRAWN = 5.0
 
 
 @st.cache_resource(show_spinner=False)
@@ -73,3 +77,21 @@ def _warm() -> None:
         previews().wait(RunConfig())
     except Exception:
         _LOG.exception("warm-up failed")
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up_rivals() -> bool:
+    """Import in the background what scoring a race's rivals needs, once its page has been drawn. Returns at once."""
+    threading.Thread(target=_warm_rivals, name="qhn-warm-up-rivals", daemon=True).start()
+    return True
+
+
+def _warm_rivals() -> None:
+    # Importing it takes a second or more of the interpreter, which would otherwise hold up the end of the first race.
+    time.sleep(_PAGE_DRAWN)
+    try:
+        while races().racing():
+            time.sleep(0.2)
+        importlib.import_module("sklearn.linear_model")
+    except Exception:
+        _LOG.exception("warm-up of the rivals failed")

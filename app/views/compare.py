@@ -31,6 +31,7 @@ def page() -> None:
         form = _compare_sides.render(config)
     if form.config is not None:
         race_state.write(form.config)
+    services.warm_up_rivals()
     _compare_controls.race_at_once(form)
     shown = race_state.race_id()
     if shown is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qhn_core.baselines import BASELINES
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 _KEPT = 8
 #: Rivals that read the table which the race has made anyway: scored at once, the others when the race has ended.
 _AT_ONCE = ("best_string", "exact_bayes")
+#: Seconds after a race's end before the costly rivals begin, so that pages draw the end first; and the longest that
+#: they give way to races that follow it.
+_SETTLE, _PATIENCE = 1.0, 30.0
 
 
 class RivalScores:
@@ -43,9 +48,14 @@ class RivalScores:
 
 
 class RivalBoard:
-    """Scores by problem, the newest kept; one rival is fitted at a time."""
+    """Scores by problem, the newest kept; one rival is fitted at a time.
 
-    def __init__(self) -> None:
+    Args:
+        racing: whether a race is in work, to which the costly rivals leave the cores for a while.
+    """
+
+    def __init__(self, racing: Callable[[], bool] = lambda: False) -> None:
+        self._racing = racing
         self._guard, self._one_at_a_time = threading.Lock(), threading.Lock()
         self._known: OrderedDict[str, RivalScores] = OrderedDict()
 
@@ -68,14 +78,25 @@ class RivalBoard:
     def _work(self, board: RivalScores, config: RaceConfig, setup: RaceSetup) -> None:
         first = setup.setups[0]
         early = [name for name in board.names if name in _AT_ONCE]
+        late = [name for name in board.names if name not in _AT_ONCE]
         try:
-            for name in [*early, *(name for name in board.names if name not in _AT_ONCE)]:
-                if name not in _AT_ONCE:
-                    board.idle.wait()
+            for name in early:
+                with self._one_at_a_time:
+                    self._score(board, name, config, first)
+            if late:
+                board.idle.wait()
+                self._give_way()
+            for name in late:
                 with self._one_at_a_time:
                     self._score(board, name, config, first)
         finally:
             board.done.set()
+
+    def _give_way(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        time.sleep(_SETTLE)
+        while self._racing() and time.monotonic() < end:
+            time.sleep(0.1)
 
     def _score(self, board: RivalScores, name: str, config: RaceConfig, first) -> None:  # type: ignore[no-untyped-def]
         base = config.base

@@ -57,7 +57,7 @@ class Races:
         self._events = EventLog()
         self._races: dict[str, LiveRace] = {}
         self._guard = threading.RLock()
-        self._board = RivalBoard()
+        self._board = RivalBoard(self.racing)
 
     # ---------------------------------------------------------------------------------------- control
 
@@ -150,6 +150,11 @@ class Races:
     def known(self, race_id: str) -> bool:
         """Whether the race is in memory."""
         return race_id in self._races
+
+    def racing(self) -> bool:
+        """Whether a race computes at this moment."""
+        busy = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
+        return any(run.state in busy for run in list(self._races.values()))
 
     def config(self, race_id: str) -> RaceConfig:
         """What races."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import qhn_core as qhn
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
+from qhn_core.studies import _race_rivals
 from qhn_core.studies._race_memory import AngleTrail
 from qhn_core.studies.race_config import RaceConfig
 from qhn_core.studies.race_live import Races
@@ -153,3 +155,17 @@ def test_angle_trail_is_bounded_and_keeps_both_ends() -> None:
     step, theta = trail.at(500)
     assert abs(step - 500) <= 64
     assert theta[0, 0] == step
+
+
+def test_costly_rivals_leave_the_cores_to_races(races: Races, monkeypatch: pytest.MonkeyPatch) -> None:
+    racing = threading.Event()
+    racing.set()
+    monkeypatch.setattr(_race_rivals, "_SETTLE", 0.05)
+    monkeypatch.setattr(races._board, "_racing", racing.is_set)
+    race_id = races.start(config(rivals=("mean_field", "exact_bayes")))
+    assert races.wait(race_id, 1.5).scoring
+    assert [score.name for score in races.rivals(race_id)[0]] == ["exact_bayes"]
+    racing.clear()
+    assert not races.wait(race_id, 60).scoring
+    assert [score.name for score in races.rivals(race_id)[0]] == ["mean_field", "exact_bayes"]
+    assert not races.racing()
