@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
 from qhn_core.problems import Problem, ProblemStack
 from qhn_core.registry import Registry, VariantConfig
@@ -28,6 +29,8 @@ class Rival:
         likelihood_evaluations: evaluations of ℓ(w), or of its gradient, that each replica spent.
         seconds: wall-clock of the whole fit, for all replicas.
         notes: what a reader must know to read the numbers (for example what was kept).
+        trail: what it would have ended with after fewer steps; None for a rival without steps
+            (:attr:`BaselineConfig.trailless` says why).
     """
 
     name: str
@@ -37,6 +40,7 @@ class Rival:
     proba_train: Array | None = field(default=None, repr=False)
     proba_test: Array | None = field(default=None, repr=False)
     notes: str = ""
+    trail: Trail | None = field(default=None, repr=False)
 
 
 class BaselineConfig(VariantConfig):
@@ -48,6 +52,8 @@ class BaselineConfig(VariantConfig):
     stochastic: ClassVar[bool] = True
     #: Whether :meth:`fit` also takes a stack of problems, one a replica, and works on all of them at once.
     takes_stack: ClassVar[bool] = False
+    #: Why its results have no trail, as a clause after its name; empty for a rival that has one.
+    trailless: ClassVar[str] = ""
 
     @abstractmethod
     def fit(self, problem: Any, *, replicas: int = 1, seed: int = 0) -> Rival:
@@ -66,6 +72,7 @@ class BaselineConfig(VariantConfig):
             proba_train=_stacked([f.proba_train for f in fits]),
             proba_test=_stacked([f.proba_test for f in fits]),
             notes=next((f.notes for f in fits if f.notes), ""),
+            trail=beside([f.trail for f in fits]),
         )
 
     def require_network(self, problem: Problem) -> None:
@@ -97,6 +104,11 @@ def product_distribution(rates: Array) -> Array:
 def replica_rng(seed: int, replica: int) -> np.random.Generator:
     """The generator of one replica; it does not depend on how many there are."""
     return np.random.Generator(np.random.Philox(key=[seed, replica]))
+
+
+def to_bits(indices: NDArray[np.integer], n_bits: int) -> NDArray[np.uint8]:
+    """Inverse of :func:`to_index`: (…) -> (…, N)."""
+    return ((indices[..., None] >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
 
 
 def to_index(bits: NDArray) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from qhn_core.baselines._relaxed import relaxed_nll
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
+from qhn_core.baselines.trail import Trail, checkpoints
 from qhn_core.problems import Problem, ProblemStack
 from qhn_core.torch_setup import torch_module
 
@@ -42,6 +43,7 @@ class BayesBiNN(BaselineConfig):
         natural_prior = torch.as_tensor(0.5 * (np.log(rho) - np.log1p(-rho)))
         generators = [replica_rng(seed, r) for r in range(replicas)]
         natural = torch.as_tensor(np.stack([g.uniform(-0.5, 0.5, problem.n_bits) for g in generators]))
+        kept, visited = [0, *checkpoints(self.steps, 63)], [torch.sigmoid(2.0 * natural).numpy()]
         for step in range(self.steps):
             alpha = self.lr * 0.5 * (1.0 + np.cos(np.pi * step / self.steps))
             noise = np.stack([g.uniform(1e-10, 1.0 - 1e-10, (self.draws, problem.n_bits)) for g in generators])
@@ -53,6 +55,8 @@ class BayesBiNN(BaselineConfig):
             scale = (1.0 - relaxed.detach() ** 2) / (self.temperature * spread[:, None])
             descent = (scale * gradient).mean(dim=1)
             natural = ((1.0 - alpha) * natural - alpha * (descent - natural_prior)).clamp(-20.0, 20.0)
-        rates = torch.sigmoid(2.0 * natural).numpy()
-        probs = product_distribution(rates)
-        return Rival(self.name, probs, self.steps * self.draws, time.perf_counter() - start)
+            if step + 1 == kept[len(visited)]:
+                visited.append(torch.sigmoid(2.0 * natural).numpy())
+        probs = product_distribution(visited[-1])
+        trail = Trail(self.draws * np.array(kept), "evaluations", np.stack(visited))
+        return Rival(self.name, probs, self.steps * self.draws, time.perf_counter() - start, trail=trail)

@@ -18,6 +18,7 @@ class BestString(BaselineConfig):
     label: ClassVar[str] = "Best string (enumerated)"
     name: Literal["best_string"] = "best_string"
     stochastic: ClassVar[bool] = False
+    trailless: ClassVar[str] = "compares all strings at once"
 
     def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
         """All replicas end alike."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
+from qhn_core.baselines.trail import Trail, beside
 from qhn_core.problems import Problem
 
 Array = NDArray[np.float64]
@@ -36,17 +37,19 @@ class MeanField(BaselineConfig):
         prior_rates = problem.prior.rates(problem.n_bits)
         prior_logit = np.log(prior_rates) - np.log1p(-prior_rates)
         rates = np.stack([replica_rng(seed, r).random(problem.n_bits) for r in range(replicas)])
-        for rate in rates:
-            self._ascend(rate, problem.nll, prior_logit)
+        trails = [self._ascend(rate, problem.nll, prior_logit) for rate in rates]
         return Rival(
             self.name,
             product_distribution(rates),
             2**problem.n_bits,
             time.perf_counter() - start,
             notes="Reads the enumerated table in every sweep.",
+            trail=beside(trails),
         )
 
-    def _ascend(self, rate: Array, nll: Array, prior_logit: Array) -> None:
+    def _ascend(self, rate: Array, nll: Array, prior_logit: Array) -> Trail:
+        """Coordinate ascent in place; the trail counts sweeps."""
+        visited = [rate.copy()]
         for _ in range(self.sweeps):
             largest = 0.0
             for i in range(len(rate)):
@@ -55,8 +58,10 @@ class MeanField(BaselineConfig):
                 new = 1.0 / (1.0 + np.exp(-np.clip(logit, -500.0, 500.0)))
                 largest = max(largest, abs(new - rate[i]))
                 rate[i] = new
+            visited.append(rate.copy())
             if largest < self.tolerance:
-                return
+                break
+        return Trail(np.arange(len(visited)), "sweeps", np.stack(visited)[:, None])
 
 
 def conditional_means(table: Array, rate: Array, i: int) -> tuple[float, float]:

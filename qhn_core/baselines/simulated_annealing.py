@@ -12,7 +12,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_bits
+from qhn_core.baselines.trail import Trail, checkpoints
 from qhn_core.problems import Problem
 
 
@@ -29,27 +30,41 @@ class SimulatedAnnealing(BaselineConfig):
     def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
         """Every proposal costs one likelihood evaluation, read off the table."""
         start = time.perf_counter()
-        indices = np.array([self._walk(problem, replica_rng(seed, r)) for r in range(replicas)])
+        walks = [self._walk(problem, replica_rng(seed, r)) for r in range(replicas)]
+        indices = np.array([walk[-1][1] for walk in walks])
         return Rival(
             self.name,
             point_masses(indices, problem.n_bits),
             self.evaluations,
             time.perf_counter() - start,
             notes="The best string seen is kept.",
+            trail=_trail(walks, self.evaluations, problem.n_bits),
         )
 
-    def _walk(self, problem: Problem, rng: np.random.Generator) -> int:
+    def _walk(self, problem: Problem, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Each string that was the best so far: (evaluations spent when it was found, its index)."""
         proposals = self.evaluations - 1
         nll = problem.nll
         w = best = int(rng.integers(nll.size))
+        found = [(1, best)]
         flips = (1 << rng.integers(problem.n_bits, size=proposals)).tolist()
         thresholds = np.log(rng.random(proposals))
         temperature = np.geomspace(self.hot, self.cold, proposals) if proposals else np.empty(0)
         allowed = (-thresholds * temperature).tolist()
-        for flip, rise in zip(flips, allowed, strict=True):
+        for spent, (flip, rise) in enumerate(zip(flips, allowed, strict=True), start=2):
             proposal = w ^ flip
             if nll[proposal] - nll[w] <= rise:
                 w = proposal
                 if nll[w] < nll[best]:
                     best = w
-        return best
+                    found.append((spent, best))
+        return found
+
+
+def _trail(walks: list[list[tuple[int, int]]], evaluations: int, n_bits: int) -> Trail:
+    counts = np.array(checkpoints(evaluations))
+    held = np.empty((len(counts), len(walks)), dtype=np.int64)
+    for r, walk in enumerate(walks):
+        spent, best = np.array(walk).T
+        held[:, r] = best[np.searchsorted(spent, counts, side="right") - 1]
+    return Trail(counts, "evaluations", to_bits(held, n_bits).astype(np.float64))

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from qhn_core.baselines._relaxed import bits_of, relaxed_nll
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_index
+from qhn_core.baselines.trail import Trail, checkpoints
 from qhn_core.problems import Problem, ProblemStack
 from qhn_core.torch_setup import torch_module
 
@@ -39,17 +40,26 @@ class StraightThrough(BaselineConfig):
         optimiser = torch.optim.Adam([u], lr=self.lr)
         best = torch.full((replicas,), torch.inf, dtype=torch.float64)
         kept = torch.zeros_like(u)
-        for _ in range(self.steps):
+        counts = checkpoints(self.steps)
+        visited: list[np.ndarray] = []
+        for step in range(1, self.steps + 1):
             binary = torch.where(u.detach() >= 0, 1.0, -1.0).to(u.dtype).requires_grad_(True)
             loss = nll(binary)
             better = loss.detach() < best
             best = torch.where(better, loss.detach(), best)
             kept = torch.where(better[:, None], binary.detach(), kept)
+            if step == counts[len(visited)]:
+                visited.append(bits_of(kept))
             (u.grad,) = torch.autograd.grad(loss.sum(), binary)
             optimiser.step()
             with torch.no_grad():
                 u.clamp_(-1.0, 1.0)
         probs = point_masses(to_index(bits_of(kept)), problem.n_bits)
         return Rival(
-            self.name, probs, self.steps, time.perf_counter() - start, notes="The best network visited is kept."
+            self.name,
+            probs,
+            self.steps,
+            time.perf_counter() - start,
+            notes="The best network visited is kept.",
+            trail=Trail(np.array(counts), "evaluations", np.stack(visited).astype(np.float64)),
         )

@@ -101,7 +101,10 @@ class RivalBoard:
     def _score(self, board: RivalScores, name: str, config: RaceConfig, first) -> None:  # type: ignore[no-untyped-def]
         base = config.base
         try:
-            board.take(score_rivals([name], first.problem, first.metrics, replicas=base.replicas, seed=base.seed))
+            found = score_rivals(
+                [name], first.problem, first.metrics, replicas=base.replicas, seed=base.seed, follow=True
+            )
+            board.take(found)
         except QHNError as error:
             board.problems = (*board.problems, f"{BASELINES.make(name).label}: {error}")
         except Exception as error:

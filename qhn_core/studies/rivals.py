@@ -11,10 +11,32 @@ from numpy.typing import NDArray
 from qhn_core.analysis.metrics import METRICS, Metrics
 from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
 from qhn_core.baselines import BASELINES, Rival
+from qhn_core.baselines.base import product_distribution
+from qhn_core.baselines.trail import Trail
 from qhn_core.errors import Cancelled
 from qhn_core.problems import Problem, ProblemStack
 
 Array = NDArray[np.float64]
+
+
+#: Quantities that are followed along a rival's trail, and the most points at which they are.
+FOLLOWED = ("predictive_nll_test", "accuracy_test", "cost_gap", "success")
+_MOST_POINTS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class RivalPath:
+    """A rival's quantities while it works.
+
+    Args:
+        counts: what each replica had spent by then, rising, (T,).
+        unit: what ``counts`` counts: ``evaluations`` or ``sweeps``.
+        history: each of :data:`FOLLOWED`, (T, B).
+    """
+
+    counts: NDArray[np.int64]
+    unit: str
+    history: dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +50,8 @@ class RivalScore:
         likelihood_evaluations: a replica's budget as spent.
         seconds: wall-clock per replica.
         notes: what a reader must know.
+        path: its quantities while it works; None for a rival without steps, and where it was not asked for.
+        trailless: why a rival can have no path, as a clause after its name.
     """
 
     name: str
@@ -36,6 +60,8 @@ class RivalScore:
     likelihood_evaluations: int
     seconds: float
     notes: str
+    path: RivalPath | None = None
+    trailless: str = ""
 
 
 def score_rivals(
@@ -45,6 +71,7 @@ def score_rivals(
     *,
     replicas: int,
     seed: int = 0,
+    follow: bool = False,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[RivalScore]:
     """Fit each rival on each replica's own data, and judge it.
@@ -54,6 +81,7 @@ def score_rivals(
         problem, metrics: of the run that they are set beside.
         replicas: B.
         seed: of the rivals' own draws.
+        follow: whether to judge iterative rivals along their way, too.
         cancelled: asked before each rival.
     """
     scores = []
@@ -64,11 +92,29 @@ def score_rivals(
         if config.needs_network and problem.network is None:
             continue
         rival = config.fit_each(problem, replicas=replicas, seed=seed)
-        row = _row(rival, problem, metrics, replicas)
         scores.append(
-            RivalScore(name, config.label, row, rival.likelihood_evaluations, rival.seconds / replicas, rival.notes)
+            RivalScore(
+                name=name,
+                label=config.label,
+                row=_row(rival, problem, metrics, replicas),
+                likelihood_evaluations=rival.likelihood_evaluations,
+                seconds=rival.seconds / replicas,
+                notes=rival.notes,
+                path=_path(rival.trail.thinned(_MOST_POINTS), metrics) if follow and rival.trail is not None else None,
+                trailless=config.trailless,
+            )
         )
     return scores
+
+
+def _path(trail: Trail, metrics: Metrics) -> RivalPath:
+    rows: list[dict[str, Array]] = []
+    for k, rates in enumerate(trail.rates):
+        # Searches stay at one string for long.
+        same = k > 0 and np.array_equal(rates, trail.rates[k - 1])
+        rows.append(rows[-1] if same else metrics.of_probabilities(product_distribution(rates)))
+    known = [name for name in FOLLOWED if name in rows[0]]
+    return RivalPath(trail.counts, trail.unit, {name: np.stack([row[name] for row in rows]) for name in known})
 
 
 def _row(rival: Rival, problem: Problem | ProblemStack, metrics: Metrics, replicas: int) -> dict[str, Array]:

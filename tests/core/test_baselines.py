@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ import qhn_core as qhn
 from qhn_core.baselines import BASELINES, baseline
 from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.mean_field import conditional_means
+from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
 from qhn_core.problems import stack_problems
 
@@ -40,6 +43,50 @@ def test_contract(name):
     else:
         assert rival.proba_test.shape == (3, 50, 2)
         np.testing.assert_allclose(rival.proba_test.sum(axis=-1), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", BASELINES.names())
+def test_a_trail_rises_to_where_the_rival_ended_or_is_said_to_be_missing(name):
+    problem = small_problem("sign")
+    rival = baseline(name).fit(problem, replicas=3, seed=5)
+    assert (rival.trail is None) == bool(baseline(name).trailless)
+    if rival.trail is not None:
+        counts = rival.trail.counts
+        assert (np.diff(counts) > 0).all()
+        assert rival.trail.unit in ("evaluations", "sweeps")
+        if rival.trail.unit == "evaluations":
+            assert counts[-1] == rival.likelihood_evaluations
+        assert rival.trail.rates.shape == (len(counts), 3, problem.n_bits)
+        np.testing.assert_allclose(product_distribution(rival.trail.rates[-1]), rival.probs, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "budget"), [("straight_through", "steps"), ("mean_field", "sweeps")])
+def test_a_trail_says_what_a_rival_with_a_smaller_budget_ends_with(name, budget):
+    problem = small_problem("sign")
+    trail = baseline(name).fit(problem, replicas=2, seed=1).trail
+    for k in (1, 3, len(trail.counts) // 2):
+        short = baseline(name, **{budget: int(trail.counts[k])}).fit(problem, replicas=2, seed=1)
+        np.testing.assert_allclose(product_distribution(trail.rates[k]), short.probs, atol=1e-12)
+
+
+def test_the_trail_of_annealing_is_the_best_string_so_far():
+    problem = small_problem("sign")
+    trail = baseline("simulated_annealing", evaluations=200).fit(problem, replicas=4, seed=1).trail
+    costs = np.stack([product_distribution(rates) @ problem.nll for rates in trail.rates])
+    assert (np.diff(costs, axis=0) <= 0).all()
+    assert (costs[0] > costs[-1]).any()
+
+
+def test_trails_of_different_lengths_stand_side_by_side():
+    short = Trail(np.arange(2), "sweeps", np.array([[[0.2]], [[0.4]]]))
+    long = Trail(np.arange(3), "sweeps", np.array([[[0.1]], [[0.3]], [[0.5]]]))
+    both = beside([short, long])
+    np.testing.assert_array_equal(both.counts, [0, 1, 2])
+    np.testing.assert_array_equal(both.rates[:, :, 0], [[0.2, 0.1], [0.4, 0.3], [0.4, 0.5]])
+    assert beside([short, None]) is None
+    thin = Trail(np.arange(500), "sweeps", np.zeros((500, 1, 1))).thinned(64)
+    assert len(thin.counts) <= 64
+    assert (thin.counts[0], thin.counts[-1]) == (0, 499)
 
 
 @settings(max_examples=25, deadline=None)
@@ -132,3 +179,10 @@ def test_each_replica_of_a_stack_is_fitted_to_its_own_data(name):
     else:
         assert rival.probs.shape == (3, 2**stack.n_bits)
         np.testing.assert_allclose(rival.probs[0], alone.probs[0], atol=1e-10)
+
+
+def test_logistic_regression_on_examples_of_one_class_follows_the_rule_of_succession():
+    data = qhn.dataset("xor", n_train=6, n_test=5, seed=0)
+    single = dataclasses.replace(data, y_train=np.ones_like(data.y_train))
+    rival = baseline("logistic_regression").fit(qhn.problem(qhn.network("mlp", layers=(2, 1)), single), replicas=2)
+    np.testing.assert_allclose(rival.proba_test, np.tile([1 / 8, 7 / 8], (2, 5, 1)))
