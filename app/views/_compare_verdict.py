@@ -43,9 +43,26 @@ HEADS = {
     "steps_to_threshold": "Steps",
 }
 SHORT = {"predictive_nll_test": "NLL", "accuracy_test": "accuracy", "cost_gap": "cost gap", "success": "success"}
+#: Footnote sign of rivals that have no steps.
+NO_STEPS = "¹"
 #: A space at which no line is broken.
 _FIRM = "\u00a0"
 _COLOUR = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.NO_DIFFERENCE: "gray", Verdict.TOO_FEW: "orange"}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the threshold was reached.
+
+    Args:
+        share: of seeds that passed it.
+        horizon: the last count looked at.
+        unit: what is counted; empty for a contender's steps.
+    """
+
+    share: float
+    horizon: int
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,13 +72,13 @@ class Judged:
     Args:
         means: metric -> contender or rival -> mean with its interval.
         comparisons: every contender against the first.
-        reached: contender -> share of seeds that passed the threshold.
+        reached: contender, or rival that has steps -> how far it reached the threshold.
         units: independent units; fewest: how many a verdict needs.
     """
 
     means: dict[str, dict[str, Summary]]
     comparisons: list[Comparison]
-    reached: dict[str, float]
+    reached: dict[str, Reach]
     units: int
     fewest: int
 
@@ -105,7 +122,7 @@ def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) 
 
     seen = look(race_id, step)
     sides: dict[str, dict[str, Array]] = {}
-    reached = {}
+    reached: dict[str, Reach] = {}
     for lane in seen.lanes:
         values = {name: lane.final(name) for name in JUDGED if name in lane.rows.history}
         until = lane.rows.history[metric][: lane.at + 1]
@@ -113,7 +130,7 @@ def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) 
             until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=THRESHOLDS[metric][1]
         )
         values["steps_to_threshold"] = passed.restricted
-        reached[lane.title] = passed.share
+        reached[lane.title] = Reach(passed.share, passed.horizon)
         sides[lane.title] = values
     clusters = seen.clusters
     judged = {name: JUDGED[name][1] for name in JUDGED if not np.isnan(next(iter(sides.values()))[name]).all()}
@@ -127,8 +144,23 @@ def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) 
             if name in score.row and not np.isnan(score.row[name]).all():
                 row[short_label(score.name)] = statistics.mean_interval(score.row[name], clusters=clusters)
         means[name] = row
+    _judge_paths(seen, means["steps_to_threshold"], reached, metric, threshold)
     units = seen.config.base.replicas if clusters is None else len(np.unique(clusters))
     return Judged(means, comparisons, reached, units, statistics.minimum_units(max(1, len(comparisons))))
+
+
+def _judge_paths(seen: Seen, row: dict[str, Summary], reached: dict[str, Reach], metric: str, threshold: float) -> None:
+    """Add when the rivals that have steps passed the threshold, in what they themselves count."""
+    for score in seen.rivals:
+        path = score.path
+        if path is None or metric not in path.history:
+            continue
+        passed = statistics.steps_to_threshold(
+            path.history[metric], path.counts, threshold=threshold, better=THRESHOLDS[metric][1]
+        )
+        name = short_label(score.name)
+        row[name] = statistics.mean_interval(passed.restricted, clusters=seen.clusters)
+        reached[name] = Reach(passed.share, passed.horizon, path.unit)
 
 
 def _judged_step(seen: Seen) -> int:
@@ -146,10 +178,8 @@ def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) 
     lines = [f"| step {at} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
     for lane in seen.lanes:
         cells = []
-        for key, row in found.means.items():
-            cell = _cell(row[lane.title], JUDGED[key][2])
-            if key == "steps_to_threshold":
-                cell += f", {found.reached[lane.title]:.0%} of seeds"
+        for key in found.means:
+            cell = _cell_of(found, key, lane.title)
             word = verdicts.get((key, lane.title))
             cells.append(cell if word is None else f"{cell} {_badge(word)}")
         used = float(lane.rows.seconds[-1])
@@ -157,13 +187,30 @@ def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) 
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     for score in seen.rivals:
         name = short_label(score.name)
-        cells = [_cell(row[name], JUDGED[key][2]) if name in row else "–" for key, row in found.means.items()]
+        cells = [_cell_of(found, key, name) for key in found.means]
+        if score.trailless:
+            cells[-1] += NO_STEPS
         lines.append(f"| *{name}* | " + " | ".join(cells) + " | – |")
     return "\n".join(lines)
 
 
 def _badge(verdict: Verdict) -> str:
     return f":{_COLOUR[verdict]}-background[{verdict.value.replace(' ', _FIRM)}]"
+
+
+def _cell_of(found: Judged, key: str, name: str) -> str:
+    """Mean and interval of a contender or rival; for the threshold with what was counted, and in how many seeds."""
+    summary = found.means[key].get(name)
+    if summary is None:
+        return "–"
+    cell = _cell(summary, JUDGED[key][2])
+    if key != "steps_to_threshold":
+        return cell
+    reach = found.reached[name]
+    unit = f"{_FIRM}{reach.unit}" if reach.unit else ""
+    if not reach.share:
+        return f"not within {reach.horizon}{unit}"
+    return f"{cell}{unit}, {reach.share:.0%} of seeds"
 
 
 def _cell(summary: Summary, form: str) -> str:
@@ -190,7 +237,22 @@ def _small_print(seen: Seen, found: Judged, reference: str) -> str:
             parts.append(f"**A verdict needs at least {found.fewest} independent seeds; this race has {found.units}.**")
     if base.data_draws == 1:
         parts.append("**All seeds share one data set: what is concluded holds for that data set only.**")
+    parts += _counting(seen)
     return " ".join(parts)
+
+
+def _counting(seen: Seen) -> list[str]:
+    """What rivals' steps are, and why some have none."""
+    parts = []
+    units = {score.path.unit for score in seen.rivals if score.path is not None}
+    if units:
+        words = ["likelihood evaluations (or of its gradient)"] * ("evaluations" in units)
+        words += ["sweeps over all weights, on a table of all strings"] * ("sweeps" in units)
+        parts.append(f"Rivals' steps are {' or '.join(words)}, looked at at up to 64 of them.")
+    none = [f"{short_label(score.name)} {score.trailless}" for score in seen.rivals if score.trailless]
+    if none:
+        parts.append(f"{NO_STEPS} No steps to count: {'; '.join(none)}.")
+    return parts
 
 
 def _details(found: Judged, reference: str) -> str:
@@ -216,55 +278,3 @@ def _sentence(found: Comparison) -> str:
     text = found.sentence
     head, _, rest = text.partition(":")
     return f"**{head[:1].upper()}{head[1:]}:**{rest}"
-
-
-def rivals_table(seen: Seen | None) -> None:
-    """Every rival with the contenders: metrics and what it cost."""
-    if seen is None or not seen.logged:
-        st.info("Train first: the rivals then work on the same data.", icon=":material/groups:")
-        return
-    for text in seen.problems:
-        st.warning(text)
-    if seen.status.scoring:
-        st.caption("Rivals are being scored …")
-    elif seen.status.run.active:
-        st.caption("The rivals that need computing follow when the race has ended, so as not to slow it down.")
-    st.markdown(_rivals(seen))
-    for score in seen.rivals:
-        if score.notes:
-            st.caption(f"**{short_label(score.name)}:** {score.notes}")
-    st.caption(
-        "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network over "
-        "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
-    )
-
-
-def _rivals(seen: Seen) -> str:
-    lines = [
-        "| | NLL, test | accuracy, test | cost gap | KL to posterior | likelihood evaluations | seconds a seed |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    metrics = (("predictive_nll_test", ".3f"), ("accuracy_test", ".3f"), ("cost_gap", ".3f"), ("kl_posterior", ".2f"))
-    table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None else 0
-    for lane in seen.lanes:
-        cells = [_mean(lane.final(name), form) for name, form in metrics]
-        shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
-        seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
-        budget = shots * seen.at_step if shots else table
-        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {_seconds(seconds)} |")
-    for score in seen.rivals:
-        cells = [_mean(score.row[name], form) for name, form in metrics]
-        lines.append(
-            f"| *{short_label(score.name)}* | "
-            + " | ".join(cells)
-            + f" | {score.likelihood_evaluations:,} | {_seconds(score.seconds)} |"
-        )
-    return "\n".join(lines)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2g}" if value >= 1e-3 else "under 0.001"
-
-
-def _mean(values: Array, form: str) -> str:
-    return "–" if np.isnan(values).all() else format(float(np.nanmean(values)), form)

@@ -9,7 +9,14 @@ import streamlit as st
 from app import race_state, services, state
 from app.describe import headline
 from app.figures.race import View
-from app.views import _compare_charts, _compare_controls, _compare_quantum, _compare_sides, _compare_verdict
+from app.views import (
+    _compare_charts,
+    _compare_controls,
+    _compare_quantum,
+    _compare_rivals,
+    _compare_sides,
+    _compare_verdict,
+)
 from app.views._compare_charts import GENERALISATION, TRAINABILITY
 from app.views._compare_data import Seen, look
 from app.views._compare_sides import RaceForm
@@ -103,7 +110,7 @@ def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
     elif tab == "Verdict":
         _compare_verdict.show(seen)
     elif tab == "Rivals":
-        _compare_verdict.rivals_table(seen)
+        _compare_rivals.show(seen)
     else:
         _compare_quantum.show(seen)
     if tab in _TABS[:3] and seen is not None and seen.logged:

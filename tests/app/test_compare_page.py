@@ -111,6 +111,23 @@ def test_from_train_to_verdict(fresh: Path) -> None:
     assert "Exact Bayes" in words(tab(page, "Rivals"))
 
 
+def test_rivals_say_when_they_reached_the_threshold_or_why_not(fresh: Path) -> None:
+    rivals = ["exact_bayes", "mean_field", "simulated_annealing", "logistic_regression"]
+    page = tab(ended(press(opened(SHORT | {"rivals": rivals}), "train")), "Verdict")
+    page.number_input(key="race.threshold.predictive_nll_test").set_value(30.0).run()
+    text = words(page)
+    lines = {line.split("|")[1].strip(" *"): line for line in text.splitlines() if line.startswith("| *")}
+    assert "| 0 sweeps, 100% of seeds |" in lines["Mean-field Bernoulli"].replace(" ± 0", "")
+    assert "| 1 evaluations, 100% of seeds |" in lines["Simulated annealing"].replace(" ± 0", "")
+    for name, why in (("Exact Bayes", "averages over all"), ("Logistic regression", "is solved by a library")):
+        assert "| –¹ |" in lines[name]
+        assert f"{name} {why}" in text
+    page.number_input(key="race.threshold.predictive_nll_test").set_value(0.0).run()
+    text = words(page)
+    assert "| not within 1000 evaluations |" in text
+    assert "| not within 8" in text
+
+
 def test_few_seeds_get_no_verdict_and_one_data_set_is_said(fresh: Path) -> None:
     page = ended(press(opened(SHORT | {"base": BASE | {"replicas": 3, "data_draws": 1}}), "train"))
     text = words(tab(page, "Verdict"))
