@@ -22,8 +22,11 @@ DEVICE = "#E69F00"
 
 def shown_strings(ideal: Array, seen: Array | None = None, top: int = TOP) -> NDArray[np.intp]:
     """Indices of the likeliest strings of the ideal q (2**N,), most probable first; ties by what was seen."""
+    first = np.round(ideal, 9)
     second = np.zeros_like(ideal) if seen is None else seen
-    return np.lexsort((-second, -np.round(ideal, 9)))[:top]
+    least = np.partition(first, -top)[-top] if first.size > top else -np.inf  # all others need no sorting
+    at = np.flatnonzero(first >= least)
+    return at[np.lexsort((-second[at], -first[at]))][:top]
 
 
 def string_histogram(

@@ -23,7 +23,8 @@ from qhn_core.objectives.base import ObjectiveConfig
 Array = NDArray[np.float64]
 #: Positions of the dial; None stands for ∞.
 SHOTS: dict[str, int | None] = {"∞": None} | {str(2**k): 2**k for k in range(13, 4, -1)}
-REPEATS = 200
+#: Estimates drawn at each position: largest N -> how many, so that the charts follow the dial at once.
+REPEATS = {17: 200, 18: 100, 20: 50}
 HEIGHT = 214
 #: Largest N at which a device's own distribution is calculated exactly, and gradient noise is worked out.
 _EXACT_NOISE, _GRADIENT = 9, 14
@@ -142,9 +143,13 @@ def _turn(source: Source, objective: ObjectiveConfig, shots: int | None, q: Arra
     exact = dial.exact_values(source.q, source.problem, objective, step=source.step)
     if shots is None:
         return Turn(None, exact, None)
-    drawn = dial.estimates(q, source.problem, objective, shots=shots, repeats=REPEATS, step=source.step)
+    drawn = dial.estimates(q, source.problem, objective, shots=shots, repeats=_repeats(source), step=source.step)
     device = None if q is source.q else dial.exact_values(q, source.problem, objective, step=source.step)
     return Turn(drawn, exact, device)
+
+
+def _repeats(source: Source) -> int:
+    return next(count for most, count in REPEATS.items() if source.circuit.n_qubits <= most)
 
 
 def _noise_job(source: Source, objective: ObjectiveConfig) -> Job | None:
@@ -196,7 +201,7 @@ def _say(source: Source, device: Device, pool: Job | None, objective: ObjectiveC
         parts.append("The dial never asks a real device: ideal circuit, shot noise only.")
     if source.objective.needs_log_q and not objective.needs_log_q:
         parts.append("The run's ELBO needs log q(w), which no number of shots tells; shown is a loss that shots give.")
-    st.caption(" ".join(parts) or "Shot noise alone: 200 repetitions at the same angles.")
+    st.caption(" ".join(parts) or f"Shot noise alone: {_repeats(source)} repetitions at the same angles.")
 
 
 def _short(ratio: float) -> str:

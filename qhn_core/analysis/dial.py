@@ -19,13 +19,16 @@ from qhn_core.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators._draws import chunks, draw_from, unroll
-from qhn_core.kernels import HammingKernel, histogram
+from qhn_core.kernels import HammingKernel, compiled
 from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.objectives.mle import MLE
+from qhn_core.objectives.selbo import SELBO
 from qhn_core.problems import Problem
+from qhn_core.schedules import value_at
 
 Array = NDArray[np.float64]
-#: Entries of the table of counts held at once (32 MB).
-_ENTRIES = 1 << 22
+#: Entries of the table of counts held at once (8 MB: more would leave the cache).
+_ENTRIES = 1 << 20
 
 
 class DialEstimates(NamedTuple):
@@ -92,12 +95,12 @@ def estimates(
     table /= table.sum()
     rng = np.random.Generator(np.random.Philox(key=[seed, shots]))
     size = max(1, _ENTRIES >> problem.n_bits)
+    tables = _tables(problem, objective)
     first, loss, mmd2 = np.zeros(0), [], []
     for start in range(0, repeats, size):
-        rows = min(size, repeats - start)
-        counts = _counts(table, shots, rows, rng)
-        first = counts[0] if start == 0 else first
-        found = _from_counts(counts, shots, problem, objective, step)
+        counts = _counts(table, shots, min(size, repeats - start), rng)
+        first = counts[0].copy() if start == 0 else first
+        found = _from_counts(counts, shots, problem, objective, step, tables)
         loss.append(found[0])
         mmd2.append(found[1])
     return DialEstimates(first, np.concatenate(loss), np.concatenate(mmd2))
@@ -107,25 +110,37 @@ def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
     """Multinomial counts (rows, 2**N), the cheaper way."""
     if q.size <= shots:
         return rng.multinomial(shots, q, size=rows).astype(np.float64)
-    index = draw_from(np.broadcast_to(q, (rows, q.size)), shots, rng)
-    return histogram(index, q.size.bit_length() - 1)
+    index = draw_from(q[None], rows * shots, rng).reshape(rows, shots)
+    flat = (index + q.size * np.arange(rows)[:, None]).ravel()
+    return np.asarray(np.bincount(flat, np.ones(flat.size), rows * q.size), dtype=np.float64).reshape(rows, q.size)
+
+
+def _tables(problem: Problem, objective: ObjectiveConfig) -> tuple[Array, float]:
+    """(ℓ and Kπ of every string (2**N, 2), πᵀKπ): what estimates from counts need."""
+    prior = np.exp(problem.log_prior)
+    embedded = kernel_of(objective).apply(prior)
+    return np.stack([problem.nll, embedded], axis=1), float(prior @ embedded)
 
 
 def _from_counts(
-    counts: Array, shots: int, problem: Problem, objective: ObjectiveConfig, step: int
+    counts: Array, shots: int, problem: Problem, objective: ObjectiveConfig, step: int, tables: tuple[Array, float]
 ) -> tuple[Array, Array]:
-    kernel = kernel_of(objective)
-    found = objective.exact(counts / shots, problem, step)
-    prior = np.exp(problem.log_prior)
-    plug_in = kernel.mmd2(counts / shots, prior)
-    # The plug-in counts each draw's kernel with itself: k(w, w) = 1, S times among S² pairs.
-    own = kernel.mmd2(counts / shots, np.zeros_like(prior))
-    unbiased = plug_in + (shots * own - 1.0) / (shots - 1.0) - own
-    value = np.asarray(found.value, dtype=np.float64)
-    if "mmd" in found.terms:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(plug_in > 0.0, found.terms["mmd"] / plug_in, 0.0)
-        value = value + weight * (unbiased - plug_in)
+    """(loss per example, MMD²) of each row of counts (rows, 2**N), which is used up.
+
+    One Walsh–Hadamard transform a row and no table of g: several times as fast as by the objective's own value.
+    """
+    seen = counts @ tables[0] / shots
+    plug_in = None if isinstance(objective, MLE | SELBO) else objective.exact(counts / shots, problem, step).value
+    compiled().transform_rows(counts)
+    quadratic = np.square(counts, out=counts) @ kernel_of(objective).normalised_eigenvalues(problem.n_bits)
+    # Each draw's kernel with itself, k(w, w) = 1, is left out: S of the S² pairs.
+    unbiased = (quadratic / shots - 1.0) / (shots - 1.0) - 2.0 * seen[:, 1] + tables[1]
+    if plug_in is not None:
+        value = np.asarray(plug_in, dtype=np.float64)
+    elif isinstance(objective, SELBO):
+        value = seen[:, 0] + value_at(objective.lam, step) * problem.n_train * unbiased
+    else:
+        value = seen[:, 0]
     return value / problem.n_train, unbiased
 
 
