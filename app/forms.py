@@ -121,14 +121,14 @@ def _section(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, f
     if not inside:
         _choose(select, names, values["name"], title, registry)
         if name == "objective" or not fold:
-            return _fields(name, values, uploads=uploads, key=key)
+            return variant_fields(name, values, uploads=uploads, key=key)
         label = section_summary(name, values, limit=2) or "Settings"
     else:
         label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
     with st.expander(label, key=f"{key}.{name}.fold"):
         if inside and len(names) > 1:
             _choose(select, names, values["name"], title, registry)
-        return _fields(name, values, uploads=uploads, key=key)
+        return variant_fields(name, values, uploads=uploads, key=key)
 
 
 def _folded_label(title: str, variant: str, summary: str) -> str:
@@ -141,7 +141,15 @@ def _choose(key: str, names: Sequence[str], value: str, title: str, registry: An
     st.selectbox(title, names, names.index(value), key=key, format_func=lambda n: registry[n].label or n)
 
 
-def _fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
+def variant_fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
+    """Widgets for all fields of a section's chosen variant, what is advanced last; returns plain values.
+
+    Args:
+        name: of the section.
+        values: what the widgets hold at first; ``name`` among them says which variant.
+        uploads: folder of uploaded files.
+        key: prefix of the widgets' keys.
+    """
     variant = SECTIONS[name][values["name"]]
     idle = _without_effect(name, variant)
     uploaded = any(is_upload(spec) for spec in specs(variant))

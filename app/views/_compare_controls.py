@@ -9,6 +9,7 @@ from app.describe import duration_text
 from app.views._compare_data import Seen
 from app.views._compare_sides import RaceForm
 from app.views._controls import Controls, rate_text
+from qhn_core.config import RunConfig
 from qhn_core.runner import RunState
 
 _PAGE = Controls("race", problem="race.problem")
@@ -20,14 +21,19 @@ _PER_START, _PER_AMPLITUDE = 9e-5, 7e-10
 
 
 def expected_seconds(form: RaceForm) -> float | None:
-    """What the whole race is expected to take; None where that cannot be said (shots, devices)."""
+    """What the whole race is expected to take; None where that cannot be said."""
     config, needs = form.config, form.base.plan
     if config is None or needs is None:
         return None
-    if any(run.estimator.name != "adjoint" or run.engine.name != "statevector" for run in config.configs()):
+    if any(_of_unknown_cost(run) for run in config.configs()):
         return None
     one = _PER_START + _PER_AMPLITUDE * needs.n_params * 2.0**needs.n_qubits
     return 0.1 + one * config.base.replicas * len(config.contenders) * (config.base.steps + 1)
+
+
+def _of_unknown_cost(run: RunConfig) -> bool:
+    """Shots, devices, and line searches, which evaluate as often as they need."""
+    return run.estimator.name != "adjoint" or run.engine.name != "statevector" or run.optimiser.name == "lbfgs"
 
 
 def controls(form: RaceForm, seen: Seen | None) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from qhn_core import _config_text as text_forms
 from qhn_core.ansatze import ANSATZE, AnsatzConfig
@@ -58,8 +67,13 @@ class Contender(BaseModel):
 
     @property
     def title(self) -> str:
-        """``label``, or the loss with its settings."""
-        return self.label or describe_objective(self.objective)
+        """``label``, or the loss with its settings and, where it has one of its own, the optimiser with its."""
+        if self.label:
+            return self.label
+        own = [describe_objective(self.objective)]
+        if self.optimiser is not None:
+            own.append(describe_optimiser(self.optimiser))
+        return " · ".join(own)
 
     def applied_to(self, base: RunConfig) -> RunConfig:
         """The base configuration with this contender's changes."""
@@ -100,7 +114,9 @@ class RaceConfig(BaseModel):
 
     @field_validator("contenders")
     @classmethod
-    def _distinct(cls, contenders: tuple[Contender, ...]) -> tuple[Contender, ...]:
+    def _distinct(cls, contenders: tuple[Contender, ...], info: ValidationInfo) -> tuple[Contender, ...]:
+        if (base := info.data.get("base")) is not None:
+            contenders = tuple(_without_repetition(contender, base) for contender in contenders)
         titles = [c.title for c in contenders]
         twice = sorted({t for t in titles if titles.count(t) > 1})
         if twice:
@@ -152,3 +168,22 @@ def describe_objective(objective: ObjectiveConfig) -> str:
         if value is not None:
             parts.append(f"{symbol}={value:g}" if isinstance(value, (int, float)) else f"{symbol} {value.kind}")
     return " ".join(parts)
+
+
+def describe_optimiser(optimiser: OptimiserConfig) -> str:
+    """Short name with the learning rate and what is not the default: ``Adam 0.01``, ``Adam 0.01 clip 1``."""
+    rate = optimiser.lr
+    parts = [type(optimiser).label or optimiser.name, f"{rate:g}" if isinstance(rate, (int, float)) else rate.kind]
+    for key, field in type(optimiser).model_fields.items():
+        value = getattr(optimiser, key)
+        if key in ("name", "lr") or value == field.default:
+            continue
+        words = key.replace("_", " ")
+        parts.append(words if value is True else f"no {words}" if value in (None, False) else f"{words} {value:g}")
+    return " ".join(parts)
+
+
+def _without_repetition(contender: Contender, base: RunConfig) -> Contender:
+    """The contender without an optimiser of its own if it is the race's."""
+    same = contender.optimiser is not None and contender.optimiser == base.optimiser
+    return contender.model_copy(update={"optimiser": None}) if same else contender

@@ -128,6 +128,36 @@ def test_rivals_say_when_they_reached_the_threshold_or_why_not(fresh: Path) -> N
     assert "| not within 8" in text
 
 
+def test_an_optimiser_of_its_own_is_raced_named_and_in_the_link(fresh: Path) -> None:
+    page = opened(SHORT)
+    chooser = [box for box in page.selectbox if box.label == "Optimiser" and box.value == "as the race"]
+    assert len(chooser) == 3
+    chooser[1].set_value("sgd").run()
+    assert not page.exception
+    keys = {name: f".1.optimiser.sgd.{name}" for name in ("lr", "momentum")}
+    rate, momentum = (next(box for box in page.number_input if key in str(box.key)) for key in keys.values())
+    rate.set_value(0.25).run()
+    momentum.set_value(0.5).run()
+    assert not page.error
+    page = ended(press(page, "train"))
+    config = services.races().config(race_of(page))
+    assert config.contenders[1].optimiser.model_dump(include={"name", "lr", "momentum"}) == {
+        "name": "sgd",
+        "lr": 0.25,
+        "momentum": 0.5,
+    }
+    assert [c.optimiser for c in (config.contenders[0], config.contenders[2])] == [None, None]
+    title = "ELBO β=1 · Gradient descent 0.25 momentum 0.5"
+    assert title in [trace["name"] for trace in charts(page)["race-nll"]["figure"]["data"]]
+    again = opened(config.to_dict())
+    held = [box.value for box in again.selectbox if box.label == "Optimiser"][:3]
+    assert held == ["as the race", "sgd", "as the race"]
+    next(box for box in page.selectbox if box.value == "sgd").set_value("as the race").run()
+    text = page.query_params["race"]
+    text = text[0] if isinstance(text, list) else text
+    assert RaceConfig.from_url(text).contenders[1].optimiser is None
+
+
 def test_few_seeds_get_no_verdict_and_one_data_set_is_said(fresh: Path) -> None:
     page = ended(press(opened(SHORT | {"base": BASE | {"replicas": 3, "data_draws": 1}}), "train"))
     text = words(tab(page, "Verdict"))

@@ -66,6 +66,37 @@ def test_link_and_json_round_trip():
 
 
 @pytest.mark.parametrize(
+    ("optimiser", "title"),
+    [
+        ({"name": "adam", "lr": 0.01}, "MLE · Adam 0.01"),
+        ({"name": "adam", "lr": 0.01, "clip": 1.0}, "MLE · Adam 0.01 clip 1"),
+        ({"name": "sgd", "nesterov": True}, "MLE · Gradient descent 0.5 nesterov"),
+        ({"name": "adam", "lr": {"kind": "cosine", "start": 0.1, "end": 0.0, "steps": 3}}, "MLE · Adam cosine"),
+        ({"name": "adam", "lr": 0.05}, "MLE"),  # what the race has
+    ],
+)
+def test_an_optimiser_of_its_own_is_named_where_it_differs_and_travels_in_the_link(optimiser, title):
+    sides = [{"objective": {"name": "elbo", "beta": 1.0}}, {"objective": {"name": "mle"}, "optimiser": optimiser}]
+    base = BASE | {"optimiser": {"name": "adam", "lr": 0.05}}
+    config = RaceConfig.parse({"base": base, "contenders": sides})
+    assert config.contenders[1].title == title
+    assert RaceConfig.from_url(config.to_url()) == config
+    assert config.configs()[1].optimiser.model_dump().items() >= optimiser.items()
+    assert config.configs()[0].optimiser == config.base.optimiser
+
+
+def test_one_loss_races_with_two_optimisers():
+    sides = [{"objective": {"name": "mle"}}, {"objective": {"name": "mle"}, "optimiser": {"name": "lbfgs"}}]
+    config = RaceConfig.parse({"base": BASE, "contenders": sides})
+    setup = race.prepare(config)
+    state = race.init(setup)
+    while not state.done:
+        state, _ = race.step(setup, state)
+    for side, at in zip(config.configs(), state.states, strict=True):
+        np.testing.assert_array_equal(at.theta, qhn.train(side).theta)
+
+
+@pytest.mark.parametrize(
     ("change", "word"),
     [
         ({"contenders": []}, "contenders"),
