@@ -12,6 +12,8 @@ from typing import Final
 LOSS: Final[dict[str, str]] = {"mle": "#D55E00", "elbo": "#0072B2", "selbo": "#009E73", "ksd": "#CC79A7"}
 #: Classical rivals and anything that is not a loss of ours.
 RIVAL: Final = "#8A8F9C"
+#: What a device makes of a circuit, beside the ideal one.
+DEVICE: Final = "#E69F00"
 #: Classes of a dataset, apart from the losses; the marker symbols tell them apart without colour.
 CLASSES: Final = (
     "#E69F00", "#56B4E9", "#7F3C8D", "#8C6D31", "#F0E442", "#5B8C5A", "#A05195", "#4D4D4D", "#B2DF8A", "#FB9A99",

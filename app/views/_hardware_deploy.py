@@ -11,7 +11,9 @@ import streamlit as st
 
 from app import figures, state
 from app.describe import duration_text
-from app.figures import hardware
+from app.figures.devices import distance_bars, score_bars
+from app.figures.palette import DEVICE
+from app.figures.shots import string_histogram
 from app.live_chart import live_chart
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device, engine_of, exact_engine
@@ -109,13 +111,13 @@ def _charts(source: Source, device: Device, found: Deployment | None, shots: int
     colour = figures.loss_colour(source.objective.name)
     with left:
         seen = np.zeros_like(source.q) if found is None else found.seen
-        figure = hardware.string_histogram(
+        figure = string_histogram(
             source.q,
             seen,
             shots=shots,
             title="Ideal and device" if found is None else f"Ideal and {device.label.split(',')[0]}",
             drawn="device",
-            colour=hardware.DEVICE if not device.perfect else colour,
+            colour=DEVICE if not device.perfect else colour,
         )
         alt = (
             "Exact probabilities of the likeliest strings; nothing drawn yet."
@@ -139,7 +141,7 @@ def _distance(found: Deployment | None) -> None:
         live_chart(figure, name="deploy-distance", alt="Total variation distance: nothing drawn yet.", height=HEIGHT)
         return
     mean, high = found.shot_variation
-    figure = hardware.distance_bars(found.total_variation, mean, high)
+    figure = distance_bars(found.total_variation, mean, high)
     alt = (
         f"Total variation distance {found.total_variation:.3f}; an ideal sampler with as many shots has {mean:.3f} "
         f"on average and less than {high:.3f} in 95 of 100 cases."
@@ -160,5 +162,5 @@ def _scores(ideal: DrawnScores, device: DrawnScores) -> None:
         title = {"accuracy": "Test accuracy", "nll": "Test NLL"}[name]
         words = "; ".join(f"{r[0]}: ideal {r[1][0]:.3f}, device {r[2][0]:.3f} ± {r[2][1]:.3f}" for r in rows)
         with column:
-            figure = hardware.score_bars(rows, title=title, unit=unit)
+            figure = score_bars(rows, title=title, unit=unit)
             live_chart(figure, name=f"deploy-{name}", alt=f"{title}: {words}.", height=210)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app import figures, state
 from app.describe import SHORT
-from app.figures import hardware
+from app.figures.noise import distance_curve, noise_curve
 from app.live_chart import live_chart
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device
@@ -31,6 +31,12 @@ _EXACT, _TRAINABLE = 9, 6
 #: Shots at each strength beyond that.
 _SHOTS = 1024
 _STEPS, _HEIGHT = 30, 330
+#: Strengths trained at, as fractions of the largest. At 0 they show what further steps alone give.
+_TRAINED_AT = (0.0, 0.1, 0.5, 1.0)
+_FURTHER = (
+    f" Squares: the best of {_STEPS} further Adam steps from these angles under that noise; at λ₂ = 0, what further "
+    "steps give without noise."
+)
 
 
 class Study(NamedTuple):
@@ -62,13 +68,14 @@ def show(source: Source, device: Device) -> bool:
     work = partial(_study, source, objective, largest * np.array(_GRID), share, readout)
     study = jobs().get(("hardware", "noise", *key), work, patience=0.4)
     trained = _training(source, objective, largest, share, readout, key, columns[3], columns[4])
-    with st.container():
-        _progress(study, trained)
     _charts(source, objective, study.result, None if trained is None else trained.partial)
+    with st.container():  # under the charts, which so stay where they are when a bar comes or goes
+        _progress(study, trained)
     exactly = "exact density matrices" if source.circuit.n_qubits <= _EXACT else f"{_SHOTS:,} shots each"
     st.caption(
         f"A depolarising channel after every gate, ρ → (1−λ)ρ + λ I/2ᵏ (Qiskit's λ; PennyLane's one-qubit p is ¾λ): "
         f"λ₂ after two-qubit gates, λ₁ = {share:g} λ₂ after one-qubit gates, readout error {readout:.1%}; {exactly}."
+        + (_FURTHER if trained is not None else "")
     )
     return any(job is not None and not job.ready for job in (study, trained))
 
@@ -130,14 +137,15 @@ def _training(
     name = ("hardware", "noisy training", *key)
     job = jobs().known(name)
     running = job is not None and not job.ready
+    failed = job is not None and bool(job.message)
     small = source.circuit.n_qubits <= _TRAINABLE
     with place:
         pressed = st.button(
             "Train under noise too",
             key="hardware.noise.train",
             width="stretch",
-            disabled=job is not None or not small,
-            help=f"{_STEPS} further steps from these angles, on the exact noisy loss, at three strengths"
+            disabled=(job is not None and not failed) or not small,
+            help=f"{_STEPS} further steps from these angles, on the exact noisy loss, at {len(_TRAINED_AT)} strengths"
             if small
             else f"Exact training under noise is small: up to {_TRAINABLE} qubits. Use Train here for more.",
         )
@@ -147,7 +155,8 @@ def _training(
             return None
     if not pressed:
         return job
-    work = partial(_train, source, objective, largest * np.array([0.1, 0.5, 1.0]), share, readout)
+    jobs().drop(name)
+    work = partial(_train, source, objective, largest * np.array(_TRAINED_AT), share, readout)
     return jobs().get(name, work, patience=0.1, lasting=True)
 
 
@@ -200,7 +209,7 @@ def _charts(
                 live_chart(figure, name=chart, alt=f"{what}: being calculated.", height=_HEIGHT)
         return
     with left:
-        figure = hardware.noise_curve(
+        figure = noise_curve(
             study.strengths,
             study.loss,
             error=study.error,
@@ -212,6 +221,6 @@ def _charts(
         alt = f"{title}: {study.loss[0]:.3g} without noise, {study.loss[-1]:.3g} at λ₂ = {study.strengths[-1]:.2g}."
         live_chart(figure, name="noise-study", alt=alt, height=_HEIGHT)
     with right:
-        figure = hardware.distance_curve(study.strengths, study.distance)
+        figure = distance_curve(study.strengths, study.distance)
         alt = f"Total variation from the noiseless circuit, up to {study.distance[-1]:.2f}."
         live_chart(figure, name="noise-distance", alt=alt, height=_HEIGHT)

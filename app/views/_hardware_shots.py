@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app import figures, state
 from app.describe import SHORT
-from app.figures import hardware
+from app.figures.shots import estimate_spread, gradient_noise, string_histogram
 from app.live_chart import live_chart
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device, engine_of, exact_engine
@@ -240,7 +240,7 @@ def _charts(
     drawn, own = turn.drawn, turn.device
     with third:
         values = np.zeros(0) if drawn is None else drawn.loss
-        figure = hardware.estimate_spread(
+        figure = estimate_spread(
             values,
             turn.exact.loss,
             title=f"{name} estimate,{biased} {said}",
@@ -252,7 +252,7 @@ def _charts(
         live_chart(figure, name="shots-loss", alt=_spoken(name, values, turn.exact.loss, said), height=HEIGHT)
     with fourth:
         values = np.zeros(0) if drawn is None else drawn.mmd2
-        figure = hardware.estimate_spread(
+        figure = estimate_spread(
             values,
             turn.exact.mmd2,
             title=f"MMD² to the prior, unbiased, {said}",
@@ -274,7 +274,7 @@ def _spoken(what: str, values: Array, exact: float, said: str) -> str:
 
 def _histogram(source: Source, shots: int | None, said: str, q: Array, turn: Turn) -> None:
     seen = q if turn.drawn is None else turn.drawn.counts / turn.drawn.counts.sum()
-    figure = hardware.string_histogram(
+    figure = string_histogram(
         source.q,
         seen,
         shots=shots,
@@ -306,7 +306,7 @@ def _gradient(
         return
     deviation = np.zeros_like(found.unit) if shots is None else found.unit / np.sqrt(shots)
     ratio = float(np.linalg.norm(deviation)) / max(float(np.linalg.norm(found.exact)), 1e-12)
-    figure = hardware.gradient_noise(
+    figure = gradient_noise(
         found.exact,
         deviation,
         one=one,

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import figures, services, state
 from app.describe import SHORT, duration_text
-from app.figures import hardware
+from app.figures.devices import device_loss
 from app.live_chart import live_chart
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device, engine_of
@@ -219,7 +219,7 @@ def _run(source: Source) -> bool:
     loss = rows.history.get("loss", np.zeros((0, 1)))
     name = SHORT.get(config.objective.name, config.objective.name)
     reference = exact_values(source.q, source.problem, config.objective, step=source.step).loss
-    figure = hardware.device_loss(
+    figure = device_loss(
         rows.steps,
         loss,
         objective=config.objective.name,

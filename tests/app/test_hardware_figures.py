@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.figures import hardware
+from app.figures import shots
 
 
 @pytest.mark.parametrize("n_bits", [1, 4, 5, 11])
@@ -19,6 +19,6 @@ def test_the_likeliest_strings_are_those_of_a_full_sort(n_bits: int, kind: str) 
         "few": np.eye(1, size, size // 2)[0],
     }[kind]
     seen = rng.dirichlet(np.ones(size))
-    expected = np.lexsort((-seen, -np.round(ideal, 9)))[: hardware.TOP]
-    np.testing.assert_array_equal(hardware.shown_strings(ideal, seen), expected)
-    assert len(hardware.shown_strings(ideal)) == min(size, hardware.TOP)
+    expected = np.lexsort((-seen, -np.round(ideal, 9)))[: shots.TOP]
+    np.testing.assert_array_equal(shots.shown_strings(ideal, seen), expected)
+    assert len(shots.shown_strings(ideal)) == min(size, shots.TOP)

@@ -27,6 +27,9 @@ THREE: dict[str, Any] = {**NINE, "network": {"name": "mlp", "layers": [2, 1], "a
 SPREAD = """(() => { const t = document.querySelector('[data-chart=shots-mmd]')?.data?.find(t => t.type === 'bar');
     return t ? t.x.at(-1) - t.x[0] : 0 })()"""
 
+UNDER_NOISE = """(() => { const t = document.querySelector('[data-chart=noise-study]').data.find(
+    t => t.name === 'under noise'); return t ? Array.from(t.x, (x, i) => [x, t.y[i]]) : [] })()"""
+
 
 @pytest.fixture(scope="module")
 def runs(dashboard: Any) -> dict[str, str]:
@@ -128,6 +131,15 @@ def test_deploy_on_a_fake_back_end_and_the_noise_study(
     page.wait_for_function("(document.querySelector('[data-chart=noise-study]')?.data ?? []).length === 2")
     losses = data(page, "noise-study", "return d[0].y")
     assert losses[-1] > losses[0], "noise costs"
+    page.get_by_role("button", name="Train under noise too").click()
+    page.wait_for_function(f"{UNDER_NOISE}.length === 4")
+    expect(page.get_by_text("Training under noise", exact=False)).to_have_count(0)
+    expect(page.get_by_role("button", name="Train under noise too")).to_be_disabled()
+    expect(page.get_by_text("further Adam steps", exact=False)).to_be_visible()
+    curve = dict(zip(*data(page, "noise-study", "return [d[0].x, d[0].y]"), strict=True))
+    for strength, loss in page.evaluate(UNDER_NOISE):
+        assert loss <= curve[strength] + 1e-9, "it starts from these angles and keeps the best step"
+    picture(page, "hardware-noise-dark.png", tmp_path)
     again = tab(address, dark=True)
     expect(again.get_by_text("fake_manila", exact=False).first).to_be_visible()
     again.wait_for_selector("[data-chart=deploy-nll] .main-svg")

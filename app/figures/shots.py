@@ -1,23 +1,20 @@
-"""Figures of shots and devices: what a finite number of shots shows, and what noise does."""
+"""Figures of the shots dial: strings, estimates and gradients as a finite number of shots shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import line, median, spread
+from app.figures.curves import line
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import ACCENT, INK, MUTED, RIVAL, loss_colour, translucent
+from app.figures.palette import ACCENT, DEVICE, INK, MUTED, loss_colour, translucent
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
 #: Strings shown in a histogram.
 TOP = 20
-#: What stands for a device's own draws beside the ideal circuit.
-DEVICE = "#E69F00"
 
 
 def shown_strings(ideal: Array, seen: Array | None = None, top: int = TOP) -> NDArray[np.intp]:
@@ -213,144 +210,3 @@ def gradient_noise(
         )
     y = axis("∂ loss / ∂θ, nats", nticks=5)
     return {"data": traces, "layout": layout(title, x=axis("parameter k", nticks=8), y=y)}
-
-
-def score_bars(
-    rows: Sequence[tuple[str, tuple[float, float], tuple[float, float]]], *, title: str, unit: str
-) -> Figure:
-    """Ideal against device, with error bars: rows of (label, (ideal, error), (device, error))."""
-    traces = []
-    for name, colour, at, shift, symbol in (
-        ("ideal", INK, 1, -0.07, "diamond"),
-        ("device", DEVICE, 2, 0.07, "square"),
-    ):
-        pairs: list[tuple[float, float]] = [row[at] for row in rows]  # type: ignore[misc]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": [i + shift for i in range(len(rows))],
-                "y": [p[0] for p in pairs],
-                "error_y": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 11},
-                "name": name,
-                "text": [f"\u00a0\u00a0\u00a0{p[0]:.3f} ± {p[1]:.3f}\u00a0\u00a0\u00a0" for p in pairs],
-                "textposition": "middle left" if at == 1 else "middle right",
-                "textfont": {"size": FONT - 1, "color": INK},
-                "cliponaxis": False,
-                "marker": {"color": colour, "size": 8, "symbol": symbol},
-                "hovertemplate": "%{y:.4g} ± %{error_y.array:.2g}",
-            }
-        )
-    ticks = axis(tickvals=list(range(len(rows))), ticktext=[row[0] for row in rows], showgrid=False)
-    ticks |= {"range": [-0.5, len(rows) - 0.5]}
-    ends = [mean + side * error for _, *both in rows for mean, error in both for side in (-1, 1) if error == error]
-    room = 0.12 * (max(ends) - min(ends)) + 1e-4 if ends else 1.0
-    y = axis(unit, nticks=6, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
-    shape = layout(title, x=ticks, y=y, hovermode="closest")
-    return {"data": traces, "layout": shape}
-
-
-def device_loss(
-    steps: NDArray[Any],
-    loss: Array,
-    *,
-    objective: str,
-    title: str,
-    total: int,
-    reference: tuple[float, str] | None = None,
-) -> Figure:
-    """Loss estimates of a run on a device, (T,) steps and (T, B), and a level to compare with."""
-    if not len(steps):
-        return message(title, "No step yet")
-    x = np.asarray(steps, dtype=float)
-    colour = loss_colour(objective)
-    traces = [*spread(x, loss, colour, "loss"), line(x, median(loss), "loss, estimated", colour, width=2.5)]
-    if reference is not None:
-        level, name = reference
-        traces.append(line(np.array([0.0, float(max(total, 1))]), np.full(2, level), name, RIVAL, dash="dash", width=2))
-    return {
-        "data": traces,
-        "layout": layout(title, x=axis("step", range=[0, max(total, 1)]), y=axis("nats per example", nticks=6)),
-    }
-
-
-def noise_curve(
-    strengths: Array,
-    loss: Array,
-    *,
-    objective: str,
-    error: Array | None = None,
-    uniform: float | None = None,
-    trained: Mapping[float, float] | None = None,
-    title: str = "Loss against noise strength",
-) -> Figure:
-    """Loss of the trained circuit under growing noise, and of circuits trained under that noise.
-
-    Args:
-        strengths: λ after two-qubit gates, (K,).
-        loss: nats per example, (K,); ``error`` its standard error, (K,), where it is an estimate.
-        uniform: loss of the uniform distribution, which full noise ends in.
-        trained: λ -> loss at that λ of a circuit trained at that λ.
-    """
-    colour = loss_colour(objective)
-    curve = line(strengths, loss, "trained without noise", colour, mode="lines+markers")
-    curve["marker"] = {"color": colour, "size": 8}
-    if error is not None:
-        curve["error_y"] = {"type": "data", "array": error, "thickness": 1.5, "width": 3}
-    traces = [curve]
-    if trained:
-        keys = np.array(sorted(trained))
-        marker = {"color": DEVICE, "size": 13, "symbol": "square-open", "line": {"width": 3, "color": DEVICE}}
-        dots = line(keys, np.array([trained[float(k)] for k in keys]), "trained under the noise", DEVICE)
-        traces.append(dots | {"mode": "markers", "marker": marker})
-    if uniform is not None:
-        ends = np.array([strengths.min(), strengths.max()])
-        traces.append(line(ends, np.full(2, uniform), "uniform q", RIVAL, dash="dash", width=2))
-    x = axis("λ of two-qubit gates, %", rangemode="tozero")
-    for trace in traces:
-        trace["x"] = 100.0 * np.asarray(trace["x"], dtype=float)
-    return {"data": traces, "layout": layout(title, x=x, y=axis("nats per example", nticks=6))}
-
-
-def distance_curve(strengths: Array, distance: Array, *, floor: float | None = None) -> Figure:
-    """Total variation distance from the noiseless q against noise strength, each (K,)."""
-    marker = {"color": DEVICE, "size": 8}
-    traces = [line(100.0 * strengths, distance, "distance", DEVICE, mode="lines+markers") | {"marker": marker}]
-    if floor is not None:
-        ends = 100.0 * np.array([strengths.min(), strengths.max()])
-        traces.append(line(ends, np.full(2, floor), "shot noise alone", RIVAL, dash="dash", width=2))
-    x, y = axis("λ of two-qubit gates, %", rangemode="tozero"), axis("½ Σ |q<sub>λ</sub> − q|", range=[0, 1], nticks=5)
-    return {
-        "data": traces,
-        "layout": layout("Total variation from the noiseless circuit", x=x, y=y, legend=floor is not None),
-    }
-
-
-def distance_bars(seen: float, floor: float, high: float) -> Figure:
-    """Total variation distance of a device's draws, beside that of an ideal sampler with as many shots.
-
-    Args:
-        seen: of the device.
-        floor, high: mean and 95 % quantile of the ideal sampler's.
-    """
-    names = ["shots alone", "device"]
-    bar: dict[str, Any] = {"type": "bar", "orientation": "h", "width": 0.5, "hovertemplate": "%{x:.4f}<extra></extra>"}
-    whisker = {"type": "data", "symmetric": False, "array": [max(high - floor, 0.0)], "arrayminus": [0.0]}
-    whisker |= {"color": INK, "thickness": 2.5, "width": 8}
-    alone = {**bar, "x": [floor], "y": names[:1], "marker": {"color": RIVAL}, "error_x": whisker}
-    device = {**bar, "x": [seen], "y": names[1:], "marker": {"color": DEVICE}}
-    words = {
-        "type": "scatter",
-        "mode": "text",
-        "x": [max(floor, high), seen],
-        "y": names,
-        "text": [f"  {floor:.3f}, 95 % below {high:.3f}", f"  {seen:.3f}"],
-        "textposition": "middle right",
-        "textfont": {"size": FONT, "color": INK},
-        "hoverinfo": "skip",
-        "cliponaxis": False,
-    }
-    x = axis("½ Σ |frequency − q|", range=[0, min(max(1.7 * high + 0.01, 1.35 * seen, 2.4 * high), 1.3)], nticks=6)
-    y = axis(type="category", showgrid=False)
-    shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest", barmode="overlay")
-    return {"data": [alone, device, words], "layout": shape}
