@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from app.figures.layout import FONT, TWO_ROWS
 from app.figures.palette import INK, PAPER
 from app.figures.plain import Figure
-from app.figures.race import Side, View
+from app.figures.race import Side, View, short_names
 from app.figures.race_curves import quartiles, race_curves
 from app.figures.rules import across, note
 
@@ -28,8 +29,11 @@ def evidence_ceiling(
         shifted: whether seeds have different data, and so different ceilings.
     """
     title = "Evidence ceiling: log p(D) − ELBO = KL(q‖posterior)"
+    shown = [side for side in sides if len(side.x)]
+    names = short_names([side.title for side in shown])
     named = [
-        Side(f"{s.title}: KL {kl.get(s.title, np.nan):.3g}", s.style, s.x, s.values, s.at) for s in sides if len(s.x)
+        replace(side, legend=f"{name}: KL {kl.get(side.title, np.nan):.3g}")
+        for side, name in zip(shown, names, strict=True)
     ]
     plain_view = View(view.x, view.log_x, False, view.smoothing, view.seeds, view.total, view.step)
     figure = race_curves(named, title=title, unit="nats", view=plain_view)
@@ -45,7 +49,7 @@ def evidence_ceiling(
     room = max(log_evidence - lowest, 1e-3)
     shape["yaxis"]["range"] = [lowest - 0.08 * room, log_evidence + 0.16 * room]
     shape["annotations"] = [*shape["annotations"], *notes, *gap]
-    shape["margin"]["t"] = TWO_ROWS
+    shape["margin"]["t"] = max(TWO_ROWS, shape["margin"]["t"])
     return figure
 
 
@@ -57,7 +61,6 @@ def _gap_arrow(side: Side, ceiling: float, kl: Mapping[str, float], *, log_x: bo
     """A double arrow between the nearest curve and the ceiling, with the gap's number; none left of a log axis."""
     at = side.at % len(side.x)
     x, y = float(side.x[at]), float(np.nanmedian(side.values[at]))
-    name = side.title.rsplit(": KL ", 1)[0]
     late = x > 0.5 * float(side.x[-1] or 1.0)
     if log_x:
         if x <= 0.0:
@@ -68,7 +71,7 @@ def _gap_arrow(side: Side, ceiling: float, kl: Mapping[str, float], *, log_x: bo
         "showarrow": True, "arrowhead": 2, "arrowside": "end+start", "arrowwidth": 2, "arrowcolor": INK,
     }  # fmt: skip
     label = {
-        "text": f"KL(q‖posterior) = {kl.get(name, np.nan):.3g} nats",
+        "text": f"KL(q‖posterior) = {kl.get(side.title, np.nan):.3g} nats",
         "x": x,
         "xanchor": "right" if late else "left",
         "xshift": -8 if late else 8,

@@ -8,8 +8,8 @@ from typing import Any
 from app.figures.palette import GRID, INK, MUTED
 
 FONT = 14
-#: Margin above a plot whose legend may take two rows, pixels.
-TWO_ROWS = 80
+#: Margin above a plot whose legend may take two rows, and what each further row takes, pixels.
+TWO_ROWS, ROW = 80, 20
 _EMPTY: Mapping[str, Any] = {}
 
 

@@ -13,6 +13,8 @@ from app.figures.palette import loss_colour
 Array = NDArray[np.float64]
 
 _DASHES = ("solid", "dashdot", "dot", "longdash")
+#: Most letters of a name in a legend; width of a legend, of an entry without its name, and of a letter, pixels.
+_LONGEST, _WIDTH, _ENTRY, _LETTER = 18, 350.0, 45.0, 5.7
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 
 
@@ -35,6 +37,7 @@ class Side:
         x: steps or seconds of the logged steps, (T,).
         values: (T, B).
         at: index into x of the step that is looked at; −1 for the newest.
+        legend: what the legend says; by default the title, cut where it is long.
     """
 
     title: str
@@ -42,6 +45,7 @@ class Side:
     x: Array
     values: Array
     at: int = -1
+    legend: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,3 +78,17 @@ def styles(objectives: Sequence[str]) -> list[Style]:
         k = seen[name] = seen.get(name, -1) + 1
         found.append(Style(loss_colour(name), _DASHES[k % 4], _SYMBOLS[k % 4]))
     return found
+
+
+def short_names(titles: Sequence[str]) -> list[str]:
+    """Titles for a legend, the long ones cut where that leaves them distinct."""
+    cut = [title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1].rstrip()}…" for title in titles]
+    return cut if len(set(cut)) == len(cut) else list(titles)
+
+
+def legend_rows(names: Sequence[str]) -> int:
+    """Rows that a legend of a chart of half the page's width takes: one, or columns of equal width."""
+    widths = [_ENTRY + _LETTER * len(name) for name in names]
+    if sum(widths) <= _WIDTH:
+        return 1
+    return -(-len(names) // max(1, int(_WIDTH // max(widths))))

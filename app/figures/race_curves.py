@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.curves import line
-from app.figures.layout import axis, layout, message
+from app.figures.layout import ROW, axis, layout, message
 from app.figures.overlay import smooth
 from app.figures.palette import INK, PAPER, translucent
 from app.figures.plain import Figure
-from app.figures.race import Side, View
+from app.figures.race import Side, View, legend_rows, short_names
 from app.figures.rules import across, level_lines, level_names, upright
 
 Array = NDArray[np.float64]
@@ -55,9 +55,10 @@ def race_curves(
     drawn = [side for side in sides if len(side.x) and not np.isnan(side.values).all()]
     if not drawn:
         return message(title, "Nothing logged yet" if not any(len(s.x) for s in sides) else "Not defined here")
+    names = [side.legend or name for side, name in zip(drawn, short_names([s.title for s in drawn]), strict=True)]
     traces: list[dict[str, Any]] = []
-    for side in drawn:
-        traces += _side(side, view)
+    for side, name in zip(drawn, names, strict=True):
+        traces += _side(side, name, view)
     shapes, notes = level_lines(levels or {}, log=view.log_y), level_names(levels or {}, log=view.log_y)
     if zero:
         shapes.append(across(0.0, INK, "solid", 1.0))
@@ -65,10 +66,11 @@ def race_curves(
     x = axis(view.x, **_x_range(drawn, view))
     y = axis(unit, nticks=6, **({"type": "log"} if view.log_y else {}))
     figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=notes)
+    figure_layout["margin"]["t"] += ROW * (legend_rows(names) - 1)
     return {"data": traces, "layout": figure_layout}
 
 
-def _side(side: Side, view: View) -> list[dict[str, Any]]:
+def _side(side: Side, name: str, view: View) -> list[dict[str, Any]]:
     at = side.at % len(side.x)
     values = smooth(side.values, view.smoothing)
     mark = float(np.nanmedian(values[at])) if not np.isnan(values[at]).all() else np.nan
@@ -86,7 +88,7 @@ def _side(side: Side, view: View) -> list[dict[str, Any]]:
         edge |= {"showlegend": False, "legendgroup": side.title}
         fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
         traces += [{**edge, "y": low, "name": "25 %"}, {**edge, "y": high, "name": "75 %", **fill}]
-    traces.append(line(x, middle, side.title, colour, dash=dash, width=2.6, legendgroup=side.title))
+    traces.append(line(x, middle, name, colour, dash=dash, width=2.6, legendgroup=side.title))
     dot = {"color": colour, "size": 10, "symbol": side.style.symbol, "line": {"color": PAPER, "width": 1.5}}
     traces.append(
         {

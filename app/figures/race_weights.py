@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.figures.layout import TWO_ROWS, axis, layout, message
 from app.figures.palette import INK
 from app.figures.plain import Figure
-from app.figures.race import Style
+from app.figures.race import Style, short_names
 
 Array = NDArray[np.float64]
 
@@ -35,19 +35,19 @@ def race_weights(
     """
     if not marginals:
         return message(title, "Nothing logged yet")
-    names = list(labels)
+    names, titles = list(labels), short_names(list(marginals))
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",
             "x": names,
             "y": values - 0.5,
             "base": 0.5,
-            "name": name,
+            "name": title,
             "marker": {"color": looks[name].colour, "pattern": {"shape": "" if looks[name].dash == "solid" else "/"}},
             "customdata": values,
             "hovertemplate": "%{customdata:.3f}",
         }
-        for name, values in marginals.items()
+        for (name, values), title in zip(marginals.items(), titles, strict=True)
     ]
     if posterior is not None:
         marker = {"symbol": "line-ew-open", "size": 16, "color": INK, "line": {"width": 2.5, "color": INK}}

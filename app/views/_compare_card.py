@@ -77,8 +77,8 @@ def _folded(
 ) -> dict[str, Any]:
     """Everything else about a contender; fills ``objective`` and returns what differs from the shared settings."""
     name, out = objective["name"], dict(rest)
-    differs = [_variant_label(k, rest[k]["name"]) for k in _OWN if rest.get(k)]
-    label = " · ".join(differs) or "More"
+    chosen = {k: state.widget(f"{key}.{k}", rest[k]["name"] if rest.get(k) else _SAME) for k in _OWN}
+    label = " · ".join(_variant_label(k, v) for k, v in chosen.items() if v != _SAME) or "More"
     with st.expander(label if dash == "solid" else f"{label} ({dash} line)", key=f"{key}.fold"):
         field = weight_of(name)
         for spec in specs(SECTIONS["objective"][name]):

@@ -207,10 +207,10 @@ def _cell_of(found: Judged, key: str, name: str) -> str:
     if key != "steps_to_threshold":
         return cell
     reach = found.reached[name]
-    unit = f"{_FIRM}{reach.unit}" if reach.unit else ""
+    unit = f" {reach.unit}" if reach.unit else ""
     if not reach.share:
         return f"not within {reach.horizon}{unit}"
-    return f"{cell}{unit}, {reach.share:.0%} of seeds"
+    return f"{cell}{unit} ({reach.share:.0%})"
 
 
 def _cell(summary: Summary, form: str) -> str:
@@ -226,7 +226,8 @@ def _small_print(seen: Seen, found: Judged, reference: str) -> str:
     count = len(found.comparisons)
     parts = [
         f"Mean ± half of the 95 % interval over {found.units} independent "
-        + ("draws of the data." if base.data_draws > 1 else "starts.")
+        + ("draws of the data." if base.data_draws > 1 else "starts."),
+        "Beside steps: the share of seeds that reached the threshold.",
     ]
     if count:
         parts.append(
@@ -248,7 +249,7 @@ def _counting(seen: Seen) -> list[str]:
     if units:
         words = ["likelihood evaluations (or of its gradient)"] * ("evaluations" in units)
         words += ["sweeps over all weights, on a table of all strings"] * ("sweeps" in units)
-        parts.append(f"Rivals' steps are {' or '.join(words)}, looked at at up to 64 of them.")
+        parts.append(f"Rivals' steps are {' or '.join(words)}; read at up to 64 points.")
     none = [f"{short_label(score.name)} {score.trailless}" for score in seen.rivals if score.trailless]
     if none:
         parts.append(f"{NO_STEPS} No steps to count: {'; '.join(none)}.")

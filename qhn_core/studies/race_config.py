@@ -173,7 +173,8 @@ def describe_objective(objective: ObjectiveConfig) -> str:
 def describe_optimiser(optimiser: OptimiserConfig) -> str:
     """Short name with the learning rate and what is not the default: ``Adam 0.01``, ``Adam 0.01 clip 1``."""
     rate = optimiser.lr
-    parts = [type(optimiser).label or optimiser.name, f"{rate:g}" if isinstance(rate, (int, float)) else rate.kind]
+    short = {"sgd": "SGD"}.get(optimiser.name, type(optimiser).label or optimiser.name)
+    parts = [short, f"{rate:g}" if isinstance(rate, (int, float)) else rate.kind]
     for key, field in type(optimiser).model_fields.items():
         value = getattr(optimiser, key)
         if key in ("name", "lr") or value == field.default:

@@ -7,7 +7,7 @@ import pytest
 
 from app.figures.dependence import dependence_matrices
 from app.figures.evidence import evidence_ceiling
-from app.figures.race import Side, View, styles
+from app.figures.race import Side, View, short_names, styles
 from app.figures.race_curves import quartiles, race_curves
 
 STEPS = np.arange(5.0)
@@ -52,6 +52,20 @@ def test_the_arrow_of_the_gap_stands_at_the_step_on_a_log_axis_too() -> None:
     figure = evidence_ceiling([side], log_evidence=-10.0, kl={"ELBO": 5.0}, view=View(log_x=True), shifted=False)
     (arrow,) = (note for note in figure["layout"]["annotations"] if note.get("showarrow"))
     assert arrow["x"] == arrow["ax"] == pytest.approx(2.0)
+
+
+def test_long_names_are_cut_in_the_legend_and_two_rows_get_room() -> None:
+    titles = ["MLE", "ELBO β=1 · SGD 0.5 momentum 0.3", "SELBO λ=1", "KSD"]
+    looks = styles(["mle", "elbo", "selbo", "ksd"])
+    drawn = [Side(title, look, STEPS, STEPS[:, None]) for title, look in zip(titles, looks, strict=True)]
+    long = race_curves(drawn, title="t", unit="u", view=View(total=4))
+    names = [trace["name"] for trace in long["data"] if trace["mode"] == "lines"]
+    assert names == ["MLE", "ELBO β=1 · SGD 0.…", "SELBO λ=1", "KSD"]
+    short = race_curves(drawn[::2], title="t", unit="u", view=View(total=4))
+    assert long["layout"]["margin"]["t"] > short["layout"]["margin"]["t"]
+    evidence = evidence_ceiling(drawn, log_evidence=9.0, kl=dict.fromkeys(titles, 1.5), view=View(), shifted=False)
+    assert "ELBO β=1 · SGD 0.…: KL 1.5" in [trace["name"] for trace in evidence["data"]]
+    assert short_names([f"{'x' * 20}{k}" for k in range(2)]) == [f"{'x' * 20}{k}" for k in range(2)]
 
 
 def test_log_axis_leaves_out_what_is_not_positive() -> None:

@@ -70,7 +70,7 @@ def test_link_and_json_round_trip():
     [
         ({"name": "adam", "lr": 0.01}, "MLE · Adam 0.01"),
         ({"name": "adam", "lr": 0.01, "clip": 1.0}, "MLE · Adam 0.01 clip 1"),
-        ({"name": "sgd", "nesterov": True}, "MLE · Gradient descent 0.5 nesterov"),
+        ({"name": "sgd", "nesterov": True}, "MLE · SGD 0.5 nesterov"),
         ({"name": "adam", "lr": {"kind": "cosine", "start": 0.1, "end": 0.0, "steps": 3}}, "MLE · Adam cosine"),
         ({"name": "adam", "lr": 0.05}, "MLE"),  # what the race has
     ],
