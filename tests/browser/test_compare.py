@@ -24,6 +24,7 @@ BASE: dict[str, Any] = {
     "replicas": 10,
     "data_draws": 10,
 }
+LOSSES = ["MLE", "ELBO", "SELBO"]
 RIVALS = ["best_string", "exact_bayes", "mean_field"]
 
 
@@ -97,6 +98,8 @@ def test_three_losses_race_and_are_judged(tab: Tab, dashboard: Any, finished: st
     _seconds(page)
     _evidence(page)
     choose(page, "Verdict")
+    expect(page.get_by_text("Exact Bayes averages over all strings at once")).to_be_visible()
+    expect(page.locator("tr").filter(has_text="Mean-field")).to_contain_text("sweeps")
     table = page.locator("table").filter(has_text="NLL, test").first
     expect(table).to_contain_text("SELBO λ=1")
     words = table.inner_text().replace("\u00a0", " ")
@@ -136,6 +139,12 @@ def _seconds(page: Page) -> None:
     x = curve(page, "race-nll", "ELBO")["x"]
     assert 0.0 < x[-1] < 60.0
     assert x == sorted(x)
+    lines = page.evaluate(
+        """document.querySelector('[data-chart=race-nll]').layout.shapes
+            .filter((s) => s.yref === "paper").map((s) => [s.line.color, s.x0])"""
+    )
+    assert [colour for colour, _ in lines] == ["#D55E00", "#0072B2", "#009E73"]  # each has its own seconds
+    assert all(0.0 < at <= curve(page, "race-nll", name)["x"][-1] for (_, at), name in zip(lines, LOSSES, strict=True))
     page.get_by_text("steps", exact=True).click()
     page.keyboard.press("Escape")
 
@@ -159,6 +168,40 @@ def test_instant_races_again_when_beta_moves(tab: Tab, dashboard: Any) -> None:
     slider.press("ArrowLeft")
     until_curve(page, "race-nll", "ELBO β=0.95", 61)
     expect(button(page, "Keep")).to_be_enabled()
+
+
+def test_a_contender_with_an_optimiser_of_its_own(tab: Tab, dashboard: Any) -> None:
+    page = ready(tab(link(dashboard, seed=7)))
+    card = page.locator(".st-key-race-card-1")
+    card.get_by_text("More", exact=True).click()
+    _pick_optimiser(page, "Gradient descent")
+    expect(card.get_by_text("Gradient descent", exact=True).first).to_be_visible()  # the fold says what differs
+    rate = card.get_by_role("spinbutton", name="Learning rate")
+    rate.fill("0.2")
+    rate.press("Enter")
+    button(page, "Train").click()
+    until_curve(page, "race-nll", "ELBO β=1 · SGD 0.2", 61)
+    before = curve(page, "race-nll", "ELBO β=1 · SGD 0.2")
+    again = ready(tab(page.url.split("&raced=")[0].split("?raced=")[0]))
+    card = again.locator(".st-key-race-card-1")
+    card.locator("summary").click()
+    expect(card.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.2")
+    button(again, "Train").click()
+    until_curve(again, "race-nll", "ELBO β=1 · SGD 0.2", 61)
+    assert curve(again, "race-nll", "ELBO β=1 · SGD 0.2") == before
+    _pick_optimiser(again, "as the race")
+    expect(card.get_by_text("More", exact=True)).to_be_visible()
+    button(again, "Train").click()
+    again.wait_for_function(
+        "document.querySelector('[data-chart=race-nll]').data.some((t) => t.name === 'ELBO β=1' && t.x.length >= 61)"
+    )
+
+
+def _pick_optimiser(page: Page, name: str) -> None:
+    """The second contender's, when its fold is at rest: a list that opens while the page moves is closed again."""
+    page.wait_for_timeout(800)
+    page.locator(".st-key-race-card-1").get_by_role("combobox", name="Optimiser").click()
+    page.get_by_role("option", name=name, exact=True).click()
 
 
 def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
