@@ -82,15 +82,15 @@ def _warm() -> None:
 @st.cache_resource(show_spinner=False)
 def warm_up_rivals() -> bool:
     """Import in the background what scoring a race's rivals needs, once its page has been drawn. Returns at once."""
-    threading.Thread(target=_warm_rivals, name="qhn-warm-up-rivals", daemon=True).start()
+    threading.Thread(target=_warm_rivals, args=(races(),), name="qhn-warm-up-rivals", daemon=True).start()
     return True
 
 
-def _warm_rivals() -> None:
+def _warm_rivals(shared: Races) -> None:
     # Importing it takes a second or more of the interpreter, which would otherwise hold up the end of the first race.
     time.sleep(_PAGE_DRAWN)
     try:
-        while races().racing():
+        while shared.racing():
             time.sleep(0.2)
         importlib.import_module("sklearn.linear_model")
     except Exception:
