@@ -69,17 +69,20 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
 def _instant_switch(form: RaceForm) -> None:
     took = expected_seconds(form)
     short = took is not None and took <= INSTANT_SECONDS
-    words = "About " + duration_text(took) if took is not None else "Unknown time"
-    remedy = (
-        "" if short else f" a race: longer than {INSTANT_SECONDS:.0f} s. Fewer steps, seeds or qubits make it instant."
-    )
+    if took is None:
+        words = "Not for shots, devices and line searches (L-BFGS), whose time cannot be foreseen."
+    elif short:
+        words = f"About {duration_text(took)} a race."
+    else:
+        words = f"About {duration_text(took)} a race: longer than {INSTANT_SECONDS:.0f} s. "
+        words += "Fewer steps, seeds or qubits make it instant."
     st.toggle(
         "Instant",
         bool(state.widget(_INSTANT, False)),
         key=_INSTANT,
         disabled=not short,
         on_change=_switched,
-        help=f"Race anew whenever a setting moves. {words}{remedy or ' a race.'}",
+        help=f"Race anew whenever a setting moves. {words}",
     )
 
 

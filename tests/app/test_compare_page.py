@@ -218,6 +218,20 @@ def test_instant_races_anew_when_beta_moves_and_are_kept_on_request(fresh: Path)
     assert len(services.store().list()) == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "off", "why"),
+    [
+        ({}, False, "About under 1 s a race."),
+        ({"base": BASE | {"steps": 100_000}}, True, "longer than 6 s"),
+        ({"contenders": [{"objective": {"name": "mle"}, "optimiser": {"name": "lbfgs"}}]}, True, "line searches"),
+    ],
+)
+def test_the_instant_switch_says_why_it_is_off(fresh: Path, change: dict[str, Any], off: bool, why: str) -> None:
+    switch = next(t for t in opened(SHORT | change).toggle if t.label == "Instant")
+    assert switch.disabled == off
+    assert why in switch.help
+
+
 def test_damaged_link(fresh: Path) -> None:
     page = AppTest.from_file(str(MAIN), default_timeout=60)
     page.switch_page(PAGE)
