@@ -38,8 +38,10 @@ Runs on IBM's machines cost money, and nobody starts one from a link:
 1. On the machine that runs this program, once, in a Python shell:
 ```python
 from qiskit_ibm_runtime import QiskitRuntimeService
+from getpass import getpass
 QiskitRuntimeService.save_account(
-    token="…", instance="…", name="lab")
+    token=getpass("API key: "),
+    instance="…", name="lab")
 ```
 Qiskit keeps it in that user's home folder. This program never asks for the token, and never stores or logs it.
 

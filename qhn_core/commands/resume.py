@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from qhn_core.commands._common import DataOption, QuietOption, RunArgument, open_store
+from qhn_core.commands._cost import YesOption, confirm_cost
 
 
-def command(run: RunArgument, data: DataOption = None, quiet: QuietOption = False) -> None:
+def command(run: RunArgument, data: DataOption = None, quiet: QuietOption = False, yes: YesOption = False) -> None:
     """Go on with a stopped, failed or interrupted run; its history comes out as if it had never ended."""
     from qhn_core.commands._follow import follow
     from qhn_core.runner import Supervisor
@@ -15,9 +16,11 @@ def command(run: RunArgument, data: DataOption = None, quiet: QuietOption = Fals
 
     store = open_store(data)
     run_id = store.resolve(run)
-    if store.get(run_id).state is RunState.FINISHED:
+    record = store.get(run_id)
+    if record.state is RunState.FINISHED:
         typer.echo(f"Run {run_id} has finished already.")
         return
+    confirm_cost(record.config, store.uploads, steps=record.config.steps + 1 - record.step, yes=yes)
     supervisor = Supervisor(store)
     supervisor.resume(run_id)
     code = follow(supervisor, run_id, quiet=quiet)

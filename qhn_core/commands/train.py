@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qhn_core.commands._common import DataOption, QuietOption, open_store
+from qhn_core.commands._cost import YesOption, confirm_cost
 
 
 def command(
@@ -15,6 +16,7 @@ def command(
     data: DataOption = None,
     name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
     quiet: QuietOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Train what CONFIG describes, with a progress bar. Ctrl-C stops; nothing is lost."""
     from qhn_core.commands._follow import follow
@@ -27,6 +29,7 @@ def command(
     if not quiet:
         for warning in needs.warnings:
             typer.secho(warning, fg="yellow", err=True)
+    confirm_cost(wanted, store.uploads, steps=wanted.steps + 1, yes=yes)
     supervisor = Supervisor(store)
     run_id = supervisor.start(wanted, name=name)
     if not quiet:

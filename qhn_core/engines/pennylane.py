@@ -4,7 +4,7 @@ Exact: ``default.qubit``, ``lightning.qubit``, and ``default.mixed`` with noise.
 the noise setting; or with the noise model of an IBM device's snapshot, after transpiling to its gates and couplings)
 and ``qiskit.remote`` (a snapshot, or a real IBM device).
 
-A real device, step by step:
+A real device, step by step (more of it in the README):
 
 1. On the machine that runs the program, once, save an account, in a Python shell::
 
@@ -15,7 +15,7 @@ A real device, step by step:
 2. Start the program with the environment variable ``QHN_ALLOW_REMOTE=1``: without it real devices are refused, as a
    configuration may come from somebody else's link and using them costs money.
 3. ``engine: {name: pennylane, device: qiskit.remote, backend: ibm_torino, account: lab, timeout: 3600}``, with a
-   sampling estimator. The number of circuits and shots of a step is shown before it starts.
+   sampling estimator. Page and command line show the number of circuits and shots, and wait for a yes.
 4. A job that fails or does not come back in time pauses the run; it can be resumed.
 """
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from qhn_core.commands import _common, main
 from qhn_core.config import RunConfig
@@ -220,3 +221,47 @@ def test_an_uploaded_table_is_named_by_its_content(folder, capsys):
     assert "Upload the same CSV again" in capsys.readouterr().err
     assert main(["upload", str(folder / "missing.csv")]) == 1
     assert "missing.csv" in capsys.readouterr().err
+
+
+REAL = (
+    CONFIG
+    + """
+objective: {name: selbo}
+engine: {name: pennylane, device: qiskit.remote, backend: ibm_nowhere, account: lab}
+estimator: {name: spsa, shots: 64}
+"""
+)
+
+
+def test_a_real_device_is_asked_about_with_its_cost_and_then_needs_permission(folder, capsys, monkeypatch):
+    """12 steps and the evaluation of step 0, two replicas, three circuits each: 78 circuits of 64 shots."""
+    monkeypatch.delenv("QHN_ALLOW_REMOTE", raising=False)
+    (folder / "real.yaml").write_text(REAL)
+    asked = []
+
+    def refuse(text, **options):
+        asked.append(text)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    assert main(["train", str(folder / "real.yaml")]) != 0
+    assert "78 circuits, 4,992 shots on ibm_nowhere" in capsys.readouterr().err
+    assert len(asked) == 1
+    assert RunStore(folder / "data").list() == []
+    assert main(["train", str(folder / "real.yaml"), "--yes"]) != 0
+    assert len(asked) == 1
+    out, err = capsys.readouterr()
+    assert "QHN_ALLOW_REMOTE=1" in out + err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("key", ["token", "instance", "api_key"])
+def test_a_credential_in_a_configuration_is_refused_and_kept_nowhere(folder, capsys, key):
+    secret = "s3cret" * 8
+    (folder / "real.yaml").write_text(REAL.replace("account: lab", f"account: lab, options: {{{key}: {secret}}}"))
+    assert main(["train", str(folder / "real.yaml"), "--yes"]) != 0
+    out, err = capsys.readouterr()
+    assert "save_account" in err
+    assert secret not in out + err
+    stored = [path.read_bytes() for path in (folder / "data").rglob("*") if path.is_file()]
+    assert not [content for content in stored if secret.encode() in content]

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from qhn_core.config import load_config
+from qhn_core.config import load_config, plan
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -113,6 +114,16 @@ def test_yaml_example_is_a_valid_configuration(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         assert load_config(path).network is not None
+
+
+def test_the_configuration_of_a_real_device_is_valid(tmp_path: Path) -> None:
+    """The indented block of the steps that lead to a real device; it fits the default network and data."""
+    (block,) = re.findall(r"^   ```yaml\n(.*?)^   ```$", README, flags=re.MULTILINE | re.DOTALL)
+    path = tmp_path / "device.yaml"
+    path.write_text(dedent(block), encoding="utf-8")
+    config = load_config(path)
+    assert getattr(config.engine, "remote", False)
+    assert plan(config).circuits_per_step == 3
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

@@ -1,0 +1,31 @@
+"""What a run on a real device costs, and the question before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Send jobs to a real device without asking; they may cost money.")
+]
+
+
+def confirm_cost(config: RunConfig, uploads: Path, *, steps: int, yes: bool) -> None:
+    """Ask before ``steps`` steps go to a real device; raises ``typer.Abort`` if the answer is no.
+
+    Simulators and snapshots on this machine are not asked about.
+    """
+    if not getattr(config.engine, "remote", False):
+        return
+    from qhn_core.config import plan
+
+    needs = plan(config, uploads)
+    circuits, shots = steps * needs.circuits_per_step, steps * needs.shots_per_step
+    typer.echo(f"{circuits:,} circuits, {shots:,} shots on {getattr(config.engine, 'backend', '')}.", err=True)
+    if not yes:
+        typer.confirm("They leave this machine and may cost money. Send them?", abort=True, err=True)
