@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 _DASHES = ("solid", "dashdot", "dot", "longdash")
 #: Most letters of a name in a legend; width of a legend, of an entry without its name, and of a letter, pixels.
-_LONGEST, _WIDTH, _ENTRY, _LETTER = 18, 350.0, 45.0, 5.7
+_LONGEST, _WIDTH, _ENTRY, _LETTER = 19, 350.0, 45.0, 5.7
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 
 
@@ -82,7 +82,7 @@ def styles(objectives: Sequence[str]) -> list[Style]:
 
 def short_names(titles: Sequence[str]) -> list[str]:
     """Titles for a legend, the long ones cut where that leaves them distinct."""
-    cut = [title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1].rstrip()}…" for title in titles]
+    cut = [title if len(title) <= _LONGEST else f"{title[:_LONGEST].rsplit(' ', 1)[0]}…" for title in titles]
     return cut if len(set(cut)) == len(cut) else list(titles)
 
 

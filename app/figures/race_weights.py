@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.layout import TWO_ROWS, axis, layout, message
+from app.figures.layout import ROW, TWO_ROWS, axis, layout, message
 from app.figures.palette import INK
 from app.figures.plain import Figure
-from app.figures.race import Style, short_names
+from app.figures.race import Style, legend_rows, short_names
 
 Array = NDArray[np.float64]
 
@@ -58,5 +58,6 @@ def race_weights(
     x = axis(tickangle=-90, type="category", showgrid=False)
     y = axis("P(weight = +)", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
     shape = layout(title, x=x, y=y, bargap=0.25, bargroupgap=0.05)
-    shape["margin"]["t"] = TWO_ROWS
+    rows = legend_rows([*titles, "exact posterior"])
+    shape["margin"]["t"] = TWO_ROWS + ROW * max(0, rows - 2)
     return {"data": traces, "layout": shape}

@@ -209,7 +209,7 @@ def _cell_of(found: Judged, key: str, name: str) -> str:
     reach = found.reached[name]
     unit = f" {reach.unit}" if reach.unit else ""
     if not reach.share:
-        return f"not within {reach.horizon}{unit}"
+        return f"not within {reach.horizon}{unit}" if unit else f"not by step {reach.horizon}"
     return f"{cell}{unit} ({reach.share:.0%})"
 
 

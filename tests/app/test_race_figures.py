@@ -9,6 +9,7 @@ from app.figures.dependence import dependence_matrices
 from app.figures.evidence import evidence_ceiling
 from app.figures.race import Side, View, short_names, styles
 from app.figures.race_curves import quartiles, race_curves
+from app.figures.race_weights import race_weights
 
 STEPS = np.arange(5.0)
 
@@ -60,11 +61,18 @@ def test_long_names_are_cut_in_the_legend_and_two_rows_get_room() -> None:
     drawn = [Side(title, look, STEPS, STEPS[:, None]) for title, look in zip(titles, looks, strict=True)]
     long = race_curves(drawn, title="t", unit="u", view=View(total=4))
     names = [trace["name"] for trace in long["data"] if trace["mode"] == "lines"]
-    assert names == ["MLE", "ELBO β=1 · SGD 0.…", "SELBO λ=1", "KSD"]
+    assert names == ["MLE", "ELBO β=1 · SGD 0.5…", "SELBO λ=1", "KSD"]
     short = race_curves(drawn[::2], title="t", unit="u", view=View(total=4))
     assert long["layout"]["margin"]["t"] > short["layout"]["margin"]["t"]
     evidence = evidence_ceiling(drawn, log_evidence=9.0, kl=dict.fromkeys(titles, 1.5), view=View(), shifted=False)
-    assert "ELBO β=1 · SGD 0.…: KL 1.5" in [trace["name"] for trace in evidence["data"]]
+    assert "ELBO β=1 · SGD 0.5…: KL 1.5" in [trace["name"] for trace in evidence["data"]]
+    names = {title: np.full(2, 0.5) for title in titles}
+    looks = dict(zip(titles, looks, strict=True))
+    weights = [
+        race_weights(dict(list(names.items())[:k]), looks, labels=["w0", "w1"], posterior=None, title="t")
+        for k in (2, 4)
+    ]
+    assert weights[1]["layout"]["margin"]["t"] > weights[0]["layout"]["margin"]["t"]
     assert short_names([f"{'x' * 20}{k}" for k in range(2)]) == [f"{'x' * 20}{k}" for k in range(2)]
 
 
