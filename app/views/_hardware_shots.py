@@ -52,7 +52,7 @@ def show(source: Source, device: Device) -> bool:
     noise = _noise_job(source, objective)
     one = None
     if noise is not None and noise.result is not None and shots is not None and shots <= 2048:
-        one = jobs().get(("hardware", "one", *key), partial(_one, source, objective, shots), patience=0.1)
+        one = jobs().get(("hardware", "one", *key), partial(_one, source, objective, shots), patience=0.4)
     if turn.message:
         st.info(turn.message, icon=":material/info:")
     elif turn.result is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from app import state
@@ -18,6 +20,10 @@ from app.views._hardware_source import Chosen, Source
 
 #: Seconds between refreshes while something happens.
 REFRESH = 0.5
+#: Seconds that a run waits at its end, for what it drew to be on its way to the browser. Where another run already
+#: waits for its turn (the refresh, or a control used in the meantime), Streamlit would drop what is not sent yet, and
+#: the browser would remove those charts until the next run draws them again.
+SENDING = 0.05
 SHOW = {
     "shots": _hardware_shots.show,
     "deploy": _hardware_deploy.show,
@@ -71,6 +77,7 @@ def _live_device(chosen: Chosen, device: Device, polling: bool) -> None:
     busy |= not libraries.ready
     state.remember("hardware.polling", busy)
     # A device that was chosen before its library was there is made by the sidebar, in the next run of the whole page.
+    time.sleep(SENDING)
     if busy != polling or (device.waiting and libraries.result is not None):
         st.rerun()
 

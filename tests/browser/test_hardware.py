@@ -152,3 +152,21 @@ def test_the_elbo_is_refused_and_selbo_offered(dashboard: Any, tab: Tab) -> None
     page.get_by_role("button", name="Switch to SELBO").click()
     expect(page.get_by_role("button", name="Train on this device")).to_be_visible()
     assert "train_loss=selbo" in page.url
+
+
+def test_charts_stay_while_controls_are_used_faster_than_they_answer(
+    dashboard: Any, tab: Tab, runs: dict[str, str]
+) -> None:
+    """A control used while the page still answers to another one waits for its turn, and no chart is taken away."""
+    page = opened(dashboard, tab, run=runs["nine"])
+    page.wait_for_function(f"{SPREAD} > 0")
+    page.evaluate("""() => { window.removed = []; new MutationObserver(seen => seen.forEach(m =>
+        m.removedNodes.forEach(n => { if (n.querySelector?.('[data-chart]')) removed.push(n.textContent); }))
+        ).observe(document.body, {childList: true, subtree: true}); }""")
+    dial = page.get_by_role("slider", name="Shots")
+    for k in range(12):
+        choose(page, "Device", ("Aer, ideal", "Aer, noise of an IBM device", "Ideal statevector")[k % 3])
+        dial.press("ArrowRight" if k % 2 else "ArrowLeft")
+        page.wait_for_timeout((200, 600, 1100)[k % 3])
+    page.wait_for_timeout(1500)
+    assert page.evaluate("removed.length") == 0
