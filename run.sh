@@ -204,7 +204,7 @@ serve() {
     *) say "Note: on $address everybody who can reach this machine can use the dashboard, its runs and its processor." ;;
   esac
   # exec: Ctrl-C reaches the server itself, and nothing stays behind.
-  exec "$VENV/bin/python" -m streamlit run app/server.py --server.port "$port" --server.address "$address" \
+  exec "$VENV/bin/python" -m app --server.port "$port" --server.address "$address" \
     --server.showEmailPrompt false ${passed[@]+"${passed[@]}"}
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import feeds
 from app.figures.palette import TOKENS
 from app.figures.plain import plain
 
@@ -78,10 +79,14 @@ def _component() -> Any:
     return st.components.v2.component("qhn_live_chart", html=_HTML, css=_CSS, js=script, isolate_styles=False)
 
 
+def _below_base(path: str) -> str:
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{path}" if base else path
+
+
 @cache
 def _script_url() -> str:
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{f'/{base}' if base else ''}/app/static/plotly.min.js?v={version('plotly')}"
+    return _below_base(f"/app/static/plotly.min.js?v={version('plotly')}")
 
 
 def encode(
@@ -92,6 +97,8 @@ def encode(
     height: int = 280,
     config: Mapping[str, Any] | None = None,
     group: str = "",
+    feed: str = "",
+    every: float = 0.0,
 ) -> bytes:
     """What :func:`live_chart` sends, so that a page may keep it and mount it again without building it again.
 
@@ -103,6 +110,8 @@ def encode(
         height: pixels.
         config: Plotly's configuration beyond the defaults, for example ``{"scrollZoom": True}``.
         group: charts of one group have a common crosshair: hovering in one shows the same x in the others.
+        feed: name of the feed (:mod:`app.feeds`) from which the chart fetches its newest figure by itself; empty: none.
+        every: seconds between two such fetches.
     """
     payload = {
         "name": name,
@@ -113,6 +122,8 @@ def encode(
         "group": group,
         "plotly": _script_url(),
         "tokens": TOKENS,
+        "feed": _below_base(f"{feeds.PATH}/{feed}") if feed else "",
+        "every": every,
     }
     return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
 

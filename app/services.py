@@ -72,11 +72,16 @@ def warm_up() -> bool:
 
 def _warm() -> None:
     try:
-        from qhn_core.config import RunConfig
-
-        previews().wait(RunConfig())
+        warm_up_now()
     except Exception:
         _LOG.exception("warm-up failed")
+
+
+def warm_up_now() -> None:
+    """As :func:`warm_up`, and return when all is there; raises StoreError if the data folder cannot be used."""
+    from qhn_core.config import RunConfig
+
+    previews().wait(RunConfig())
 
 
 @st.cache_resource(show_spinner=False)

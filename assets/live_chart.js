@@ -1,6 +1,7 @@
 // In-place Plotly chart. Streamlit calls the default export on every refresh with new data and the same
 // parentElement; Plotly.react keeps the DOM node. Ranges that somebody chose are put into every later layout, and the
-// constant uirevision keeps what else was touched, such as curves switched off in the legend.
+// constant uirevision keeps what else was touched, such as curves switched off in the legend. While a run goes on a
+// chart may have a feed: an address from which it fetches its newest figure by itself.
 
 const charts = new WeakMap();
 
@@ -90,6 +91,10 @@ function rangesIn(event) {
   return found;
 }
 
+// Milliseconds between two fetches of a chart that nobody can see, and after a failed one.
+const UNSEEN = 3000;
+const RETRY = 2000;
+
 // Charts that share a crosshair: name of the group -> charts. What one shows on hover the others show at the same x.
 const groups = new Map();
 
@@ -109,12 +114,68 @@ class Chart {
     this.tools.querySelector("[data-tool=save]").onclick = () => this.save();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.node);
+    this.feed = "";
+    this.tag = "";
+    this.asked = 0;
+    this.received = 0;
+    this.inView = true;
+    this.sight = new IntersectionObserver((entries) => this.seen(entries[entries.length - 1].isIntersecting));
+    this.sight.observe(this.node);
+  }
+
+  // What the page sends. What a feed was asked for before is not drawn any more.
+  receive(bytes) {
+    this.received += 1;
+    this.update(bytes);
   }
 
   // Only the newest data waits while a drawing is under way.
   update(bytes) {
     this.pending = bytes;
     if (!this.busy) this.drain();
+  }
+
+  follow(feed, every) {
+    this.every = 1000 * every;
+    if (feed === this.feed) return;
+    this.feed = feed;
+    this.tag = "";
+    this.askIn(this.every);
+  }
+
+  askIn(milliseconds) {
+    clearTimeout(this.askTimer);
+    if (this.feed && !this.gone) this.askTimer = setTimeout(() => this.ask(), milliseconds);
+  }
+
+  seen(inView) {
+    this.inView = inView;
+    if (inView && this.feed) this.askIn(0);
+  }
+
+  async ask() {
+    const began = performance.now();
+    if (document.hidden || (!this.inView && began - this.asked < UNSEEN)) {
+      this.askIn(this.every);
+      return;
+    }
+    const { feed, received } = this;
+    this.asked = began;
+    let wait = this.every;
+    try {
+      const headers = this.tag ? { "If-None-Match": this.tag } : {};
+      const response = await fetch(feed, { headers, cache: "no-store" });
+      const bytes = response.status === 200 ? await response.arrayBuffer() : null;
+      if (feed !== this.feed || received !== this.received) wait = 0;
+      else if (response.status === 404) this.feed = ""; // no such feed any more; the page brings another, or none
+      else if (bytes) {
+        this.tag = response.headers.get("ETag") || "";
+        this.update(bytes);
+      }
+    } catch {
+      wait = RETRY;
+    }
+    this.askIn(Math.max(0, wait - (performance.now() - began)));
   }
 
   async drain() {
@@ -141,6 +202,7 @@ class Chart {
     const stamp = theme.key + text;
     if (stamp === this.shown) return;
     const data = JSON.parse(text);
+    this.follow(data.feed || "", data.every || 1);
     this.node.style.height = `${data.height}px`;
     this.node.setAttribute("data-chart", data.name);
     this.node.setAttribute("aria-label", data.alt);
@@ -247,7 +309,9 @@ class Chart {
     this.gone = true;
     this.leave();
     clearTimeout(this.timer);
+    clearTimeout(this.askTimer);
     this.observer.disconnect();
+    this.sight.disconnect();
     charts.delete(this.parent);
     if (!this.busy) this.purge(); // else when the drawing under way is done: Plotly cannot bear to lose its node
   }
@@ -265,6 +329,6 @@ export default function (component) {
     chart = new Chart(parentElement);
     charts.set(parentElement, chart);
   }
-  if (data) chart.update(data);
+  if (data) chart.receive(data);
   return () => chart.destroy();
 }

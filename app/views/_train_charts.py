@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,84 +12,115 @@ import streamlit as st
 
 from app import figures, services
 from app.describe import loss_label
+from app.feeds import FEEDS
 from app.live_chart import encode, live_chart
-from app.views._train_data import Shown
+from app.views._train_data import Shown, again
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
 from qhn_core.runner import RunState
 
-#: Seconds between refreshes of the curves, of the figures that cost the browser more, and of those that only change
-#: what is shown on pointing (drawn anew when the run rests). Drawing takes processor time away from training.
-CURVES, PICTURES, RESTING = 0.2, 1.5, float("inf")
-#: Steps per second up to which every step is drawn.
+#: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
+#: processor time away from training.
+CURVES, PICTURES = 0.45, 1.5
+#: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
 ROW1, ROW2 = 244, 290
 #: Strings listed among the drawn networks.
 TOP = 9
 
+Built = tuple[figures.Figure, str]
 
-def charts(shown: Shown, *, replica: int, metric: str) -> None:
-    """All charts of the page, in their places."""
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """One chart of the page.
+
+    Args:
+        name: what its node is called.
+        build: makes its figure and its description from what is to be shown.
+        height: pixels.
+        every: seconds between refreshes while the run goes on; None for a figure of which only what pointing shows
+            changes, and which is drawn anew when the run rests.
+        option: what else its figure depends on.
+        config: Plotly's configuration beyond the defaults.
+    """
+
+    name: str
+    build: Callable[[Shown], Built]
+    height: int
+    every: float | None = CURVES
+    option: str = ""
+    config: Mapping[str, Any] | None = None
+
+
+def curves(shown: Shown, *, metric: str) -> None:
+    """Loss and generalisation gap over steps, side by side."""
     left, right = st.columns(2, gap="small")
     with left:
-        _mount(shown, "loss", replica, lambda: _loss(shown), height=ROW1, every=CURVES)
+        _mount(shown, Chart("loss", _loss, ROW1))
     with right:
-        _mount(shown, "gap", replica, lambda: _gap(shown, metric), height=ROW1, every=CURVES, option=metric)
+        _mount(shown, Chart("gap", partial(_gap, metric=metric), ROW1, option=metric))
+
+
+def pictures(shown: Shown, *, replica: int, every: float) -> None:
+    """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself."""
+    of_start = {"every": every, "option": str(replica)}
     weights, predictions, means = st.columns([1.3, 1, 1], gap="small")
     with weights:
-        _mount(shown, "weights", replica, lambda: _weights(shown, replica), height=ROW2)
-    name, build = _predictions(shown, replica)
+        _mount(shown, Chart("weights", partial(_weights, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
+    name, build = _predictions(shown)
     with predictions:
-        _mount(shown, name, replica, build, height=ROW2)
+        _mount(shown, Chart(name, partial(build, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
     with means:
-        _mount(shown, "marginals", replica, lambda: _marginals(shown, replica), height=ROW2)
+        _mount(shown, Chart("marginals", partial(_marginals, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
     if shown.setup is not None:
         height = figures.diagram_height(shown.setup.circuit.n_qubits)
-        _mount(
-            shown,
-            "circuit",
-            replica,
-            lambda: _circuit(shown, replica),
-            height=height,
-            every=RESTING,
-            config={"scrollZoom": True},
+        circuit = partial(_circuit, replica=replica)
+        _mount(shown, Chart("circuit", circuit, height, None, str(replica), config={"scrollZoom": True}))
+
+
+def _mount(shown: Shown, chart: Chart) -> None:
+    """Mount one chart; while the run goes on it has a feed, if the server has feeds."""
+    feed = ""
+    if chart.every is not None and shown.status is not None and shown.status.active:
+        feed = FEEDS.name(
+            (shown.key, chart.name, chart.option, chart.every), lambda: _encoded(again(shown), chart, feed)
         )
+    live_chart(_encoded(shown, chart, feed), name=chart.name)
 
 
-def _mount(
-    shown: Shown,
-    name: str,
-    replica: int,
-    build: Callable[[], tuple[figures.Figure, str]],
-    *,
-    height: int,
-    every: float = PICTURES,
-    option: str = "",
-    config: dict[str, Any] | None = None,
-) -> None:
-    """Mount one chart; its figure is built when something changed, and not more often than ``every`` seconds."""
+def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
+    """The chart's figure: built when something changed, and for all tabs and feeds not more often than needed."""
     status = shown.status
     running = status is not None and status.state is RunState.RUNNING
-    if status is not None and 0 < status.steps_per_second <= SLOW and every < RESTING:
-        every = CURVES
+    every = float("inf") if chart.every is None else chart.every
 
     def encoded() -> bytes:
-        figure, alt = build()
-        return encode(figure, name=name, alt=alt, height=height, config=config)
+        figure, alt = chart.build(shown)
+        return encode(
+            figure,
+            name=chart.name,
+            alt=alt,
+            height=chart.height,
+            config=chart.config,
+            feed=feed,
+            every=chart.every or 0.0,
+        )
 
     version = (shown.step, len(shown.steps), shown.note)
     # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
-    key = (shown.key, name, replica, option, shown.setup is None, shown.theta is None, len(shown.steps) == 0)
-    live_chart(services.cached_figure(key, version, encoded, every=every if running else 0.0), name=name)
+    missing = (shown.setup is None, shown.theta is None, len(shown.steps) == 0)
+    key = (shown.key, chart.name, chart.option, feed, missing)
+    return services.cached_figure(key, version, encoded, every=0.6 * every if running else 0.0)
 
 
-def _waiting(shown: Shown, title: str) -> tuple[figures.Figure, str]:
+def _waiting(shown: Shown, title: str) -> Built:
     text = shown.note or "Preparing …"
     return figures.message(title, text), f"{title}: {text}"
 
 
-def _loss(shown: Shown) -> tuple[figures.Figure, str]:
+def _loss(shown: Shown) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Loss per example")
     evidence, n_train = None, 1
@@ -110,7 +142,7 @@ def _loss(shown: Shown) -> tuple[figures.Figure, str]:
     return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}."
 
 
-def _gap(shown: Shown, metric: str) -> tuple[figures.Figure, str]:
+def _gap(shown: Shown, metric: str) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
     figure = figures.gap_curves(
@@ -127,7 +159,7 @@ def _labels(shown: Shown) -> tuple[str, ...]:
     return tuple(f"w{i}" for i in range(n_bits))
 
 
-def _weights(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _weights(shown: Shown, replica: int) -> Built:
     draws = shown.draws(replica)
     if draws is None:
         return _waiting(shown, "Drawn networks")
@@ -150,7 +182,7 @@ def _weights(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
     )
 
 
-def _marginals(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _marginals(shown: Shown, replica: int) -> Built:
     q, draws, problem = shown.q(replica), shown.draws(replica), shown.problem(replica)
     if q is None and draws is None:
         return _waiting(shown, "Marginals of the weights")
@@ -178,17 +210,15 @@ def _test(problem: Any) -> Predictive:
     return Predictive(problem, "test" if len(problem.dataset.y_test) else "train")
 
 
-def _predictions(shown: Shown, replica: int) -> tuple[str, Callable[[], tuple[figures.Figure, str]]]:
+def _predictions(shown: Shown) -> tuple[str, Callable[..., Built]]:
     """The chart of the predictions that suits the data, and its name."""
     if not shown.config.dataset.needs_network:
-        return "costs", lambda: _costs(shown, replica)
+        return "costs", _costs
     inputs = shown.config.network.n_inputs if shown.config.network is not None else 0
-    if inputs == 2:
-        return "boundary", lambda: _boundary(shown, replica)
-    return "confusion", lambda: _confusion(shown, replica)
+    return ("boundary", _boundary) if inputs == 2 else ("confusion", _confusion)
 
 
-def _boundary(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _boundary(shown: Shown, replica: int) -> Built:
     problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
     if problem is None or problem.dataset is None or (q is None and draws is None):
         return _waiting(shown, "Decision boundary")
@@ -210,7 +240,7 @@ def _boundary(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
     return figure, f"Class probabilities over the plane of {data.name}, with {len(data.y_train)} training examples."
 
 
-def _confusion(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _confusion(shown: Shown, replica: int) -> Built:
     problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
     if problem is None or problem.dataset is None or (q is None and draws is None):
         return _waiting(shown, "Confusion")
@@ -227,7 +257,7 @@ def _confusion(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
     return figure, f"Confusion matrix of {len(labels)} examples: {share:.1%} on the diagonal."
 
 
-def _costs(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _costs(shown: Shown, replica: int) -> Built:
     problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
     if problem is None or (q is None and draws is None):
         return _waiting(shown, "Cost of the drawn strings")
@@ -237,7 +267,7 @@ def _costs(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
     return figure, f"Distribution of the cost of drawn strings; mean {mean:.4g}, lowest possible {problem.best[1]:.4g}."
 
 
-def _circuit(shown: Shown, replica: int) -> tuple[figures.Figure, str]:
+def _circuit(shown: Shown, replica: int) -> Built:
     setup = shown.setup
     assert setup is not None  # noqa: S101 -- charts() asks only then
     circuit, theta = setup.circuit, shown.theta

@@ -16,17 +16,22 @@ from qhn_core.runner import RunState, RunStatus
 _PAGE = Controls("train", problem="problem")
 
 
+def resumable(status: RunStatus) -> bool:
+    """Whether Resume does something: the run is paused, or ended before its last step."""
+    return status.state.resumable or status.state is RunState.PAUSED
+
+
 def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     """The row of buttons and the speed."""
     active = status is not None and status.active
-    resumable = status is not None and (status.state.resumable or status.state is RunState.PAUSED)
+    resume = status is not None and resumable(status)
     mine = shown is not None and form.config == shown.config
-    can_step = active or resumable or form.ready
+    can_step = active or resume or form.ready
     columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5], gap="small", vertical_alignment="center")
     with columns[0]:
         _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
-        if resumable:
+        if resume:
             _PAGE.button("Resume", "resume", _resume)
         else:
             _PAGE.button("Pause", "pause", _pause, off=not active)

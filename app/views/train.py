@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from app import forms, services, state
 from app.describe import headline
+from app.feeds import FEEDS
 from app.figures import GAPS
 from app.forms import Form
 from app.views import _train_charts, _train_controls, _train_share
 from app.views._train_data import Shown, config_of, is_active, of_preview, of_run
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
-from qhn_core.store import UnknownRun
+from qhn_core.store import RunState, UnknownRun
 
-#: Seconds between refreshes while something happens.
-REFRESH = 0.4
+#: Seconds between refreshes of progress and tiles while something happens, and where many steps go by in that time:
+#: each refresh makes the browser go through the whole page.
+REFRESH, CALM = 0.4, 1.0
+#: Seconds that a page waits for a preview before it is drawn without.
+PATIENCE = 0.4
 
 
 def page() -> None:
@@ -32,8 +38,13 @@ def page() -> None:
             state.show_run(None)
     if state.run_id() is not None:
         state.show_run(state.run_id())
-    polling = _busy(form)
-    st.fragment(_live, run_every=REFRESH if polling else None)(form, polling)
+    shown = _first_shown(form)
+    drawn = _stage(shown)
+    st.fragment(_head)(form, drawn)
+    st.fragment(_live, run_every=(CALM if drawn.fast and FEEDS.is_open else REFRESH) if drawn.busy else None)(
+        form, drawn
+    )
+    st.fragment(_charts, run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
 
 
 def _opening(run: str | None) -> RunConfig:
@@ -62,34 +73,89 @@ def _shown(form: Form) -> Shown | None:
     return of_preview(form.config) if form.ready and form.config is not None else None
 
 
-def _busy(form: Form) -> bool:
-    shown = _shown(form)
-    return shown is not None and shown.busy
+def _first_shown(form: Form) -> Shown | None:
+    """As :func:`_shown`; a preview gets a moment to be ready, which is less than drawing the page twice takes."""
+    if state.run_id() is None and form.ready and form.config is not None:
+        services.previews().wait(form.config, PATIENCE)
+    return _shown(form)
 
 
-def _live(form: Form, polling: bool) -> None:
-    """Everything that changes by itself, drawn anew every few tenths of a second while something happens."""
-    shown = _shown(form)
-    if (shown is not None and shown.busy) != polling:
-        # Before anything is drawn: a run of the fragment that ends in a rerun of the page, after it has drawn its
-        # charts, can make the browser throw some of them away and mount them anew.
-        st.rerun()
+@dataclass(frozen=True)
+class Stage:
+    """What decides which buttons there are, and which parts of the page refresh how often.
+
+    Args:
+        busy: more will come without anybody doing anything.
+        active: a run is queued, prepared, trained or paused.
+        resumable: Resume stands where Pause stood.
+        fast: too many steps a second to draw each in all charts.
+    """
+
+    busy: bool
+    active: bool
+    resumable: bool
+    fast: bool
+
+
+def _stage(shown: Shown | None) -> Stage:
     status = shown.status if shown is not None else None
+    if shown is None or status is None:
+        return Stage(shown is not None and shown.busy, active=False, resumable=False, fast=False)
+    limited = status.speed is not None and status.speed <= _train_charts.SLOW
+    return Stage(
+        shown.busy,
+        active=status.active,
+        resumable=_train_controls.resumable(status),
+        fast=not limited and status.state is not RunState.PAUSED,
+    )
+
+
+def _now(form: Form, drawn: Stage) -> Shown | None:
+    """What there is to show; starts the whole page again where its stage is another than the one drawn.
+
+    To be called before anything is drawn: a run of a fragment that ends in a rerun of the page, after it has drawn its
+    charts, can make the browser throw some of them away and mount them anew.
+    """
+    shown = _shown(form)
+    if _stage(shown) != drawn:
+        st.rerun()
+    return shown
+
+
+# Three fragments, each drawn anew when it has to be: what the browser draws takes processor time away from training.
+# Within them every part has a container of its own, whether or not it says something: what stands below must not move
+# to another place in the page's tree, or its charts would be made anew.
+
+
+def _head(form: Form, drawn: Stage) -> None:
+    """What is trained, and the buttons: drawn anew when one is pressed, and when the stage changes."""
+    shown = _now(form, drawn)
     visible = shown.config if shown is not None else form.config
-    # Every part has a container of its own, whether or not it says something: what stands below must not move to
-    # another place in the page's tree, or its charts would be made anew.
     with st.container():
         if visible is not None:
             st.markdown(headline(visible))
     with st.container():
-        _train_controls.controls(form, shown, status)
+        _train_controls.controls(form, shown, shown.status if shown is not None else None)
+
+
+def _live(form: Form, drawn: Stage) -> None:
+    """Progress, messages and tiles: drawn anew while something happens."""
+    shown = _now(form, drawn)
+    with st.container():
         _train_controls.progress(form, shown)
     with st.container():
         _train_controls.messages(form, shown)
     with st.container():
         _train_controls.tiles(shown)
+
+
+def _charts(form: Form, drawn: Stage) -> None:
+    """All charts. They refresh by themselves where the server has feeds, and with this fragment elsewhere."""
+    shown = _now(form, drawn)
     if shown is not None:
-        _train_charts.charts(shown, replica=_replica(shown.config), metric=state.widget("view.metric", "predictive"))
+        _train_charts.curves(shown, metric=state.widget("view.metric", "predictive"))
+        every = _train_charts.PICTURES if drawn.fast else _train_charts.CURVES
+        _train_charts.pictures(shown, replica=_replica(shown.config), every=every)
 
 
 def _replica(config: RunConfig) -> int:

@@ -49,7 +49,7 @@ def start_server(data: Path) -> Server:
     started = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app/server.py", "--server.port", str(port)],
+            [sys.executable, "-m", "app", "--server.port", str(port)],
             cwd=ROOT,
             env={**os.environ, "QHN_DATA": str(data)},
             stdout=out,

@@ -1,0 +1,24 @@
+"""``python -m app``: load what the first visitor needs, then serve. Options are those of ``streamlit run``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Modules, kernels and the default's first step are there before the address is announced."""
+    from app import services
+    from app.views import _train_charts, _train_controls, _train_share  # noqa: F401 -- a view itself is run
+    from qhn_core.errors import QHNError
+
+    with contextlib.suppress(QHNError):  # the page says what is wrong, and what to do
+        services.warm_up_now()
+    from streamlit.web import cli
+
+    cli.main(["run", str(Path(__file__).with_name("server.py")), *sys.argv[1:]], prog_name="streamlit")
+
+
+if __name__ == "__main__":
+    main()
