@@ -12,15 +12,16 @@ from typing import Any
 
 from numba import config as _config
 
-#: What machine code depends on, beside Numba and the processor, which Numba checks.
-_SOURCES = ("_simd", "_loops", "_team", "_plan", "_kernels", "_sweeps")
+#: Files that machine code depends on (patterns), beside Numba and the processor, which Numba checks.
+_SOURCES = ("_simd", "_loops", "_team", "_plan", "_kernel*", "_sweeps")
 
 
 def _cache_folder() -> Path | None:
     """A writable folder for compiled kernels, named after their sources so that no stale kernel is used."""
     digest = hashlib.sha256()
-    for source in _SOURCES:
-        digest.update(Path(__file__).with_name(f"{source}.py").read_bytes())
+    for pattern in _SOURCES:
+        for source in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
+            digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     roots = [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
     with suppress(ImportError):
