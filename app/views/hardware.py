@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
 from app import state
+from app.sending import let_it_be_sent
 from app.views import (
     _hardware_deploy,
     _hardware_device,
@@ -20,10 +19,6 @@ from app.views._hardware_source import Chosen, Source
 
 #: Seconds between refreshes while something happens.
 REFRESH = 0.5
-#: Seconds that a run waits at its end, for what it drew to be on its way to the browser. Where another run already
-#: waits for its turn (the refresh, or a control used in the meantime), Streamlit would drop what is not sent yet, and
-#: the browser would remove those charts until the next run draws them again.
-SENDING = 0.05
 SHOW = {
     "shots": _hardware_shots.show,
     "deploy": _hardware_deploy.show,
@@ -77,7 +72,7 @@ def _live_device(chosen: Chosen, device: Device, polling: bool) -> None:
     busy |= not libraries.ready
     state.remember("hardware.polling", busy)
     # A device that was chosen before its library was there is made by the sidebar, in the next run of the whole page.
-    time.sleep(SENDING)
+    let_it_be_sent()
     if busy != polling or (device.waiting and libraries.result is not None):
         st.rerun()
 
