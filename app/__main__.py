@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -17,7 +18,15 @@ def main() -> None:
         services.warm_up_now()
     from streamlit.web import cli
 
+    # The server ends in good order on these two and raises them again: then Python too ends in good order, so that the
+    # runs in work are kept as interrupted, with their checkpoints.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     cli.main(["run", str(Path(__file__).with_name("server.py")), *sys.argv[1:]], prog_name="streamlit")
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

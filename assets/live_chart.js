@@ -95,6 +95,12 @@ function rangesIn(event) {
 const UNSEEN = 3000;
 const RETRY = 2000;
 
+// Milliseconds to the next of the moments, one every so many milliseconds, at which charts fetch: the same for all, so
+// that what they draw goes to the screen in one go.
+function untilNext(every) {
+  return every - (performance.now() % every);
+}
+
 // Charts that share a crosshair: name of the group -> charts. What one shows on hover the others show at the same x.
 const groups = new Map();
 
@@ -140,7 +146,7 @@ class Chart {
     if (feed === this.feed) return;
     this.feed = feed;
     this.tag = "";
-    this.askIn(this.every);
+    this.askIn(untilNext(this.every));
   }
 
   askIn(milliseconds) {
@@ -156,7 +162,7 @@ class Chart {
   async ask() {
     const began = performance.now();
     if (document.hidden || (!this.inView && began - this.asked < UNSEEN)) {
-      this.askIn(this.every);
+      this.askIn(untilNext(this.every));
       return;
     }
     const { feed, received } = this;
@@ -175,7 +181,7 @@ class Chart {
     } catch {
       wait = RETRY;
     }
-    this.askIn(Math.max(0, wait - (performance.now() - began)));
+    this.askIn(wait ? untilNext(wait) : 0);
   }
 
   async drain() {

@@ -22,7 +22,7 @@ from qhn_core.runner import RunState
 
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
 #: processor time away from training.
-CURVES, PICTURES = 0.45, 1.5
+CURVES, PICTURES = 0.48, 1.92
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
 ROW1, ROW2 = 244, 290
