@@ -75,7 +75,7 @@ async def answer(request: Request) -> Response:
         _LOG.exception("a feed failed")
         return Response(status_code=500)
     tag = hashlib.blake2b(figure, digest_size=12).hexdigest()
-    headers = {"Cache-Control": "no-store", "ETag": tag}
+    headers = {"Cache-Control": "no-store", "ETag": tag, "X-Content-Type-Options": "nosniff"}
     if request.headers.get("If-None-Match") == tag:
         return Response(status_code=204, headers=headers)
     return Response(figure, media_type="application/json", headers=headers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -11,6 +13,7 @@ from app.figures import median
 from app.forms import Form
 from app.views._controls import Controls, rate_text
 from app.views._train_data import Shown, config_of, is_active
+from app.views._train_remote import held_back, question
 from qhn_core.runner import RunState, RunStatus
 
 _PAGE = Controls("train", problem="problem")
@@ -47,11 +50,11 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
         _PAGE.speed_control(_speed_changed, words=lambda name: f"Speed: {name}")
 
 
-def _train(form: Form) -> None:
+def _train(form: Form, *, agreed: bool = False) -> None:
     """Start what the form says, instead of the run shown. A second click on the same settings does nothing."""
-    if form.config is None:
-        return
     shown = state.run_id()
+    if form.config is None or (not agreed and held_back("Train", form.config, None)):
+        return
     if shown is not None and is_active(shown):
         if config_of(shown) == form.config:
             return
@@ -65,16 +68,20 @@ def _pause() -> None:
         services.supervisor().pause(run)
 
 
-def _resume() -> None:
+def _resume(*, agreed: bool = False) -> None:
     run = state.run_id()
-    if run is not None:
+    if run is not None and (agreed or not held_back("Resume", config_of(run), run)):
         services.supervisor().resume(run, speed=_PAGE.speed())
 
 
-def _step(form: Form) -> None:
+def _step(form: Form, *, agreed: bool = False) -> None:
     """One step: of the run shown, or of a new one that then waits."""
     supervisor, run = services.supervisor(), state.run_id()
-    if run is None or supervisor.status(run).state is RunState.FINISHED:
+    if run is not None and supervisor.status(run).state is RunState.FINISHED:
+        run = None
+    if not agreed and held_back("Step", form.config if run is None else config_of(run), run):
+        return
+    if run is None:
         if form.config is None:
             return
         run = supervisor.start(form.config, paused=True, speed=_PAGE.speed())
@@ -129,6 +136,12 @@ def messages(form: Form, shown: Shown | None) -> None:
         st.error(str(problem), icon=":material/error:")
     for text in form.problems:
         st.error(text, icon=":material/block:")
+    agreed = {
+        "Train": partial(_train, form, agreed=True),
+        "Resume": partial(_resume, agreed=True),
+        "Step": partial(_step, form, agreed=True),
+    }
+    question(_PAGE, form.config, agreed)
     status = shown.status if shown is not None else None
     if shown is None or status is None:
         return

@@ -13,6 +13,7 @@ from app.figures import GAPS
 from app.forms import Form
 from app.views import _train_charts, _train_controls, _train_share
 from app.views._train_data import Shown, config_of, is_active, of_preview, of_run
+from app.views._train_remote import asked
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.store import RunState, UnknownRun
@@ -82,28 +83,35 @@ def _first_shown(form: Form) -> Shown | None:
 
 @dataclass(frozen=True)
 class Stage:
-    """What decides which buttons there are, and which parts of the page refresh how often.
+    """What decides which buttons and messages there are, and which parts of the page refresh how often.
 
     Args:
+        key: the run or the preview shown; empty for none.
+        notices: why the last action was refused, and what the page asks before it sends anything.
         busy: more will come without anybody doing anything.
         active: a run is queued, prepared, trained or paused.
         resumable: Resume stands where Pause stood.
         fast: too many steps a second to draw each in all charts.
     """
 
-    busy: bool
-    active: bool
-    resumable: bool
-    fast: bool
+    key: str
+    notices: tuple[str, str]
+    busy: bool = False
+    active: bool = False
+    resumable: bool = False
+    fast: bool = False
 
 
 def _stage(shown: Shown | None) -> Stage:
-    status = shown.status if shown is not None else None
-    if shown is None or status is None:
-        return Stage(shown is not None and shown.busy, active=False, resumable=False, fast=False)
+    notices = (str(state.recall("problem", "")), asked())
+    if shown is None or shown.status is None:
+        return Stage(shown.key if shown is not None else "", notices, busy=shown is not None and shown.busy)
+    status = shown.status
     limited = status.speed is not None and status.speed <= _train_charts.SLOW
     return Stage(
-        shown.busy,
+        shown.key,
+        notices,
+        busy=shown.busy,
         active=status.active,
         resumable=_train_controls.resumable(status),
         fast=not limited and status.state is not RunState.PAUSED,

@@ -15,7 +15,7 @@ from app import services
 from app.figure_cache import FigureCache
 from app.previews import Previews
 from qhn_core.config import RunConfig
-from qhn_core.runner import RunState
+from qhn_core.runner import RunState, Supervisor
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 SHORT: dict[str, Any] = {"steps": 5, "replicas": 2}
@@ -219,6 +219,34 @@ def test_every_kind_of_data_has_its_picture(config: dict[str, Any], chart: str, 
     found = charts(page)
     assert found[chart]["figure"]["data"]
     assert found["loss"]["figure"]["data"]
+
+
+def test_nothing_is_sent_to_a_real_device_before_its_cost_was_agreed_to(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    begun: list[RunConfig] = []
+    monkeypatch.setattr(Supervisor, "start", lambda self, config, **_: begun.append(config) or "a-run")
+    device = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
+    config = {
+        "network": {"name": "mlp", "layers": [2, 2, 1]},
+        "objective": {"name": "selbo"},
+        "engine": device,
+        "estimator": {"name": "spsa", "shots": 100},
+        "steps": 7,
+        "replicas": 1,
+    }
+    page = opened(config)
+    for name in ("Train", "Step", "Train"):
+        press(page, name.lower())
+        assert begun == []
+        (question,) = [w.value for w in page.warning if "may cost money" in w.value]
+        assert all(part in question for part in (name, "21 circuits", "2,100 shots", "ibm_torino"))
+        press(page, "not now")
+        assert not [w for w in page.warning if "may cost money" in w.value]
+    press(page, "train")
+    press(page, "send")
+    assert [c.steps for c in begun] == [7]
 
 
 def test_unusable_data_folder_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
