@@ -23,6 +23,8 @@ from qhn_core.runner import RunState
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
 #: processor time away from training.
 CURVES, PICTURES = 0.48, 1.92
+#: Seconds up to which a run counts as short.
+SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
 ROW1, ROW2 = 244, 290
@@ -94,7 +96,7 @@ def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
     """The chart's figure: built when something changed, and for all tabs and feeds not more often than needed."""
     status = shown.status
     running = status is not None and status.state is RunState.RUNNING
-    every = float("inf") if chart.every is None else chart.every
+    every = _every(shown, chart)
 
     def encoded() -> bytes:
         figure, alt = chart.build(shown)
@@ -105,14 +107,24 @@ def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
             height=chart.height,
             config=chart.config,
             feed=feed,
-            every=chart.every or 0.0,
+            every=every or 0.0,
         )
 
     version = (shown.step, len(shown.steps), shown.note)
     # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
     missing = (shown.setup is None, shown.theta is None, len(shown.steps) == 0)
     key = (shown.key, chart.name, chart.option, feed, missing)
-    return services.cached_figure(key, version, encoded, every=0.6 * every if running else 0.0)
+    patience = float("inf") if every is None else 0.6 * every
+    return services.cached_figure(key, version, encoded, every=patience if running else 0.0)
+
+
+def _every(shown: Shown, chart: Chart) -> float | None:
+    """Seconds between two refreshes: in a run of a few seconds everything moves as often as the curves."""
+    status = shown.status
+    if status is None or chart.every is None:
+        return chart.every
+    short = status.steps <= SHORT * status.steps_per_second or status.steps_per_second == 0
+    return min(chart.every, CURVES) if short else chart.every
 
 
 def _waiting(shown: Shown, title: str) -> Built:
