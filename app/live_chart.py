@@ -39,7 +39,7 @@ _HTML = """
 """
 _CSS = """
 .qhn-chart-frame { position: relative; width: 100%; color: var(--st-text-color); }
-.qhn-chart { width: 100%; overflow: hidden; }
+.qhn-chart { width: 100%; overflow: hidden; contain: layout paint style; }
 .qhn-chart-tools { position: absolute; right: 2px; bottom: 2px; display: flex; gap: 4px; opacity: 0; z-index: 3; }
 .qhn-chart-tools[hidden] { display: none; }
 .qhn-chart-frame:hover .qhn-chart-tools, .qhn-chart-tools:focus-within { opacity: 1; }

@@ -20,7 +20,7 @@ from qhn_core.store import RunState, UnknownRun
 
 #: Seconds between refreshes of progress and tiles while something happens, and where many steps go by in that time:
 #: each refresh makes the browser go through the whole page.
-REFRESH, CALM = 0.4, 1.0
+REFRESH, CALM = 0.4, 1.44
 #: Seconds that a page waits for a preview before it is drawn without.
 PATIENCE = 0.4
 
