@@ -22,7 +22,7 @@ from qhn_core.runner import RunState
 
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
 #: processor time away from training.
-CURVES, PICTURES = 0.48, 1.92
+CURVES, PICTURES = 0.47, 1.88
 #: Seconds up to which a run counts as short.
 SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
