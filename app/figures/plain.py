@@ -64,7 +64,7 @@ def resolve(figure: Mapping[str, Any], *, dark: bool = False) -> Figure:
     return out
 
 
-def thin(values: NDArray[np.float64], limit: int = 240) -> NDArray[np.intp]:
+def thin(values: NDArray[np.float64], limit: int = 300) -> NDArray[np.intp]:
     """Indices of at most ``limit`` points of a long curve that keep its first, last, lowest and highest points.
 
     Args:
