@@ -90,8 +90,10 @@ def test_three_losses_race_and_are_judged(tab: Tab, dashboard: Any, finished: st
     until_curve(page, "race-nll", "SELBO", 61)
     expect(page.get_by_text("Step 60 of 60 · finished", exact=True)).to_be_visible()
     assert page.url.split("raced=")[1] == raced
-    levels = page.evaluate("document.querySelector('[data-chart=race-nll]').layout.annotations.map((a) => a.text)")
-    assert {"Exact Bayes", "Best string"} <= set(levels)
+    page.wait_for_function(  # rivals are scored after the race
+        """() => { const found = document.querySelector('[data-chart=race-nll]').layout.annotations.map((a) => a.text);
+            return ["Exact Bayes", "Best string"].every((name) => found.includes(name)); }"""
+    )
     _common_crosshair(page)
     before = curve(page, "race-nll", "ELBO")
     _scrub(page)
@@ -128,8 +130,9 @@ def _scrub(page: Page) -> None:
     for _ in range(5):
         slider.press("ArrowLeft")
     expect(page.locator("table").filter(has_text="step 55").first).to_be_visible()
-    lines = page.evaluate("document.querySelector('[data-chart=race-nll]').layout.shapes.map((s) => s.x0)")
-    assert 55 in lines
+    page.wait_for_function(
+        "document.querySelector('[data-chart=race-nll]').layout.shapes.some((line) => line.x0 === 55)"
+    )
 
 
 def _seconds(page: Page) -> None:
