@@ -171,6 +171,8 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_goes_on(folder, capsys, polit
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where these tests run in the background of a shell, Ctrl-C is ignored there, and by whatever they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     store = RunStore(folder / "data")
     deadline = time.monotonic() + 60
