@@ -111,7 +111,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray]:
                 raise StoreError(f"'{path}' would unpack to more than {_UNPACKED_LIMIT >> 30} GiB.")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, zipfile.LargeZipFile) as error:
+    # (A header may claim a shape that no memory holds.)
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, zipfile.LargeZipFile, MemoryError) as error:
         raise StoreError(f"{damaged}: {error}.") from None
     wrong = [n for n in ("steps", "theta") if n not in arrays]
     if wrong or any(array.dtype.kind not in "iuf" for array in arrays.values()):

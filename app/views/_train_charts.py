@@ -14,7 +14,7 @@ from app import figures, services
 from app.describe import loss_label
 from app.feeds import FEEDS
 from app.live_chart import encode, live_chart
-from app.views._train_data import Shown, again
+from app.views._train_data import Shown, of_run
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
@@ -86,9 +86,10 @@ def _mount(shown: Shown, chart: Chart) -> None:
     """Mount one chart; while the run goes on it has a feed, if the server has feeds."""
     feed = ""
     if chart.every is not None and shown.status is not None and shown.status.active:
-        feed = FEEDS.name(
-            (shown.key, chart.name, chart.option, chart.every), lambda: _encoded(again(shown), chart, feed)
-        )
+        # A feed may live longer than the run: it holds names alone, no tables and no distributions.
+        run_id, config = shown.status.run_id, shown.config
+        key = (shown.key, chart.name, chart.option, chart.every)
+        feed = FEEDS.name(key, lambda: _encoded(of_run(run_id, config), chart, feed))
     live_chart(_encoded(shown, chart, feed), name=chart.name)
 
 

@@ -132,11 +132,6 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     return _before_the_first_step(shown) if status.active else shown
 
 
-def again(shown: Shown) -> Shown:
-    """What is shown, as it stands now."""
-    return shown if shown.status is None else of_run(shown.status.run_id, shown.config)
-
-
 def _before_the_first_step(shown: Shown) -> Shown:
     """A run that is being prepared, as its preview showed it, so that nothing vanishes when Train is pressed."""
     found = services.previews().peek(shown.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 
 import numpy as np
@@ -76,13 +77,20 @@ def damage(folder, how):
         np.savez(arrays, steps=np.arange(3), theta=np.zeros((2, 4)), **{"history.loss": np.zeros((2, 2))})
     elif how == "no theta":
         np.savez(arrays, steps=np.arange(3))
+    elif how == "claims":
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+        with zipfile.ZipFile(arrays, "w") as archive:
+            archive.writestr("steps.npy", header.getvalue())
     elif how == "bomb":
         with zipfile.ZipFile(arrays, "w") as archive:
             archive.writestr("steps.npy", b"0")
             archive.infolist()[0].file_size = _UNPACKED_LIMIT + 1
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "text", "flipped", "gone", "pickle", "shapes", "no theta", "bomb"])
+@pytest.mark.parametrize(
+    "how", ["cut", "empty", "text", "flipped", "gone", "pickle", "shapes", "no theta", "claims", "bomb"]
+)
 def test_damaged_files_say_so(result, tmp_path, how):
     folder = result.save(tmp_path)
     damage(folder, how)
