@@ -309,3 +309,15 @@ def mean_at(table, index, row, out):  # type: ignore[no-untyped-def]
         for s in range(index.shape[1]):
             total += values[index[k, s]]
         out[k] = total / index.shape[1]
+
+
+@compiled(_in2, _in2, _in2, _in2, _f8, _f8, _f8, _f8, _f8, _out2, _out2, _out2)
+def adam_rows(theta, gradient, mean, square, beta1, beta2, rate, root, eps, moved, new_mean, new_square):  # type: ignore[no-untyped-def]
+    """One Adam update of angles (B, P), with rate = lr / (1 − β₁ᵗ) and root = √(1 − β₂ᵗ)."""
+    for b in range(theta.shape[0]):
+        for i in range(theta.shape[1]):
+            g = gradient[b, i]
+            m = mean[b, i] + (1.0 - beta1) * (g - mean[b, i])
+            v = beta2 * square[b, i] + (1.0 - beta2) * (g * g)
+            moved[b, i] = theta[b, i] - rate * (m / (np.sqrt(v) / root + eps))
+            new_mean[b, i], new_square[b, i] = m, v

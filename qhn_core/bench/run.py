@@ -144,8 +144,8 @@ def run(
     rows = []
     for i, cell in enumerate(chosen):
         tell(f"[{i + 1}/{len(chosen)}] {cell.label}")
-        worth = with_jax and (cell.target is not None or cells is not None)
-        rows.append(measure(cell, seconds=1.0 if quick else 6.0, jax=worth))
+        worth = with_jax and (cell.main or cells is not None)
+        rows.append(measure(cell, seconds=1.0 if quick else 6.0 if cell.main else 3.0, jax=worth))
     found: list[Figure] = []
     if extras:
         tell("memory, first step, sampled step, likelihood table, logging")

@@ -239,7 +239,8 @@ def _backward(r, w, claims, dims, stages, pairs, maps, angle, cosine, sine, mem,
         stage, phase = stages[s], PHASES_A_STAGE * s
         active = stage[ACTIVE] if s else 0
         _tables(claims, phase, n, nb, stage, s > 0, cosine, sine, pairs, work, low, high, mats)
-        _rows_backward(claims, phase + 1, dims, stage, active, angle, pairs, mem, here, lam, work, w0, row_sum)
+        if stage[PHASE] >= 0 or active:
+            _rows_backward(claims, phase + 1, dims, stage, active, angle, pairs, mem, here, lam, work, w0, row_sum)
         if stage[PHASE_SLOTS]:
             if mine(claims, phase + 2, 0):
                 k.add_pieces(work, total, step, pieces, size)

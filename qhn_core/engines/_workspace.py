@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -58,16 +56,20 @@ def layout(program: Program, replicas: int, *, reverse: bool) -> tuple[NDArray[n
 
 
 class Scratch:
-    """Arrays that one call uses; grown when needed, never shared while in use."""
+    """Arrays that one call uses at a time; grown when needed, never shared while in use."""
 
     def __init__(self) -> None:
         self._raw: dict[tuple[str, Any], NDArray[np.uint8]] = {}
+        self._bytes = 0
+        self.kind: tuple[Any, ...] | None = None  #: what ``prepared`` was made for
+        self.prepared: Any = None  #: what the last call laid out in the arrays; a new layout takes its place
 
     def array(self, name: str, dtype: Any, size: int) -> NDArray[Any]:
         """An uninitialised array of ``size`` elements, aligned to a vector."""
         wanted = size * np.dtype(dtype).itemsize
         raw = self._raw.get((name, dtype))
         if raw is None or raw.nbytes < wanted + _ALIGN:
+            self._bytes += wanted + _ALIGN - (raw.nbytes if raw is not None else 0)
             raw = np.empty(wanted + _ALIGN, np.uint8)
             self._raw[name, dtype] = raw
         start = -raw.ctypes.data % _ALIGN
@@ -75,8 +77,9 @@ class Scratch:
 
     def trim(self) -> None:
         """Drop what is too large to keep."""
-        if sum(raw.nbytes for raw in self._raw.values()) > _KEEP_BYTES:
+        if self._bytes > _KEEP_BYTES:
             self._raw.clear()
+            self._bytes, self.kind, self.prepared = 0, None, None
 
 
 class _Pool(threading.local):
@@ -87,12 +90,15 @@ class _Pool(threading.local):
 _pool = _Pool()
 
 
-@contextmanager
-def scratch() -> Iterator[Scratch]:
-    """Scratch of this thread that no other call holds; a call inside a call gets its own."""
-    mine = _pool.free.pop() if _pool.free else Scratch()
-    try:
-        yield mine
-    finally:
-        mine.trim()
-        _pool.free.append(mine)
+class Borrowed:
+    """Context: scratch of this thread that no other call holds; a call inside a call gets its own."""
+
+    __slots__ = ("_scratch",)
+
+    def __enter__(self) -> Scratch:
+        self._scratch = _pool.free.pop() if _pool.free else Scratch()
+        return self._scratch
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.trim()
+        _pool.free.append(self._scratch)

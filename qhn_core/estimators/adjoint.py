@@ -19,6 +19,7 @@ class Adjoint(EstimatorConfig):
 
     label: ClassVar[str] = "Adjoint (exact)"
     name: Literal["adjoint"] = "adjoint"
+    draws: ClassVar[bool] = False
 
     def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
         """Exact probabilities and gradients of a diagonal observable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Estimate(NamedTuple):
 
 class EstimatorConfig(VariantConfig):
     """Base of all estimators."""
+
+    #: Whether it draws random numbers; one that says it does not must leave ``rng`` alone.
+    draws: ClassVar[bool] = True
 
     @abstractmethod
     def requires(self, objective: ObjectiveConfig) -> frozenset[str]:

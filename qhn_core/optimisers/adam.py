@@ -2,9 +2,9 @@
 
 m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ) and v̂ = v/(1−β₂ᵗ).
 
-The formula is that of ``torch.optim.Adam``, which the tests hold it to. It is written in NumPy because one torch step
-on a tensor this small costs 30 to 70 µs of bookkeeping, several times a whole loss and gradient at six qubits, and
-because torch takes two seconds to import.
+The formula is that of ``torch.optim.Adam``, which the tests hold it to. It is not torch's because one torch step on a
+tensor this small costs 30 to 70 µs of bookkeeping, a whole training step at six to ten qubits, and because torch takes
+two seconds to import; as one compiled loop it costs 2 µs, in NumPy 6.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from qhn_core.kernels import compiled
 from qhn_core.optimisers.base import OPTIMISERS, Array, Closure, OptimiserConfig, OptimiserState
 from qhn_core.schedules import value_at
 
@@ -43,9 +44,9 @@ class Adam(OptimiserConfig):
         value: Array | None = None,
     ) -> tuple[Array, OptimiserState]:
         """One update, elementwise over all replicas."""
-        mean = state["mean"] + (1.0 - self.beta1) * (gradient - state["mean"])
-        square = self.beta2 * state["square"] + (1.0 - self.beta2) * (gradient * gradient)
-        correct1, correct2 = 1.0 - self.beta1 ** (step + 1), 1.0 - self.beta2 ** (step + 1)
-        scale = np.sqrt(square) / correct2**0.5 + self.eps
-        moved = theta - (value_at(self.lr, step) / correct1) * (mean / scale)
+        done = step + 1
+        moved, mean, square = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
+        rate, root = value_at(self.lr, step) / (1.0 - self.beta1**done), (1.0 - self.beta2**done) ** 0.5
+        before = (np.ascontiguousarray(theta), np.ascontiguousarray(gradient), state["mean"], state["square"])
+        compiled().adam_rows(*before, self.beta1, self.beta2, rate, root, self.eps, moved, mean, square)
         return moved, {"mean": mean, "square": square}

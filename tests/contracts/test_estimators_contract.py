@@ -106,3 +106,22 @@ def test_costs_are_whole_numbers_that_grow_with_replicas(name: str) -> None:
     (one, shots_one), (two, shots_two) = (config.circuits(every_gate(), replicas) for replicas in (1, 2))
     assert one >= 1
     assert (two, shots_two) == (2 * one, 2 * shots_one)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS.names())
+def test_one_that_says_it_draws_nothing_leaves_the_generator_alone(name: str, problem: Problem) -> None:
+    rng = np.random.Generator(np.random.Philox(3))
+    before = rng.bit_generator.state["state"]["counter"].copy(), rng.bit_generator.state["buffer_pos"]
+    config = ESTIMATORS.parse(name)
+    config.estimate(
+        engine=qhn.engine("statevector"),
+        circuit=every_gate(),
+        theta=np.zeros((1, 5)),
+        objective=qhn.objective("mle"),
+        problem=problem,
+        step=0,
+        rng=rng,
+    )
+    after = rng.bit_generator.state["state"]["counter"], rng.bit_generator.state["buffer_pos"]
+    untouched = bool((before[0] == after[0]).all()) and before[1] == after[1]
+    assert untouched is not config.draws

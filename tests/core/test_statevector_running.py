@@ -20,6 +20,37 @@ from qhn_core.circuit import Circuit, Gate
 ENGINE = qhn.engine("statevector")
 
 
+def test_arrays_kept_between_calls_never_show():
+    """Small and large circuits, batches, precisions and calls inside calls, in any order: each as on its own."""
+    engines = [ENGINE, qhn.engine("statevector", dtype="float32"), qhn.engine("statevector", threads=1)]
+    cases = [(layered(n), replicas) for n, replicas in ((9, 4), (3, 1), (12, 2), (9, 1))]
+
+    def found(engine, circuit, replicas, inner=None):
+        theta, g = case(circuit, replicas)
+
+        def diagonal(q):
+            if inner is not None:
+                found(*inner)
+            return g, None
+
+        made = engine.evaluate(circuit, theta, diagonal)
+        return made.probs, made.gradient, engine.probs(circuit, theta)
+
+    def alone(*arguments):
+        made = []
+        thread = threading.Thread(target=lambda: made.append(found(*arguments)))  # a new thread has nothing kept
+        thread.start()
+        thread.join()
+        return made[0]
+
+    kinds = [(engine, *one) for engine in engines for one in cases]
+    expected = [alone(*kind) for kind in kinds]
+    rng = np.random.default_rng(5)
+    for k, inner in zip(rng.integers(len(kinds), size=60), rng.integers(len(kinds), size=60), strict=True):
+        for got, wanted in zip(found(*kinds[k], inner=kinds[inner]), expected[k], strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
 def layered(n: int, layers: int = 3) -> Circuit:
     """RY, RZ on every wire, CNOT ladder, CZ ring and one IsingZZ a layer."""
     slot = count()
