@@ -79,14 +79,16 @@ def _component() -> Any:
     return st.components.v2.component("qhn_live_chart", html=_HTML, css=_CSS, js=script, isolate_styles=False)
 
 
-def _below_base(path: str) -> str:
+def below_base(path: str) -> str:
+    """The path of ``path``, "" or beginning with a slash, on a server that may have a base path."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}{path}" if base else path
 
 
 @cache
-def _script_url() -> str:
-    return _below_base(f"/app/static/plotly.min.js?v={version('plotly')}")
+def script_url() -> str:
+    """Where browsers find the plotting library, below the server's base path."""
+    return below_base(f"/app/static/plotly.min.js?v={version('plotly')}")
 
 
 def encode(
@@ -120,9 +122,9 @@ def encode(
         "figure": plain(figure),
         "config": dict(config or {}),
         "group": group,
-        "plotly": _script_url(),
+        "plotly": script_url(),
         "tokens": TOKENS,
-        "feed": _below_base(f"{feeds.PATH}/{feed}") if feed else "",
+        "feed": below_base(f"{feeds.PATH}/{feed}") if feed else "",
         "every": every,
     }
     return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()

@@ -14,9 +14,14 @@ if str(_APP.parent) not in sys.path:
     sys.path.insert(0, str(_APP.parent))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from app import feeds  # noqa: E402
+from app import feeds, hints  # noqa: E402
 
 feeds.FEEDS.open()
-app = st.App(_APP / "main.py", routes=[Route(f"{feeds.PATH}/{{name}}", feeds.answer)])
+app = st.App(
+    _APP / "main.py",
+    routes=[Route(f"{feeds.PATH}/{{name}}", feeds.answer)],
+    middleware=[Middleware(hints.PlotlyHint)],
+)

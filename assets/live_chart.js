@@ -91,6 +91,23 @@ function rangesIn(event) {
   return found;
 }
 
+// First drawings go one after the other, from the top of the page down, and the browser shows each before the next.
+const waiting = [];
+function myTurn(node) {
+  return new Promise((resolve) => {
+    waiting.push({ node, resolve });
+    if (waiting.length === 1) setTimeout(nextTurn);
+  });
+}
+
+function nextTurn() {
+  const top = ({ node }) => node.getBoundingClientRect().top;
+  const next = waiting.reduce((best, one) => (top(one) < top(best) ? one : best));
+  waiting.splice(waiting.indexOf(next), 1);
+  next.resolve();
+  if (waiting.length) setTimeout(nextTurn);
+}
+
 // Milliseconds between two fetches of a chart that nobody can see, and after a failed one.
 const UNSEEN = 3000;
 const RETRY = 2000;
@@ -214,6 +231,7 @@ class Chart {
     this.node.setAttribute("aria-label", data.alt);
     this.name = data.name;
     const plotly = await loadPlotly(new URL(data.plotly, window.location.origin).href);
+    if (!this.refreshes) await myTurn(this.node);
     if (this.gone || !this.node.isConnected) return;
     const figure = resolveTokens(data.figure, { ...data.tokens[theme.dark ? "dark" : "light"], "@paper": theme.paper });
     const layout = figure.layout;

@@ -58,6 +58,14 @@ class Plan:
     circuit: Circuit
     warnings: tuple[str, ...] = ()
 
+    def cost(self, steps: int, done: int = 0) -> tuple[int, int]:
+        """(circuits, shots) of a run of ``steps`` updates of which ``done`` are made.
+
+        The last step evaluates too, though it only logs: a run from its beginning evaluates ``steps`` + 1 times.
+        """
+        evaluations = steps + 1 - done
+        return evaluations * self.circuits_per_step, evaluations * self.shots_per_step
+
 
 def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
     """What ``config`` needs; refuses what cannot work, with the reason and the remedy.

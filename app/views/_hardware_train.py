@@ -138,8 +138,7 @@ def _time(source: Source, device: Device, shots: int, watch: Watch) -> float:
 
 def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None) -> None:
     """What it costs, and nothing is sent before it was confirmed."""
-    evaluations = config.steps + 1
-    circuits, shots = needs.circuits_per_step * evaluations, needs.shots_per_step * evaluations
+    circuits, shots = needs.cost(config.steps)
     if device.remote:
         took = "queue and run time unknown; **may cost money**"
     elif timing is None or timing.result is None:

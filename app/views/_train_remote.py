@@ -52,8 +52,7 @@ def question(controls: Controls, form_config: RunConfig | None, actions: Mapping
         config, done = form_config, 0
     else:
         return
-    needs, steps = plan(config, services.uploads()), config.steps - done
-    circuits, shots = steps * needs.circuits_per_step, steps * needs.shots_per_step
+    circuits, shots = plan(config, services.uploads()).cost(config.steps, done)
     device = getattr(config.engine, "backend", "")
     st.warning(
         f"{name} sends up to {circuits:,} circuits with {shots:,} shots to {device}: they leave this machine and may "

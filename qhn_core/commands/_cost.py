@@ -15,8 +15,8 @@ YesOption = Annotated[
 ]
 
 
-def confirm_cost(config: RunConfig, uploads: Path, *, steps: int, yes: bool) -> None:
-    """Ask before ``steps`` steps go to a real device; raises ``typer.Abort`` if the answer is no.
+def confirm_cost(config: RunConfig, uploads: Path, *, done: int = 0, yes: bool) -> None:
+    """Ask before the steps after ``done`` go to a real device; raises ``typer.Abort`` if the answer is no.
 
     Simulators and snapshots on this machine are not asked about.
     """
@@ -24,8 +24,7 @@ def confirm_cost(config: RunConfig, uploads: Path, *, steps: int, yes: bool) -> 
         return
     from qhn_core.config import plan
 
-    needs = plan(config, uploads)
-    circuits, shots = steps * needs.circuits_per_step, steps * needs.shots_per_step
+    circuits, shots = plan(config, uploads).cost(config.steps, done)
     typer.echo(f"{circuits:,} circuits, {shots:,} shots on {getattr(config.engine, 'backend', '')}.", err=True)
     if not yes:
         typer.confirm("They leave this machine and may cost money. Send them?", abort=True, err=True)

@@ -20,7 +20,7 @@ def command(run: RunArgument, data: DataOption = None, quiet: QuietOption = Fals
     if record.state is RunState.FINISHED:
         typer.echo(f"Run {run_id} has finished already.")
         return
-    confirm_cost(record.config, store.uploads, steps=record.config.steps + 1 - record.step, yes=yes)
+    confirm_cost(record.config, store.uploads, done=record.step, yes=yes)
     supervisor = Supervisor(store)
     supervisor.resume(run_id)
     code = follow(supervisor, run_id, quiet=quiet)

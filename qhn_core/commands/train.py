@@ -29,7 +29,7 @@ def command(
     if not quiet:
         for warning in needs.warnings:
             typer.secho(warning, fg="yellow", err=True)
-    confirm_cost(wanted, store.uploads, steps=wanted.steps + 1, yes=yes)
+    confirm_cost(wanted, store.uploads, yes=yes)
     supervisor = Supervisor(store)
     run_id = supervisor.start(wanted, name=name)
     if not quiet:

@@ -34,12 +34,13 @@ def remember(problem: Problem, key: Hashable, make: Callable[[], Any]) -> Any:
 
 def nll_rows(problem: Problem) -> Array:
     """ℓ of all strings as (1, 2^N), or (B, 2^N) where every replica has its own data."""
-    if getattr(problem, "nll", None) is None:
+    table = getattr(problem, "nll", None)
+    if table is None:
         raise Unsupported(
             f"The exact objective needs the table of all 2^{problem.n_bits} likelihoods, and this problem has none. "
             "Use a sampled estimator: score_function or spsa."
         )
-    return np.ascontiguousarray(np.atleast_2d(problem.nll), dtype=np.float64)
+    return np.ascontiguousarray(table if table.ndim == 2 else table[None], dtype=np.float64)
 
 
 def probability_rows(q: Array, problem: Problem) -> Array:

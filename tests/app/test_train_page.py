@@ -241,7 +241,7 @@ def test_nothing_is_sent_to_a_real_device_before_its_cost_was_agreed_to(
         press(page, name.lower())
         assert begun == []
         (question,) = [w.value for w in page.warning if "may cost money" in w.value]
-        assert all(part in question for part in (name, "21 circuits", "2,100 shots", "ibm_torino"))
+        assert all(part in question for part in (name, "24 circuits", "2,400 shots", "ibm_torino"))
         press(page, "not now")
         assert not [w for w in page.warning if "may cost money" in w.value]
     press(page, "train")

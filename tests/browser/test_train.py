@@ -83,6 +83,12 @@ def test_a_newcomer_trains_the_default(dashboard: Any, tab: Tab) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_the_plotting_library_is_fetched_once_and_before_the_page_asks_for_it(dashboard: Any, tab: Tab) -> None:
+    page = ready(tab(link(dashboard)))
+    fetched = page.evaluate("performance.getEntriesByType('resource').filter(e => /plotly/.test(e.name))")
+    assert [entry["initiatorType"] for entry in fetched] == ["link"]
+
+
 def test_node_and_zoom_survive_fifty_refreshes(dashboard: Any, tab: Tab) -> None:
     page = ready(tab(link(dashboard, ENDLESS)))
     button(page, "Train").click()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qhn_core import _config_plan
+from qhn_core import _config_plan, trainer
 from qhn_core.config import SECTIONS, ConfigError, RunConfig, plan
 from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
 
@@ -113,6 +113,34 @@ def test_a_cost_table_is_not_drawn():
     assert plan(RunConfig.parse({"dataset": table})).n_qubits == 2
     with pytest.raises(InvalidArgument, match="data_draws"):
         plan(RunConfig.parse({"dataset": table, "data_draws": 2}))
+
+
+@pytest.mark.parametrize("done", [0, 2])
+def test_the_cost_is_that_of_every_circuit_a_run_has_left(monkeypatch, done):
+    config = RunConfig(
+        dataset={"name": "xor", "n_train": 8, "n_test": 4},
+        network={"name": "mlp", "layers": [2, 1]},
+        estimator={"name": "spsa", "shots": 16},
+        objective={"name": "mle"},
+        ansatz={"name": "linear", "layers": 1},
+        steps=4,
+    )
+    setup = trainer.prepare(config)
+    state = trainer.init(setup)
+    for _ in range(done):
+        state, _ = trainer.step(setup, state)
+    circuits_run = []
+    engine = type(setup.engine)
+    sample = engine.sample_indices
+
+    def counted(self, circuit, theta, shots, rng):
+        circuits_run.extend([shots] * len(theta))
+        return sample(self, circuit, theta, shots, rng)
+
+    monkeypatch.setattr(engine, "sample_indices", counted)
+    while not state.done:
+        state, _ = trainer.step(setup, state)
+    assert setup.plan.cost(config.steps, done) == (len(circuits_run), sum(circuits_run))
 
 
 def test_readable():
