@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from qhn_core.bench.run import Figure, Report, Row
@@ -38,6 +39,38 @@ def _figure(figure: Figure) -> tuple[str, ...]:
     return figure.name, value, bound, "met" if figure.met else "MISSED", figure.detail
 
 
+_SUMMARY = ("N", "replicas", "target", "met", "smallest ratio", "median", "largest ratio")
+
+
+def summary(report: Report) -> list[tuple[str, ...]]:
+    """For each size that several circuits or losses were measured at: how many meet its target, and the extremes."""
+    groups: dict[tuple[int, int], list[Row]] = {}
+    for row in report.rows:
+        groups.setdefault((row.cell.qubits, row.cell.replicas), []).append(row)
+    lines = []
+    for (qubits, replicas), found in sorted(groups.items()):
+        if len(found) == 1:
+            continue
+        found = sorted(found, key=lambda row: row.ratio)
+        target, met = found[0].cell.target, sum(row.met for row in found)
+        lines.append(
+            (
+                str(qubits),
+                str(replicas),
+                "" if target is None else f"≥ {target:g}×",
+                "" if target is None else f"{met} of {len(found)}",
+                _extreme(found[0]),
+                f"{median(row.ratio for row in found):.3g}×",
+                _extreme(found[-1]),
+            )
+        )
+    return lines
+
+
+def _extreme(row: Row) -> str:
+    return f"{row.ratio:.3g}× ({row.cell.circuit}, {row.cell.loss})"
+
+
 def caption(report: Report) -> str:
     """Machine, date and versions in a line."""
     m = report.machine
@@ -56,6 +89,11 @@ def show(report: Report) -> None:
         for row in report.rows:
             table.add_row(*_cells(row), style=None if row.met else "bold red")
         console.print(table)
+    if lines := summary(report):
+        table = Table(*_SUMMARY, title="All circuits and losses of a size")
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
     if report.figures:
         table = Table("figure", "measured", "target", "verdict", "", title="Other figures")
         for figure in report.figures:
@@ -69,6 +107,7 @@ def markdown(report: Report) -> str:
     parts: list[str] = []
     both: tuple[tuple[tuple[str, ...], list[Any]], ...] = (
         (_HEAD, [_cells(row) for row in report.rows]),
+        (_SUMMARY, summary(report)),
         (("figure", "measured", "target", "verdict", "detail"), [_figure(f) for f in report.figures]),
     )
     for head, rows in both:

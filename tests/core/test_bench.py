@@ -14,7 +14,7 @@ from qhn_core.bench._cells import LOSSES, TARGETS, Cell, parse_cells, survey_cel
 from qhn_core.bench._extras import Figure, peak_memory
 from qhn_core.bench._timing import compare
 from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
-from qhn_core.bench.tables import markdown, show
+from qhn_core.bench.tables import markdown, show, summary
 from qhn_core.errors import InvalidArgument
 
 
@@ -69,6 +69,19 @@ def test_what_misses_its_target_is_named(capsys):
     assert numbers["steps"][0]["ratio"] == pytest.approx(7.0)
     assert numbers["figures"][0]["met"] is False
     assert {"date", "cores", "numba", "pennylane"} <= set(numbers["machine"])
+
+
+def test_the_summary_has_the_extremes_of_each_size(capsys):
+    rows = [
+        Row(Cell(circuit, "elbo", n, 1), 1e-3, {LIGHTNING: 1e-3 * ratio})
+        for circuit, n, ratio in (("product", 6, 20.0), ("linear", 6, 50.0), ("iqp", 6, 90.0), ("iqp", 9, 7.0))
+    ]
+    found = Report(rows, [], machine())
+    line = ("6", "1", "≥ 30×", "2 of 3", "20× (product, elbo)", "50×", "90× (iqp, elbo)")
+    assert summary(found) == [line]
+    assert "| " + " | ".join(line) + " |" in markdown(found)
+    show(found)
+    assert "2 of 3" in capsys.readouterr().out
 
 
 def test_being_behind_compiled_jax_is_a_miss():
