@@ -128,7 +128,7 @@ def loss_curves(
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
         traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", RIVAL, width=1.8))
         level = -log_evidence / n_train
-        notes.append(_level_name(level, "limit −log p(D)", traces))
+        notes.append(_level_name(level, "−log p(D) ≤ −ELBO", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
     unit = _OWN_UNITS.get(objective, "nats per example")
     return {"data": traces, "layout": _curve_layout(title, step_axis(x, total), unit, annotations=notes)}
