@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core._circuit_lowering import GATES, Lowered, lower
 from qhn_core.checks import check_int
-from qhn_core.errors import InvalidArgument, QHNError, Unsupported, shorten
-from qhn_core.gates import FIXED, ROTATIONS, Gate
+from qhn_core.errors import InvalidArgument, QHNError, Unsupported
+from qhn_core.gates import FIXED, Gate
 
 #: PennyLane records operations on one process-wide stack: whoever builds or runs its circuits in a thread holds this.
 PENNYLANE_LOCK = threading.RLock()
 #: Angles may differ this much, relative to their size, from scale·θ + offset.
 _TOLERANCE = 1e-9
+#: The same for angles in single precision, whose last digit is at 6e-8.
+_SINGLE = 1e-6
 _MAX_GATES = 100_000
-_DEEPEST = 64
 
 
 def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequence[Any]) -> None:
@@ -40,56 +42,7 @@ def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequ
             operation(wires=labels)
 
 
-class _Lowered(NamedTuple):
-    """One gate of ours, and the operation it came from."""
-
-    name: str
-    wires: tuple[Any, ...]
-    angle: float
-    source: str
-
-
-def _lower(operation: Any, source: str, depth: int = 0) -> Iterator[_Lowered]:
-    """``operation`` as gates of ours, up to a global phase."""
-    import pennylane as qml
-
-    name, labels = operation.name, tuple(operation.wires.labels)
-    if name in FIXED:
-        yield _Lowered(name, labels, 0.0, source)
-    elif name in ROTATIONS or name in ("PhaseShift", "U1"):
-        (angle,) = operation.parameters
-        if np.ndim(angle) != 0 or not np.isfinite(angle):
-            raise Unsupported(f"{source} has the angle {shorten(angle)}; one finite number is needed, not a batch.")
-        yield _Lowered(name if name in ROTATIONS else "RZ", labels, float(np.real(angle)), source)
-    elif name == "CRot":  # PennyLane's own decomposition adds two of its angles up in one gate
-        phi, theta, omega = operation.parameters
-        for part in (qml.CRZ(phi, labels), qml.CRY(theta, labels), qml.CRZ(omega, labels)):
-            yield from _lower(part, source, depth + 1)
-    elif name == "Exp" and operation.base.name == "Identity":
-        return  # a global phase
-    else:
-        for part in _decomposition(operation, source, depth):
-            yield from _lower(part, source, depth + 1)
-
-
-def _decomposition(operation: Any, source: str, depth: int) -> list[Any]:
-    if isinstance(operation, _classical()) or not operation.has_decomposition or depth > _DEEPEST:
-        inside = "" if operation.name in source else f" (in it, {operation.name})"
-        raise Unsupported(
-            f"{source}{inside} cannot be written with {', '.join([*ROTATIONS, *FIXED])}. Circuits here are unitary: "
-            "no measurements, channels or conditions inside."
-        )
-    parts: list[Any] = operation.decomposition()
-    return parts
-
-
-def _classical() -> tuple[type, ...]:
-    import pennylane as qml
-
-    return (qml.ops.Conditional, qml.ops.MidMeasure)
-
-
-def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[_Lowered]:
+def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[Lowered]:
     """The gates that ``function(theta)`` applies."""
     import pennylane as qml
 
@@ -97,7 +50,7 @@ def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[_
         try:
             with qml.queuing.AnnotatedQueue() as queue:
                 function(theta)
-            operations = qml.tape.QuantumScript.from_queue(queue).operations
+            (tape,), _ = qml.transforms.convert_to_numpy_parameters(qml.tape.QuantumScript.from_queue(queue))
         except QHNError:
             raise
         except Exception as error:
@@ -107,14 +60,29 @@ def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[_
                 got=f"{type(error).__name__}: {error}",
                 remedy="Check n_params.",
             ) from error
-        found: list[_Lowered] = []
+        found: list[Lowered] = []
         with qml.QueuingManager.stop_recording():
-            for position, operation in enumerate(operations):
-                source = f"Gate {position}, {operation.name} on wires {list(operation.wires.labels)},"
-                found.extend(_lower(operation, source))
-                if len(found) > _MAX_GATES:
-                    raise Unsupported(f"The circuit has more than {_MAX_GATES} gates.")
+            for position, operation in enumerate(tape.operations):
+                _extend(found, operation, f"Gate {position}, {operation.name} on wires {list(operation.wires.labels)},")
     return found
+
+
+def _extend(found: list[Lowered], operation: Any, source: str) -> None:
+    """Append the gates of ``operation``; what PennyLane itself fails at is told with the gate's name."""
+    try:
+        for gate in lower(operation, source):
+            found.append(gate)
+            if len(found) > _MAX_GATES:
+                raise Unsupported(f"The circuit has more than {_MAX_GATES} gates.")
+    except QHNError:
+        raise
+    except Exception as error:
+        raise InvalidArgument(
+            "function",
+            expected="operations that PennyLane can decompose",
+            got=f"{type(error).__name__}: {error}",
+            remedy=f"It came from {source.rstrip(',')}.",
+        ) from error
 
 
 def gates_from_pennylane(
@@ -142,23 +110,29 @@ def gates_from_pennylane(
             continue
         fit = _fit(points, angles[:, k])
         if fit is None:
-            raise Unsupported(_why_not(function, points[0], step, k))
+            rounded = _fit(points, angles[:, k], _SINGLE)
+            single = rounded is not None and rounded[0] is not None
+            raise Unsupported(_single(step) if single else _why_not(function, points[0], step, k))
         gates.append(Gate(step.name, wires, *fit))
     return size, tuple(gates)
 
 
-def _check_same_gates(first: list[_Lowered], second: list[_Lowered]) -> None:
+def _check_same_gates(first: list[Lowered], second: list[Lowered]) -> None:
     for a, b in zip(first, second, strict=False):
         if (a.name, a.wires) != (b.name, b.wires):
+            if a.numeric and b.numeric:
+                raise Unsupported(_numeric(a))
             raise Unsupported(
                 f"The gates themselves depend on theta: {a.source} becomes {a.name} on {list(a.wires)} at one theta "
                 f"and {b.name} on {list(b.wires)} at another. Only angles may depend on it."
             )
     if len(first) != len(second):
+        if first and first[-1].numeric:
+            raise Unsupported(_numeric(first[-1]))
         raise Unsupported("The gates themselves depend on theta: their number changes. Only angles may depend on it.")
 
 
-def _wire_places(trace: list[_Lowered], n_qubits: int | None) -> tuple[int, dict[Any, int]]:
+def _wire_places(trace: list[Lowered], n_qubits: int | None) -> tuple[int, dict[Any, int]]:
     """(N, label -> wire): whole numbers stand for themselves, other labels are numbered as they first occur."""
     labels = list(dict.fromkeys(label for step in trace for label in step.wires))
     if all(isinstance(label, (int, np.integer)) and label >= 0 for label in labels):
@@ -172,9 +146,11 @@ def _wire_places(trace: list[_Lowered], n_qubits: int | None) -> tuple[int, dict
     return size, place
 
 
-def _fit(points: NDArray[np.float64], angles: NDArray[np.float64]) -> tuple[int | None, float, float] | None:
+def _fit(
+    points: NDArray[np.float64], angles: NDArray[np.float64], tolerance: float = _TOLERANCE
+) -> tuple[int | None, float, float] | None:
     """(param, scale, offset) with angle = scale·θ[param] + offset at every point, or None."""
-    allowed = _TOLERANCE * (1.0 + np.abs(angles).max())
+    allowed = tolerance * (1.0 + np.abs(angles).max())
     if np.ptp(angles) <= allowed:
         return None, 1.0, _tidy(angles[0])
     if not points.shape[1]:
@@ -194,9 +170,27 @@ def _tidy(value: float, *, unit: float = np.pi / 48) -> float:
     return float(near) if abs(near - value) < 1e-12 else float(value)
 
 
-def _why_not(function: Callable[[Any], Any], point: NDArray[np.float64], step: _Lowered, k: int) -> str:
+def _where(step: Lowered) -> str:
+    return step.source if step.name in step.source else f"{step.source} decomposed to {step.name},"
+
+
+def _numeric(step: Lowered) -> str:
+    return (
+        f"{step.source} depends on theta, and no decomposition of it into {GATES} is known that keeps a parameter: its "
+        "matrix can only be decomposed number by number. Write it with rotations, or give it numbers."
+    )
+
+
+def _single(step: Lowered) -> str:
+    return (
+        f"{_where(step)} has an angle that is scale·theta[k] + offset in single precision only: it was rounded, as by "
+        "a cast to float32. Keep theta and what is made of it in double precision (float64)."
+    )
+
+
+def _why_not(function: Callable[[Any], Any], point: NDArray[np.float64], step: Lowered, k: int) -> str:
     """Why the angle of gate ``k`` is not scale·θ[param] + offset, by moving one parameter at a time."""
-    where = step.source if step.name in step.source else f"{step.source} decomposed to {step.name},"
+    where = _where(step)
     again = _trace(function, point)
     if k >= len(again) or again[k].angle != step.angle:
         return f"{where} has an angle that changes from call to call."
@@ -205,8 +199,10 @@ def _why_not(function: Callable[[Any], Any], point: NDArray[np.float64], step: _
         moved = point.copy()
         moved[param] += 0.37
         trace = _trace(function, moved)
-        if k >= len(trace) or abs(trace[k].angle - step.angle) > 1e-12:
+        if k >= len(trace) or abs(trace[k].angle - step.angle) > 1e-10:
             acting.append(param)
+    if step.numeric:
+        return _numeric(step)
     if len(acting) > 1:
         names = " and ".join(map(str, acting))
         return (

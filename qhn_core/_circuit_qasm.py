@@ -1,7 +1,8 @@
 """Circuits to and from OpenQASM 2 (Cross et al., arXiv:1707.03429).
 
-Reading uses Qiskit's strict parser. Text from strangers is bounded before it gets there: its length, registers and
-nesting, and afterwards the number of gates that definitions within definitions may expand to. Only the built-in
+Reading uses Qiskit's strict parser. Text from strangers is bounded before it gets there: its length, its registers all
+together, its nesting, and the gates that its statements expand to (a gate on a whole register is one for each of its
+qubits); afterwards the number of gates that definitions within definitions may expand to. Only the built-in
 ``qelib1.inc`` can be included.
 """
 
@@ -20,6 +21,7 @@ from qhn_core.gates import Gate
 
 MAX_CHARACTERS = 1_000_000
 MAX_QUBITS = 64
+MAX_CLBITS = 4 * MAX_QUBITS
 MAX_GATES = 100_000
 _MAX_DEFINITIONS = 200
 _MAX_NESTING = 64
@@ -27,7 +29,9 @@ _MAX_STATEMENT = 4000
 _WRITTEN = {"RX": "rx", "RY": "ry", "RZ": "rz", "Hadamard": "h", "CNOT": "cx", "CZ": "cz"}
 _READ = {"rx": "RX", "ry": "RY", "rz": "RZ", "p": "RZ", "u1": "RZ", "rzz": "IsingZZ"}
 _FIXED = {"h": "Hadamard", "cx": "CNOT", "CX": "CNOT", "cz": "CZ"}
+_DECLARES = re.compile(r"\s*(?:$|(?:OPENQASM|include|[qc]reg|gate|opaque)\b)")
 _HALF = math.pi / 2
+_TOO_MANY = f"The program has more than {MAX_GATES} gates; a gate on a whole register is one for each of its qubits."
 
 
 def write_qasm(n_qubits: int, gates: Sequence[Gate], theta: NDArray[np.float64], *, measure: bool) -> str:
@@ -92,6 +96,36 @@ def _check_bounds(text: str) -> None:
         raise InvalidArgument("text", expected=f"at most {_MAX_DEFINITIONS} gate definitions", got="more")
     for statement in re.split(r"[;{}]", bare):
         _check_statement(statement)
+    registers = _registers(bare)
+    for kind, what, limit in (("qreg", "qubits", MAX_QUBITS), ("creg", "classical bits", MAX_CLBITS)):
+        total = sum(size for found, _, size in registers if found == kind)
+        if total > limit:
+            raise InvalidArgument("text", expected=f"registers of at most {limit} {what} in all", got=total)
+    if _expanded(bare, {name: size for kind, name, size in registers if kind == "qreg"}) > MAX_GATES:
+        raise Unsupported(_TOO_MANY)
+
+
+def _registers(bare: str) -> list[tuple[str, str, int]]:
+    """(qreg or creg, name, size) of every register; sizes have been checked to be small."""
+    found = re.findall(r"\b([qc]reg)\s+(\w+)\s*\[\s*(\d+)", bare)
+    return [(kind, name, int(size)) for kind, name, size in found]
+
+
+def _expanded(bare: str, registers: dict[str, int]) -> int:
+    """At most how many instructions the parser will make: a statement on a whole register is one for each qubit.
+
+    Inside a gate's definition names are its own arguments, and there are no registers.
+    """
+    total = inside = 0
+    whole = re.compile(r"\b(?:" + "|".join(registers or ("$^",)) + r")\b(?!\s*\[)")
+    for piece in re.findall(r"[{}]|[^;{}]+", bare):
+        if piece in "{}":
+            inside += 1 if piece == "{" else -1
+        elif inside > 0 or re.match(r"\s*barrier\b", piece):
+            total += 1
+        elif not _DECLARES.match(piece):
+            total += max((registers[name] for name in whole.findall(piece)), default=1)
+    return total
 
 
 def _check_statement(statement: str) -> None:
@@ -122,7 +156,7 @@ class _Reader:
     def add(self, operation: Any, wires: tuple[int, ...], *, free: bool = True) -> None:
         """Append ``operation``; its angles become parameters if they stand in the text as rotations."""
         if self._size(operation, 0) + len(self.gates) > MAX_GATES:
-            raise Unsupported(f"The program has more than {MAX_GATES} gates.")
+            raise Unsupported(_TOO_MANY)
         self._add(operation, wires, free=free)
 
     def _add(self, operation: Any, wires: tuple[int, ...], *, free: bool) -> None:

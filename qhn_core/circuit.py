@@ -93,8 +93,10 @@ class Circuit:
         """The circuit that a PennyLane quantum function (or QNode) applies, whatever operations it uses.
 
         The function is run at several theta; its operations are decomposed by PennyLane to the gates of this package
-        (up to a global phase), and each angle is recognised as scale·theta[k] + offset, verified to 1e-9 at points
-        that the fit did not use. Measurements at the end are ignored.
+        (up to a global phase), controls on rotations by a rule that keeps the parameter, and what has no decomposition
+        by its matrix, on at most 4 wires: exp(iθG) keeps θ, other matrices are numbers. Each angle is recognised as
+        scale·theta[k] + offset, verified to 1e-9 at points that the fit did not use. Measurements at the end are
+        ignored.
 
         Args:
             function: takes theta, a float64 array of shape (n_params,).
@@ -104,8 +106,10 @@ class Circuit:
 
         Raises:
             Unsupported: an angle that mixes parameters or is not linear in one (gate and parameters are named); gates
-                that depend on theta; anything that is not unitary.
-            InvalidArgument: the function fails, or uses more wires than ``n_qubits``.
+                that depend on theta; an operation of which no decomposition is known that keeps its parameter; anything
+                that is not unitary.
+            InvalidArgument: the function, or PennyLane's decomposition of what it applies, fails; or more wires are
+                used than ``n_qubits``.
         """
         size, gates = gates_from_pennylane(function, n_params, n_qubits=n_qubits)
         return cls(size, gates, n_params=n_params)
@@ -128,7 +132,8 @@ class Circuit:
         Measurements may stand at the end; where their results go is ignored, as wire i is qubit i.
 
         Args:
-            text: at most a million characters; nothing but ``qelib1.inc`` can be included, and no file is read.
+            text: at most a million characters, 64 qubits in all, and 100,000 gates, one on a whole register being one
+                for each of its qubits; nothing but ``qelib1.inc`` can be included, and no file is read.
             free_angles: make a parameter of every angle of rx, ry, rz, rzz, p, u1, u2, u3 and u written in the program
                 or in its own gate definitions. The angle is then theta[k] + the written value: theta = 0 is the
                 program as it stands.

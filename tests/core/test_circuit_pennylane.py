@@ -160,6 +160,109 @@ def test_gates(name):
     assert circuit.gates[-1] == Gate("RY", 2, 0)
 
 
+#: Two or more controls on what has a parameter, where PennyLane itself decomposes a matrix of numbers.
+CONTROLLED = {
+    "CC RX": lambda x: qml.ctrl(qml.RX(x, 0), [1, 2]),
+    "CC RY": lambda x: qml.ctrl(qml.RY(x, 0), [1, 2]),
+    "CC RZ": lambda x: qml.ctrl(qml.RZ(x, 0), [1, 2]),
+    "CCC RX": lambda x: qml.ctrl(qml.RX(x, 0), [1, 2, 3]),
+    "CC RX on 01": lambda x: qml.ctrl(qml.RX(x, 0), [1, 2], control_values=[0, 1]),
+    "CC RZ on 00": lambda x: qml.ctrl(qml.RZ(x, 0), [1, 2], control_values=[0, 0]),
+    "CC PhaseShift": lambda x: qml.ctrl(qml.PhaseShift(x, 0), [1, 2]),
+    "CCC PhaseShift": lambda x: qml.ctrl(qml.PhaseShift(x, 0), [1, 2, 3]),
+    "CC U1": lambda x: qml.ctrl(qml.U1(x, 0), [1, 2]),
+    "CC U2": lambda x: qml.ctrl(qml.U2(0.3, x, 0), [1, 2]),
+    "CC U3": lambda x: qml.ctrl(qml.U3(0.3, 0.2, x, 0), [1, 2]),
+    "CC MultiRZ": lambda x: qml.ctrl(qml.MultiRZ(x, [0, 1]), [2, 3]),
+    "CC PauliRot": lambda x: qml.ctrl(qml.PauliRot(x, "XY", [0, 1]), [2, 3]),
+    "CC CRX": lambda x: qml.ctrl(qml.CRX(x, [0, 1]), [2, 3]),
+    "CC CRZ": lambda x: qml.ctrl(qml.CRZ(x, [0, 1]), [2, 3]),
+    "C ControlledPhaseShift": lambda x: qml.ctrl(qml.ControlledPhaseShift(x, [0, 1]), 2),
+    "CC ControlledPhaseShift": lambda x: qml.ctrl(qml.ControlledPhaseShift(x, [0, 1]), [2, 3]),
+    "CC function": lambda x: qml.ctrl(lambda: (qml.RX(x, 0), qml.H(1), qml.RY(0.2, 1)), [2, 3])(),
+    "CC IsingXX": lambda x: qml.ctrl(qml.IsingXX(x, [0, 1]), [2, 3]),
+    "CC IsingZZ": lambda x: qml.ctrl(qml.IsingZZ(x, [0, 1]), [2, 3]),
+    "CC SingleExcitation": lambda x: qml.ctrl(qml.SingleExcitation(x, [0, 1]), [2, 3]),
+    "Select": lambda x: qml.Select([qml.RX(x, 3), qml.RY(0.4, 3), qml.RZ(x, 3)], control=[0, 1]),
+    "QuantumPhaseEstimation": lambda x: qml.QuantumPhaseEstimation(qml.RX(x, 0), estimation_wires=[1, 2]),
+    "CC Rot": lambda x: qml.ctrl(qml.Rot(0.2, x, 0.1, 0), [1, 2]),
+    "C CRot": lambda x: qml.ctrl(qml.CRot(0.2, x, 0.1, [0, 1]), 2),
+    "C adjoint": lambda x: qml.ctrl(qml.adjoint(qml.RX(x, 0)), [1, 2]),
+    "C pow": lambda x: qml.ctrl(qml.pow(qml.RY(x, 0), 2), [1, 3]),
+    "CC GlobalPhase": lambda x: qml.ctrl(qml.GlobalPhase(x), [1, 2]),
+    "Controlled, one control": lambda x: qml.ops.Controlled(qml.RX(x, 0), [2], control_values=[0]),
+    "C QubitUnitary": lambda x: (qml.ctrl(qml.QubitUnitary(np.diag([1, 1j]), 0), [1, 2]), qml.RX(x, 0)),
+}
+#: What PennyLane has no decomposition of, with a number or with a parameter that can be kept.
+BY_MATRIX = {
+    "SWAP**0.5": lambda x: (qml.pow(qml.SWAP([0, 1]), 0.5), qml.RX(x, 0)),
+    "H**0.3": lambda x: (qml.pow(qml.H(2), 0.3), qml.RX(x, 0)),
+    "C(SWAP**0.5)": lambda x: (qml.ctrl(qml.pow(qml.SWAP([0, 1]), 0.5), 2), qml.RX(x, 0)),
+    "DoubleExcitationPlus of a number": lambda x: (qml.DoubleExcitationPlus(0.7, range(4)), qml.RX(x, 0)),
+    "DoubleExcitationPlus": lambda x: qml.DoubleExcitationPlus(x, range(4)),
+    "DoubleExcitationMinus": lambda x: qml.DoubleExcitationMinus(x, [2, 0, 3, 1]),
+    "evolve": lambda x: qml.evolve(qml.X(0) + qml.Z(0), x),
+    "evolve on two wires": lambda x: qml.evolve(0.3 * qml.X(0) @ qml.Y(2) + qml.Z(0) + 0.1 * qml.Z(2), x),
+    "exp": lambda x: qml.exp(qml.X(0) + qml.Z(0), 0.5j * x),
+    "exp of a number": lambda x: (qml.exp(qml.X(0) + qml.Z(0), 0.5j), qml.RX(x, 0)),
+    "C evolve": lambda x: qml.ctrl(qml.evolve(qml.X(0) + qml.Z(0), x), [2]),
+    "CC evolve on 01": lambda x: qml.ctrl(qml.evolve(qml.X(0) + qml.Z(0), x), [2, 1], control_values=[0, 1]),
+    "CCC evolve of a number": lambda x: (qml.ctrl(qml.evolve(qml.X(0) - qml.Z(0), 0.7), [1, 2, 3]), qml.RX(x, 0)),
+    "CC evolve of a number": lambda x: (qml.ctrl(qml.evolve(qml.X(0) + qml.Z(0), 0.7), [1, 2]), qml.RX(x, 0)),
+}
+
+
+@pytest.mark.parametrize("name", [*CONTROLLED, *BY_MATRIX])
+def test_controls_and_matrices_keep_the_parameter(name):
+    """Between rotations, with the parameter scaled and shifted."""
+
+    def function(theta):
+        spread(theta)
+        (CONTROLLED | BY_MATRIX)[name](-1.5 * theta[1] + 0.25)
+        spread(theta)
+        qml.RY(theta[0], 2)
+
+    circuit = check(function, 2)
+    assert any(gate.param == 1 for gate in circuit.gates)
+
+
+def test_controlled_rotations_of_all_angles_at_once():
+    def function(theta):
+        spread(theta)
+        qml.ctrl(qml.Rot(*theta[:3], 0), [1, 2])
+        qml.ctrl(qml.CRot(*theta[3:6], [3, 1]), [0, 2], control_values=[1, 0])
+        spread(theta)
+
+    check(function, 6)
+
+
+def test_angles_of_torch_that_follow_gradients_are_numbers():
+    import torch
+
+    def function(angles):
+        qml.RX(2.0 * angles[0], 0)
+        qml.ctrl(qml.Rot(angles[1], 0.3, 0.1, 0), [1, 2])
+
+    circuit = Circuit.from_pennylane(lambda theta: function(torch.tensor(theta, requires_grad=True)), 2)
+    assert circuit.gates[0] == Gate("RX", 0, 0, 2.0)
+    assert circuit == Circuit.from_pennylane(function, 2)
+
+
+class BrokenTemplate(qml.operation.Operation):
+    """A template whose decomposition fails."""
+
+    num_wires = 1
+
+    @staticmethod
+    def compute_decomposition(*params, wires, **options):
+        return len(3)
+
+
+def test_a_template_that_fails_in_its_decomposition_is_named():
+    with pytest.raises(InvalidArgument, match=r"got TypeError.*len.*Gate 1, BrokenTemplate on wires \[2\]"):
+        Circuit.from_pennylane(lambda t: (qml.RX(t[0], 0), BrokenTemplate(wires=2)), 1)
+
+
 def test_scales_and_offsets_are_kept_exactly():
     def function(theta):
         qml.RX(2 * theta[1] - np.pi / 4, 0)
@@ -212,6 +315,15 @@ def test_partial_functions_keep_their_arguments():
         (lambda t: qml.IQPEmbedding(t, wires=[0, 1]), ["mixes the parameters 0 and 1"]),
         (lambda t: qml.RX(t[0], 0) if t[0] > 1 else qml.RY(t[0], 0), ["depend on theta"]),
         (lambda t: [qml.RX(0.1, 0) for _ in range(int(abs(t[0])))], ["their number changes"]),
+        (lambda t: qml.RX(np.float32(t[0]), 0), ["RX on wires [0]", "float32", "double precision"]),
+        (lambda t: qml.CRX(np.float32(3 * t[1]) + 1, [0, 1]), ["decomposed to RY", "float32"]),
+        (lambda t: qml.exp(qml.X(0) + qml.Z(0)), ["Exp", "not unitary"]),
+        (lambda t: qml.QubitUnitary(qml.matrix(qml.RX(t[0], 0)), 0), ["QubitUnitary", "keeps a parameter"]),
+        (lambda t: qml.evolve(t[0] * qml.X(0) + qml.Z(0), 1.0), ["Evolution", "keeps a parameter"]),
+        (lambda t: qml.ctrl(qml.evolve(qml.X(0) + qml.Z(0), t[0]), [1, 2, 3, 4]), ["C(Evolution)", "keeps a param"]),
+        (lambda t: qml.evolve(sum(qml.X(k) for k in range(5)), t[0]), ["Evolution", "at most 4 wires"]),
+        (lambda t: qml.pow(qml.ISWAP([0, 1]), t[0]), ["keeps a parameter"]),
+        (lambda t: qml.RX(0.3j * t[0], 0), ["one finite number"]),
         (lambda t: qml.DepolarizingChannel(0.1, 0), ["DepolarizingChannel", "channels"]),
         (lambda t: (qml.RX(t[0], 0), qml.measure(0), qml.RX(0.1, 0)), ["measurements"]),
         (lambda t: qml.cond(qml.measure(0), qml.RX)(t[0], 1), ["conditions"]),

@@ -126,6 +126,14 @@ BOMB = HEAD + "gate g0 a { h a; }\n" + "".join(f"gate g{k + 1} a {{ g{k} a; g{k}
         ("x" * 1_000_001, InvalidArgument, "characters"),
         (HEAD + "".join(f"gate g{k} a {{ h a; }}" for k in range(300)) + "qreg q[1];", InvalidArgument, "definitions"),
         (BOMB + "qreg q[1]; g60 q[0];", Unsupported, "100000 gates"),
+        (HEAD + "qreg q[64];" + "h q;" * 200_000, Unsupported, "one for each of its qubits"),
+        (HEAD + "qreg a[2]; qreg q[62];" + "cx a[0] , q ;" * 2000, Unsupported, "100000 gates"),
+        (HEAD + "qreg q[64]; creg c[64];" + "measure q -> c;" * 2000, Unsupported, "100000 gates"),
+        (HEAD + "qreg q[64]; creg c[1];" + "if(c==1) x q;" * 2000, Unsupported, "100000 gates"),
+        (HEAD + "gate g a { h a; } qreg q[64];" + "g\nq // all\n;" * 2000, Unsupported, "100000 gates"),
+        (HEAD + "".join(f"qreg q{k}[64];" for k in range(120)), InvalidArgument, "64 qubits in all, got 7680"),
+        (HEAD + "qreg a[33]; qreg b[32];", InvalidArgument, "64 qubits in all, got 65"),
+        (HEAD + "qreg q[1];" + "".join(f"creg c{k}[64];" for k in range(5)), InvalidArgument, "bits in all, got 320"),
         (HEAD + "qreg q[1]; reset q[0];", Unsupported, "reset"),
         (HEAD + "qreg q[1]; creg c[1]; if(c==1) x q[0];", Unsupported, "conditions"),
         (HEAD + "qreg q[1]; opaque foo a; foo q[0];", Unsupported, "opaque"),
@@ -139,6 +147,24 @@ def test_bad_programs_are_refused_quickly(text, error, words):
     assert words in str(caught.value)
     assert len(str(caught.value)) < 600
     assert time.monotonic() - start < 5
+
+
+def test_a_bomb_never_reaches_the_parser(monkeypatch):
+    from qiskit import qasm2
+
+    monkeypatch.setattr(qasm2, "loads", lambda *_, **__: pytest.fail("was parsed"))
+    for body in ("h q;" * 200_000, "".join(f"qreg q{k}[64];" for k in range(100)), "cx q[0],r;" * 2000):
+        with pytest.raises((InvalidArgument, Unsupported)):
+            Circuit.from_qasm(f"{HEAD}qreg q[32]; qreg r[32];{body}".replace("h q;", "h r;") + "x r;" * 3000)
+
+
+def test_what_looks_like_a_whole_register_and_is_none_counts_once():
+    gate = "gate mine(q) r { " + "rx(q) r; " * 900 + "}"
+    text = f"{HEAD}{gate} qreg q[32]; qreg r[32]; mine(0.1) q [0]; h q; barrier q, r; " + "barrier q;" * 4000
+    circuit = Circuit.from_qasm(text)
+    assert (circuit.n_qubits, len(circuit.gates)) == (64, 932)
+    text = f"{HEAD}qreg q[64]; " + "h q;" * 1562 + "h q[0];" * 32
+    assert len(Circuit.from_qasm(text).gates) == 100_000
 
 
 def test_arguments():
