@@ -47,7 +47,7 @@ def summary(report: Report) -> list[tuple[str, ...]]:
     groups: dict[tuple[int, int], list[Row]] = {}
     for row in report.rows:
         groups.setdefault((row.cell.qubits, row.cell.replicas), []).append(row)
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for (qubits, replicas), found in sorted(groups.items()):
         if len(found) == 1:
             continue

@@ -19,6 +19,8 @@ from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, 
 from qhn_core.errors import InvalidArgument, Unsupported
 
 OptionValue = bool | int | float | str
+#: Most qubits that a device is imitated with on this machine, whatever its size.
+LOCAL_QUBITS = 24
 _EXACT = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
 _TRANSPILER: dict[str, tuple[str, ...] | tuple[int, int]] = {
     "optimization_level": (0, 3),
@@ -48,7 +50,7 @@ class Device:
     provides: frozenset[str]
     gradients: tuple[str, ...] = ()
     noise: bool = False
-    max_qubits: int = 24
+    max_qubits: int = LOCAL_QUBITS
     options: Mapping[str, tuple[str, ...] | tuple[int, int]] = field(default_factory=dict)
 
 
@@ -151,6 +153,12 @@ def fake_backend(name: str) -> object:
 
     check_choice("backend", name, _fake_classes())
     return getattr(fake_provider, _fake_classes()[name][0])()
+
+
+def larger_snapshot(n_qubits: int) -> str:
+    """The smallest snapshot on which ``n_qubits`` can run; empty if there is none."""
+    fits = (name for name, size in fake_backends().items() if n_qubits <= min(size, LOCAL_QUBITS))
+    return next(fits, "")
 
 
 def is_fake(backend: str) -> bool:

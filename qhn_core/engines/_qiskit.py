@@ -7,6 +7,7 @@ Wire i is measured into classical bit i, so that "little" bit order gives column
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -19,8 +20,10 @@ from qhn_core.circuit import Circuit
 from qhn_core.engines._analytic import unshared
 from qhn_core.engines._devices import OptionValue, check_remote_allowed, fake_backend, is_fake
 from qhn_core.engines._noise import QISKIT_GATES, Noise, flip_readout, qiskit_noise_model
+from qhn_core.engines._retry import GivenUp, reason, within
 from qhn_core.errors import DeviceError
 
+LOG = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 Bits = NDArray[np.uint8]
 T = TypeVar("T")
@@ -30,6 +33,8 @@ AER_MEGABYTES = 2048
 AER_OPTIONS = {"max_memory_mb": AER_MEGABYTES, "max_parallel_experiments": 0}
 #: Shots that one job may hold; larger batches become several jobs.
 JOB_SHOTS = 1_000_000
+#: Seconds to wait for a job's being sent, and then for its being cancelled, before a run ends without.
+_PATIENCE = 1.0
 
 
 class Guard(Protocol):
@@ -90,6 +95,8 @@ class QiskitSampler:
         account: name of the saved account; empty for the default one.
         timeout: seconds to wait for a job of a real device before it is cancelled.
         guard: what every call to the back end goes through.
+
+    A job of ``qiskit.remote`` that nobody waits for any more (a time limit, a run that was stopped) is cancelled.
     """
 
     def __init__(
@@ -188,39 +195,92 @@ class QiskitSampler:
         return ((words[..., None] >> np.arange(compiled.num_clbits)) & 1).astype(np.uint8)
 
     def _submit_sampler(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
-        from qiskit_ibm_runtime import SamplerV2
-        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobFailureError
-
         work = (compiled, {tuple(names): values}) if names else (compiled,)
-        jobs: list[Any] = []
 
-        def attempt() -> Any:
-            if not jobs:
-                sampler = SamplerV2(mode=self._target)
-                if is_fake(self.backend):
-                    sampler.options.simulator.seed_simulator = seed % 2**31
-                jobs.append(sampler.run([work], shots=shots))
-            try:
-                return self._wait(jobs[-1])
-            except (RuntimeJobFailureError, RuntimeInvalidStateError):
-                jobs.clear()  # only a job that failed is sent again; a lost connection fetches the same one
-                raise
+        def send() -> Any:
+            from qiskit_ibm_runtime import SamplerV2
 
-        (register,) = self.guard(attempt)[0].data.values()
+            sampler = SamplerV2(mode=self._target)
+            if is_fake(self.backend):
+                sampler.options.simulator.seed_simulator = seed % 2**31
+            return sampler.run([work], shots=shots)
+
+        job = SentOnce(send, timeout=None if is_fake(self.backend) else self.timeout)
+        try:
+            (register,) = self.guard(job.result)[0].data.values()
+        except (GivenUp, DeviceError) as error:  # nobody will fetch the result: it is not to be paid for
+            told = job.give_up()
+            raise type(error)(" ".join(filter(None, (str(error), "" if is_fake(self.backend) else told)))) from None
+        except BaseException:  # Ctrl-C in a script, for example
+            job.give_up()
+            raise
         bits = register.to_bool_array(order="little").astype(np.uint8)
         return bits.reshape(len(values), shots, compiled.num_clbits)
 
-    def _wait(self, job: Any) -> Any:
-        """The result of a job; a real one that takes too long is cancelled, so that it is not paid for."""
-        if is_fake(self.backend):
-            return job.result()
-        from qiskit_ibm_runtime.exceptions import RuntimeJobTimeoutError
 
+class SentOnce:
+    """A job that is sent once, fetched again after a lost connection, and cancelled if nobody waits for it any more.
+
+    Args:
+        send: sends it to the back end; returns Qiskit's job.
+        timeout: seconds to wait for its result; None without end.
+    """
+
+    def __init__(self, send: Callable[[], Any], *, timeout: float | None) -> None:
+        self._send, self._timeout = send, timeout
+        self._changed = threading.Condition()
+        self._job: Any = None
+        self._sending = self._unwanted = False
+
+    def result(self) -> Any:
+        """The result; sends the job where that was not done, or where it failed. May be called again.
+
+        Raises:
+            TimeoutError: the back end gave none in time.
+        """
+        from qiskit_ibm_runtime.exceptions import (
+            RuntimeInvalidStateError,
+            RuntimeJobFailureError,
+            RuntimeJobTimeoutError,
+        )
+
+        job = self._job if self._job is not None else self._sent()
         try:
-            return job.result(timeout=self.timeout)
+            return job.result() if self._timeout is None else job.result(timeout=self._timeout)
         except RuntimeJobTimeoutError:
-            job.cancel()
-            raise DeviceError(
-                f"{self.backend} gave no result within {self.timeout:g} s, and the job was cancelled. The run can be "
-                "resumed; a longer 'timeout' leaves room for the queue."
-            ) from None
+            raise TimeoutError(f"no result within {self._timeout:g} s") from None
+        except (RuntimeJobFailureError, RuntimeInvalidStateError):
+            self._job = None  # only a job that failed is sent again; a lost connection fetches the same one
+            raise
+
+    def _sent(self) -> Any:
+        with self._changed:
+            if self._unwanted:
+                raise GivenUp("")
+            self._sending = True
+        try:
+            self._job = self._send()
+        finally:
+            with self._changed:
+                self._sending, unwanted = False, self._unwanted
+                self._changed.notify_all()
+        if unwanted and self._job is not None:  # asked to give up in the midst of sending, and not waited for
+            self._job.cancel()
+        return self._job
+
+    def give_up(self) -> str:
+        """Cancel the job; says what became of it, or nothing where none was sent. Takes two seconds at most."""
+        with self._changed:
+            self._unwanted = True
+            waited = self._changed.wait_for(lambda: not self._sending, timeout=_PATIENCE)
+            job = self._job
+        if not waited:
+            return "A job was just being sent; it is cancelled as soon as the back end has it."
+        if job is None:
+            return ""
+        try:
+            within(_PATIENCE, job.cancel, patient=True)
+        except Exception as error:
+            LOG.warning("a job could not be cancelled: %s", reason(error))
+            return f"Its job could not be cancelled ({reason(error)}) and may be paid for: see to it at the back end."
+        return "Its job was cancelled."

@@ -16,7 +16,8 @@ A real device, step by step (more of it in the README):
    configuration may come from somebody else's link and using them costs money.
 3. ``engine: {name: pennylane, device: qiskit.remote, backend: ibm_torino, account: lab, timeout: 3600}``, with a
    sampling estimator. Page and command line show the number of circuits and shots, and wait for a yes.
-4. A job that fails or does not come back in time pauses the run; it can be resumed.
+4. A job that fails or does not come back in time pauses the run; it can be resumed. Stop, Ctrl-C and the program's end
+   cancel the job that the run waits for, and end the run at once; Pause lets the job finish, as it is sent already.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ from pydantic import Field, field_validator, model_validator
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuit import Circuit
 from qhn_core.engines._analytic import BACKPROP_BYTES, BATCH_BYTES, Analytic
-from qhn_core.engines._devices import DEVICES, OptionValue, check_options, check_remote_allowed, fake_qubits, is_fake
+from qhn_core.engines._devices import (
+    DEVICES,
+    LOCAL_QUBITS,
+    OptionValue,
+    check_options,
+    check_remote_allowed,
+    fake_qubits,
+    is_fake,
+)
 from qhn_core.engines._noise import Noise
 from qhn_core.engines._qiskit import AER_MEGABYTES, QiskitSampler
 from qhn_core.engines._retry import call_device
@@ -158,7 +167,7 @@ class PennyLane(EngineConfig):
         """Largest N of the device, or of the snapshot."""
         limit = DEVICES[self.device].max_qubits
         if is_fake(self.backend):
-            return min(24, limit, fake_qubits(self.backend))
+            return min(LOCAL_QUBITS, limit, fake_qubits(self.backend))
         return limit
 
     def memory_bytes(self, n_qubits: int, replicas: int) -> int:

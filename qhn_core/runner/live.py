@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from qhn_core.engines.base import PROBABILITIES
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.pace import Pace
 from qhn_core.runner.recorder import Recorder
@@ -132,7 +133,8 @@ class LiveRun:
         if self.state.active and self.want_stop:
             return "Stopping…"
         if self.state in (RunState.RUNNING, RunState.PREPARING) and self.want_pause and not self.prepare_first:
-            return "Pausing…"
+            waits = self.state is RunState.RUNNING and PROBABILITIES not in self.config.engine.provides
+            return "Pausing when the device has done this step; Stop cancels its job…" if waits else "Pausing…"
         return self.message
 
     def snapshot(self) -> Snapshot | None:

@@ -35,7 +35,7 @@ class Recorder:
         return self._data[0].nbytes + self._data[1].nbytes
 
     def append(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
-        """Add the row {metric: (B,)} of ``step``. All rows have the same metrics."""
+        """Add the row {metric: (B,)} of ``step``. All rows have the metrics of the first; others are left out."""
         steps, values, count = self._data
         if not self._names:
             self._names, self._replicas = tuple(row), np.size(next(iter(row.values())))
@@ -44,7 +44,7 @@ class Recorder:
         steps[count] = step
         if tuple(row) == self._names:  # always so in training
             np.concatenate(tuple(row.values()), out=values[count].reshape(-1))
-        elif row.keys() == set(self._names):
+        elif set(self._names) <= row.keys():  # a run begun by an earlier version keeps the metrics that it had
             values[count] = [row[name] for name in self._names]
         else:
             raise ValueError(f"row of step {step} has metrics {sorted(row)}, expected {sorted(self._names)}")

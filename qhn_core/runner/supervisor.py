@@ -89,7 +89,10 @@ class Supervisor:
         return run_id
 
     def pause(self, run_id: str) -> None:
-        """Pause after the step in work. A queued run leaves the queue. Nothing happens to an ended run."""
+        """Pause after the step in work, on a device after its jobs, which are paid for already (``stop`` cancels them).
+
+        A queued run leaves the queue. Nothing happens to an ended run.
+        """
         run = self._mine(run_id)
         if run is None:
             return
@@ -123,7 +126,10 @@ class Supervisor:
             run.changed.notify_all()
 
     def stop(self, run_id: str) -> None:
-        """End the run after the step in work, or at once where it waits; it can be resumed later."""
+        """End the run after the step in work, or at once where it waits; it can be resumed later.
+
+        A step that waits for a device is not waited for: its job is cancelled, and Resume makes the step anew.
+        """
         run = self._mine(run_id)
         if run is None:
             return

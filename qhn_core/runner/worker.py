@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qhn_core.engines._retry import GivenUp, stopping
 from qhn_core.errors import Cancelled, DeviceError, QHNError
 from qhn_core.runner.live import LiveRun
 from qhn_core.runner.slots import Slots
@@ -49,7 +50,10 @@ class Worker:
         run = self.run
         state, message = RunState.FAILED, ""
         try:
-            state, message = self._train()
+            with stopping(run.cancelled):
+                state, message = self._train()
+        except GivenUp as error:
+            state, message = run.stop_as, " ".join(filter(None, (run.stop_message, str(error))))
         except Cancelled:
             state, message = run.stop_as, run.stop_message
         except QHNError as error:

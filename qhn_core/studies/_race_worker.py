@@ -57,7 +57,7 @@ class RaceWorker(Worker):
         return setup, state
 
     def _end(self, state: RunState, message: str) -> None:
-        if state is RunState.STOPPED and message:  # set aside after a long pause
+        if state is RunState.STOPPED and self.run.stop_message:  # set aside after a long pause
             message = "Paused for long, and set aside. Train begins anew, with the same numbers."
         super()._end(state, message)
         if self.run.rivals is not None:

@@ -5,6 +5,7 @@ A race is driven like a run (the same worker, pace and slots); its contenders' h
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
@@ -58,6 +59,7 @@ class Races:
         self._races: dict[str, LiveRace] = {}
         self._guard = threading.RLock()
         self._board = RivalBoard(self.racing)
+        atexit.register(self.shutdown)  # a race on a device has a job to cancel
 
     # ---------------------------------------------------------------------------------------- control
 
@@ -116,7 +118,7 @@ class Races:
             run.changed.notify_all()
 
     def stop(self, race_id: str) -> None:
-        """End the race after the step in work."""
+        """End the race after the step in work; a device's job is cancelled and not waited for."""
         run = self._get(race_id)
         with run.changed:
             run.want_stop = True
@@ -210,7 +212,8 @@ class Races:
         return self.status(race_id)
 
     def shutdown(self, timeout: float = 5.0) -> None:
-        """Stop all races, and wait a little for their threads."""
+        """Stop all races, and wait a little for their threads. Called when the program ends."""
+        atexit.unregister(self.shutdown)
         races = list(self._races.values())
         for run in races:
             self.stop(run.run_id)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
 
 import qhn_core as qhn
 from qhn_core.ansatze.base import ANSATZE
-from qhn_core.bench import _ours, _peers
+from qhn_core.bench import _extras, _ours, _peers
 from qhn_core.bench._cells import LOSSES, TARGETS, Cell, parse_cells, survey_cells, target_cells
-from qhn_core.bench._extras import Figure, peak_memory
+from qhn_core.bench._extras import Figure, first_step, peak_memory
 from qhn_core.bench._timing import compare
 from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
 from qhn_core.bench.tables import markdown, show, summary
@@ -100,6 +101,16 @@ def test_a_small_run_from_end_to_end():
 def test_backprop_is_left_out_where_memory_would_not_do():
     assert _peers.backprop_fits(qhn.ansatz("linear", n_qubits=6, layers=4), 30)
     assert not _peers.backprop_fits(qhn.ansatz("linear", n_qubits=20, layers=4), 1)
+
+
+def test_the_first_step_is_a_whole_training_step(monkeypatch):
+    found = first_step()
+    assert 0.0 < found.step < 60.0
+    assert min(found.importing, found.preparing) > 0.001
+    broken = _extras._FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
+    monkeypatch.setattr(_extras, "_FIRST", broken)
+    with pytest.raises(subprocess.CalledProcessError):
+        first_step()
 
 
 def test_memory_figure():

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qhn_core import Circuit, Gate, ansatz, engine, initial_angles
+from qhn_core.config import RunConfig, plan
 from qhn_core.engines import ENGINES
 from qhn_core.engines._devices import DEVICES, fake_backends
 from qhn_core.engines._noise import Noise, flip_readout, qiskit_noise_model, two_qubit_kraus
-from qhn_core.engines._qiskit import AER_OPTIONS, QiskitSampler, to_qiskit
-from qhn_core.engines._retry import call_device
+from qhn_core.engines._qiskit import AER_OPTIONS, QiskitSampler, SentOnce, to_qiskit
+from qhn_core.engines._retry import GivenUp, call_device, stopping, within
 from qhn_core.errors import DeviceError, InvalidArgument, QHNError, TooLarge, Unsupported
 
 ORDER = Circuit(3, (Gate("RX", 0, 0), Gate("CNOT", (0, 2)), Gate("H", 1), Gate("RZ", 1, 1), Gate("H", 1)))
@@ -202,6 +203,45 @@ def test_a_device_too_small_is_refused():
         runs.sample(ansatz("product", n_qubits=6), np.zeros(6), 10, np.random.default_rng(0))
 
 
+def test_a_plan_beyond_the_device_names_it_and_what_would_do():
+    def refused(engine, **options):
+        with pytest.raises(TooLarge) as caught:
+            plan(RunConfig.model_validate({"engine": {"name": "pennylane"} | engine, **options}))
+        return str(caught.value)
+
+    shots = {"objective": {"name": "selbo"}, "estimator": {"name": "spsa", "shots": 64}}
+    for device in ("qiskit.aer", "qiskit.remote"):
+        assert refused({"device": device, "backend": "fake_manila"}, **shots) == (
+            "13 qubits: back end 'fake_manila' takes at most 5 qubits. "
+            "Use a smaller network, or a larger back end such as 'fake_melbourne'."
+        )
+    large = {"network": {"name": "mlp", "layers": [2, 6, 1]}}  # 25 qubits
+    assert refused({"device": "qiskit.aer", "backend": "fake_torino"}, **shots, **large) == (
+        "25 qubits: back end 'fake_torino' takes at most 24 qubits. Use a smaller network."
+    )
+    assert "one step on device 'default.mixed' would need about" in refused({"device": "default.mixed"})
+
+
+def test_an_estimator_set_to_no_shots_is_told_to_take_some():
+    def refused(objective):
+        with pytest.raises(TooLarge) as caught:
+            plan(
+                RunConfig.model_validate(
+                    {
+                        "network": {"name": "mlp", "layers": [2, 5, 1]},  # 21 qubits
+                        "objective": {"name": objective},
+                        "estimator": {"name": "spsa", "shots": None},
+                        "replicas": 1,
+                    }
+                )
+            )
+        return str(caught.value)
+
+    assert "estimator 'spsa' without shots needs tables" in refused("mle")
+    assert refused("mle").endswith("or set estimator.shots, for example to 1024: it then works on drawn strings only.")
+    assert refused("elbo").endswith("or estimator score_function, which works on drawn strings only.")
+
+
 def test_snapshots_are_listed_with_their_size():
     listed = fake_backends()
     assert listed["fake_manila"] == 5
@@ -232,8 +272,23 @@ class TestFailures:
 
         monkeypatch.setattr(QiskitSampler, "_submit_aer", broken)
         runs = engine("pennylane", device="qiskit.aer", pause=0.0, attempts=2)
-        with pytest.raises(DeviceError, match=r"qiskit\.aer failed 2 times.*the cryostat is warm.*resumed"):
+        with pytest.raises(DeviceError, match=r"qiskit\.aer failed 2 times, at last with .*the cryostat is warm\.$"):
             runs.sample(ORDER, np.zeros(2), 10, np.random.default_rng(0))
+
+    @pytest.mark.parametrize(
+        ("error", "attempts", "words"),
+        [
+            (ValueError("'Unable to find account.'"), 1, "x failed with ValueError: 'Unable to find account.'"),
+            (ValueError("no route"), 2, "x failed 2 times, at last with ValueError: no route."),
+        ],
+    )
+    def test_a_failure_is_told_in_one_sentence(self, error, attempts, words):
+        def broken():
+            raise error
+
+        with pytest.raises(DeviceError) as told:
+            call_device(broken, device="x", timeout=5.0, attempts=attempts, pause=0.0)
+        assert str(told.value) == words
 
     def test_pauses_double(self):
         pauses: list[float] = []
@@ -244,6 +299,27 @@ class TestFailures:
         with pytest.raises(DeviceError):
             call_device(broken, device="x", timeout=5.0, attempts=4, pause=0.5, sleep=pauses.append)
         assert pauses == [0.5, 1.0, 2.0]
+
+    def test_pauses_end_when_somebody_asks(self):
+        def broken():
+            raise OSError("no")
+
+        began = time.monotonic()
+        with stopping(lambda: time.monotonic() - began > 0.2), pytest.raises(GivenUp):
+            call_device(broken, device="x", timeout=5.0, attempts=4, pause=60.0)
+        assert time.monotonic() - began < 2
+
+    def test_what_was_asked_elsewhere_is_nobody_elses_business(self):
+        with stopping(lambda: True):
+            pass
+        assert within(5.0, lambda: 1) == 1
+        with stopping(lambda: True):
+            assert within(5.0, lambda: time.sleep(0.1) or 2, patient=True) == 2
+            elsewhere = []
+            thread = threading.Thread(target=lambda: elsewhere.append(within(5.0, lambda: time.sleep(0.1) or 3)))
+            thread.start()
+            thread.join()
+        assert elsewhere == [3]
 
     def test_timeouts_are_not_tried_again(self):
         calls, release = [], threading.Event()
@@ -293,6 +369,28 @@ class RealJob:
 
     def cancel(self):
         self.cancelled = True
+
+
+class HangingJob:
+    """A job on a real device that stays in its queue until it is cancelled."""
+
+    def __init__(self, *, refuses=None, cancelling_takes=0.0):
+        self.fetched, self.end, self.cancelled = threading.Event(), threading.Event(), False
+        self.refuses, self.cancelling_takes = refuses, cancelling_takes
+
+    def result(self, timeout):
+        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
+
+        self.fetched.set()
+        self.end.wait(min(timeout, 60.0))
+        raise RuntimeInvalidStateError("the job was cancelled")
+
+    def cancel(self):
+        if self.refuses is not None:
+            raise self.refuses
+        self.end.wait(self.cancelling_takes)
+        self.cancelled = True
+        self.end.set()
 
 
 class TestRealDevices:
@@ -361,6 +459,74 @@ class TestRealDevices:
             sample()
         assert jobs[0].cancelled
         assert sent == [10]
+
+    def test_a_job_nobody_fetches_any_more_is_cancelled(self, monkeypatch):
+        jobs = [RealJob([ConnectionError("reset")] * 3)]
+        _, sample = self.run(monkeypatch, jobs)
+        with pytest.raises(DeviceError, match=r"failed 3 times.*Its job was cancelled"):
+            sample()
+        assert jobs[0].cancelled
+
+    def test_a_hanging_job_is_cancelled_as_soon_as_somebody_asks(self, monkeypatch):
+        job, asked = HangingJob(), threading.Event()
+        _, sample = self.run(monkeypatch, [job])
+        threading.Timer(0.3, asked.set).start()
+        began = time.monotonic()
+        with stopping(asked.is_set), pytest.raises(GivenUp, match="Its job was cancelled"):
+            sample()
+        assert 0.3 <= time.monotonic() - began < 1.5
+        assert job.cancelled
+
+    def test_a_job_that_cannot_be_cancelled_is_told(self, monkeypatch):
+        job = HangingJob(refuses=RuntimeError("no connection"))
+        _, sample = self.run(monkeypatch, [job])
+        with stopping(job.fetched.is_set), pytest.raises(GivenUp, match=r"no connection.*may be paid for"):
+            sample()
+
+    def test_a_back_end_that_does_not_answer_to_cancel_holds_nobody_up(self, monkeypatch):
+        job = HangingJob(cancelling_takes=30.0)
+        _, sample = self.run(monkeypatch, [job])
+        began = time.monotonic()
+        with stopping(job.fetched.is_set), pytest.raises(GivenUp, match="could not be cancelled"):
+            sample()
+        assert time.monotonic() - began < 3.0
+        job.end.set()
+
+    def test_ctrl_c_cancels_too(self, monkeypatch):
+        def interrupt():
+            if job.fetched.is_set():
+                raise KeyboardInterrupt
+            return False
+
+        job = HangingJob()
+        _, sample = self.run(monkeypatch, [job])
+        with stopping(interrupt), pytest.raises(KeyboardInterrupt):
+            sample()
+        assert job.cancelled
+
+    def test_a_job_that_is_being_sent_is_cancelled_once_it_is_there(self):
+        job, may_send, asked = HangingJob(), threading.Event(), threading.Event()
+        sent = SentOnce(lambda: (asked.set(), may_send.wait(10), job)[-1], timeout=60.0)
+        found = []
+
+        def fetch():
+            with pytest.raises(Exception, match="the job was cancelled") as caught:
+                sent.result()
+            found.append(caught.value)
+
+        thread = threading.Thread(target=fetch, daemon=True)
+        thread.start()
+        assert asked.wait(5)
+        assert "as soon as the back end has it" in sent.give_up()
+        assert not job.cancelled
+        may_send.set()
+        thread.join(5)
+        assert len(found) == 1
+        assert job.cancelled
+        never = SentOnce(lambda: pytest.fail("was sent"), timeout=60.0)
+        assert never.give_up() == ""
+        with pytest.raises(GivenUp):
+            never.result()
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qhn_core import trainer
 from qhn_core.config import RunConfig
+from qhn_core.engines._qiskit import QiskitSampler
 from qhn_core.errors import DeviceError, InvalidArgument, MissingUpload, StoreError, TooLarge
 from qhn_core.results import train
 from qhn_core.runner import RunState, Supervisor, writer
 from qhn_core.store import RunStore, UnknownRun
+from qhn_core.studies.race_config import RaceConfig
+from qhn_core.studies.race_live import Races
 
 CONFIG = RunConfig.model_validate(
     {
@@ -64,6 +72,145 @@ def test_a_device_that_fails_pauses_the_run_with_the_reason(supervisor, monkeypa
     supervisor.resume(run_id)
     assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
     assert_complete(supervisor, run_id)
+
+
+class HangingDevice:
+    """A real device whose jobs stay in the queue until they are cancelled, or let through."""
+
+    def __init__(self, monkeypatch):
+        import qiskit_ibm_runtime
+        from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+        device = self
+        self.hanging, self.fetched, self.cancelled, self.snapshot = True, threading.Event(), 0, FakeManilaV2()
+        self.told = lambda: None
+
+        class Sampler(qiskit_ibm_runtime.SamplerV2):
+            def run(self, work, shots):
+                self.options.simulator.seed_simulator = 5
+                return Job(super().run(work, shots=shots))
+
+        class Job:
+            def __init__(self, local):
+                self.local, self.ended = local, threading.Event()
+
+            def result(self, timeout):
+                while device.hanging and not self.ended.is_set():
+                    device.fetched.set()
+                    self.ended.wait(0.02)
+                return self.local.result()
+
+            def cancel(self):
+                device.cancelled += 1
+                device.told()
+                self.ended.set()
+
+        monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+        monkeypatch.setattr(qiskit_ibm_runtime, "SamplerV2", Sampler)
+        monkeypatch.setattr(QiskitSampler, "_real_backend", lambda _: self.snapshot)
+
+
+REMOTE = RunConfig.model_validate(
+    CONFIG.model_dump()
+    | {
+        "engine": {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_nowhere", "timeout": 3600.0},
+        "objective": {"name": "mle"},
+        "estimator": {"name": "spsa", "shots": 16},
+        "steps": 2,
+        "replicas": 1,
+    }
+)
+
+
+def test_stop_does_not_wait_for_a_devices_job_and_cancels_it(supervisor, monkeypatch):
+    device = HangingDevice(monkeypatch)
+    run_id = supervisor.start(REMOTE)
+    assert device.fetched.wait(60)
+    began = time.monotonic()
+    supervisor.stop(run_id)
+    status = supervisor.wait(run_id, timeout=20)
+    assert time.monotonic() - began < 1.5
+    assert (status.state, status.step, status.message) == (RunState.STOPPED, 0, "Its job was cancelled.")
+    assert device.cancelled == 1
+    assert supervisor.store.load_checkpoint(run_id) is not None
+    device.hanging = False
+    supervisor.resume(run_id)
+    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    wanted = train(REMOTE)
+    assert np.array_equal(supervisor.history(run_id).history["loss"], wanted.history["loss"])
+
+
+def test_pause_lets_a_devices_job_end_and_says_so(supervisor, monkeypatch):
+    device = HangingDevice(monkeypatch)
+    run_id = supervisor.start(REMOTE)
+    assert device.fetched.wait(60)
+    supervisor.pause(run_id)
+    status = supervisor.wait(run_id, timeout=0.3)
+    assert status.state is RunState.RUNNING
+    assert status.message == "Pausing when the device has done this step; Stop cancels its job…"
+    device.hanging = False
+    status = supervisor.wait(run_id, timeout=60)
+    assert (status.state, status.step, device.cancelled) == (RunState.PAUSED, 1, 0)
+
+
+def test_closing_the_program_cancels_a_devices_job(tmp_path, monkeypatch):
+    supervisor, device = Supervisor(RunStore(tmp_path)), HangingDevice(monkeypatch)
+    run_id = supervisor.start(REMOTE)
+    assert device.fetched.wait(60)
+    began = time.monotonic()
+    supervisor.shutdown()
+    assert time.monotonic() - began < 2.5
+    record = supervisor.store.get(run_id)
+    assert (record.state, device.cancelled) == (RunState.INTERRUPTED, 1)
+    assert record.message == "The program was closed. Resume goes on. Its job was cancelled."
+    assert supervisor.store.load_checkpoint(run_id) is not None
+
+
+ENDING = """
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, sys.argv[1])
+from test_runner_trouble import REMOTE, HangingDevice, RunStore, Supervisor
+
+supervisor, device = Supervisor(RunStore(Path(sys.argv[2]))), HangingDevice(pytest.MonkeyPatch())
+device.told = lambda: print("cancelled", flush=True)
+supervisor.start(REMOTE)
+assert device.fetched.wait(60)
+"""
+
+
+def test_a_program_that_just_ends_cancels_a_devices_job(tmp_path):
+    """Interpreter shutdown, with nobody calling ``shutdown``."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, str(Path(__file__).parent), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert (done.returncode, done.stdout) == (0, "cancelled\n"), done.stderr
+    assert time.monotonic() - began < 60
+    (record,) = RunStore(tmp_path).list()
+    assert (record.state, record.step) == (RunState.INTERRUPTED, 0)
+
+
+def test_stopping_a_race_cancels_the_job_of_its_contender(tmp_path, monkeypatch):
+    races, device = Races(RunStore(tmp_path)), HangingDevice(monkeypatch)
+    sides = [{"objective": {"name": "mle"}}, {"objective": {"name": "selbo"}}]
+    race_id = races.start(RaceConfig.parse({"base": REMOTE.model_dump(), "contenders": sides, "rivals": ()}))
+    assert device.fetched.wait(60)
+    began = time.monotonic()
+    races.stop(race_id)
+    status = races.wait(race_id, timeout=20)
+    assert time.monotonic() - began < 1.5
+    assert (status.run.state, status.run.message) == (RunState.STOPPED, "Its job was cancelled.")
+    assert device.cancelled == 1
+    races.shutdown()
 
 
 @pytest.mark.parametrize(
