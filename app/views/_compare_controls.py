@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from app import race_state, services, state
 from app.describe import duration_text
 from app.views._compare_data import Seen
 from app.views._compare_sides import RaceForm
-from app.views._controls import Controls, rate_text
+from app.views._controls import Controls, about_text, rate_text
+from app.views._remote import Question, agree_to, agreed_to, digest, is_remote, total
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState
+from qhn_core.studies.race_config import RaceConfig
 
 _PAGE = Controls("race", problem="race.problem")
+_QUESTION = Question("race.question")
 _INSTANT = "race.instant"
 #: A race that is expected to take longer than so many seconds is not run at every move of a slider.
 INSTANT_SECONDS = 6.0
@@ -47,7 +53,7 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
         _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
         if paused:
-            _PAGE.button("Resume", "resume", _with_race, "resume")
+            _PAGE.button("Resume", "resume", _resume)
         else:
             _PAGE.button("Pause", "pause", _with_race, "pause", off=not active)
     with columns[2]:
@@ -72,9 +78,9 @@ def _instant_switch(form: RaceForm) -> None:
     if took is None:
         words = "Not for shots, devices and line searches (L-BFGS), whose time cannot be foreseen."
     elif short:
-        words = f"About {duration_text(took)} a race."
+        words = f"{about_text(took).capitalize()} a race."
     else:
-        words = f"About {duration_text(took)} a race: longer than {INSTANT_SECONDS:.0f} s. "
+        words = f"{about_text(took).capitalize()} a race: longer than {INSTANT_SECONDS:.0f} s. "
         words += "Fewer steps, seeds or qubits make it instant."
     st.toggle(
         "Instant",
@@ -117,14 +123,60 @@ def _begin(form: RaceForm, quick: bool = False, paused: bool = False) -> None:
     race_state.show(races.start(form.config, instant=quick, paused=paused, speed=_PAGE.speed(), replaces=shown))
 
 
-def _train(form: RaceForm) -> None:
+def _train(form: RaceForm, *, agreed: bool = False) -> None:
     """Start what the form says. A second click on the same settings does nothing."""
+    shown = _active_race()
+    if shown is not None and services.races().config(shown) == form.config:
+        return
+    if agreed or not _held_back("Train", form.config, None):
+        _begin(form, instant(form))
+
+
+def _active_race() -> str | None:
+    """The race shown, if it is queued, prepared, trained or paused."""
     races, shown = services.races(), race_state.race_id()
-    if shown is not None and races.known(shown):
-        status = races.status(shown).run
-        if status.active and races.config(shown) == form.config:
-            return
-    _begin(form, instant(form))
+    return shown if shown is not None and races.known(shown) and races.status(shown).run.active else None
+
+
+def _held_back(name: str, config: RaceConfig | None, race: str | None) -> bool:
+    """Whether the button ``name`` waits for a yes, as it would send jobs to real devices. Then the page asks.
+
+    Args:
+        name: the button pressed.
+        config: what would race.
+        race: the race that would go on, one that this session may have agreed to; None for a new one.
+    """
+    if config is None or not any(map(is_remote, config.configs())) or (race is not None and agreed_to(race)):
+        return False
+    total((run, 0) for run in config.configs())  # what cannot be sent at all is refused here
+    _QUESTION.ask(name, race or digest(config.to_json()))
+    return True
+
+
+def _question(form: RaceForm) -> None:
+    """What all contenders on real devices send, with Send and Not now, where a button waits for a yes."""
+    name, about = _QUESTION.parts()
+    actions: dict[str, Callable[[], None]] = {
+        "Train": partial(_train, form, agreed=True),
+        "Step": partial(_step, form, agreed=True),
+        "Resume": partial(_resume, agreed=True),
+    }
+    shown = _active_race()
+    if name not in actions:
+        return
+    if about == shown:
+        config, done = services.races().config(about), services.races().status(about).run.step
+    elif form.config is not None and about == digest(form.config.to_json()):
+        config, done = form.config, 0
+    else:
+        return
+
+    def act() -> None:
+        actions[name]()
+        agree_to(race_state.race_id())
+
+    also = "The race shown is stopped first." if shown is not None and about != shown else ""
+    _QUESTION.show(_PAGE, total((run, done) for run in config.configs()), act, also=also)
 
 
 def _with_race(what: str) -> None:
@@ -133,10 +185,18 @@ def _with_race(what: str) -> None:
         getattr(races, what)(shown)
 
 
-def _step(form: RaceForm) -> None:
+def _resume(*, agreed: bool = False) -> None:
+    shown = _active_race()
+    if shown is not None and (agreed or not _held_back("Resume", services.races().config(shown), shown)):
+        services.races().resume(shown)
+
+
+def _step(form: RaceForm, *, agreed: bool = False) -> None:
     """One step: of the race shown, or of a new one that then waits."""
-    races, shown = services.races(), race_state.race_id()
-    if shown is None or not races.known(shown) or not races.status(shown).run.active:
+    races, shown = services.races(), _active_race()
+    if not agreed and _held_back("Step", form.config if shown is None else races.config(shown), shown):
+        return
+    if shown is None:
         _begin(form, instant(form), paused=True)
         shown = race_state.race_id()
     if shown is not None:
@@ -165,7 +225,7 @@ def progress(form: RaceForm, seen: Seen | None) -> None:
     if seen is None:
         steps = form.config.base.steps if form.config is not None else 0
         took = expected_seconds(form)
-        about = "" if took is None else f" · about {duration_text(took)} when nothing else runs"
+        about = "" if took is None else f" · {about_text(took)} when nothing else runs"
         st.progress(0.0, text=f"Ready: step 0 of {steps}{about}")
         return
     status = seen.status.run
@@ -193,6 +253,7 @@ def messages(form: RaceForm, seen: Seen | None) -> None:
         st.error(str(problem), icon=":material/error:")
     for text in form.problems:
         st.error(text, icon=":material/block:")
+    _question(form)
     if seen is None:
         return
     status = seen.status.run

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import state
+from app.describe import duration_text
 from qhn_core.errors import QHNError
 
 #: What the speed control offers, from slow motion for teaching: label -> steps per second, None for unlimited.
@@ -43,11 +44,12 @@ class Controls:
         primary: bool = False,
         off: bool = False,
         hint: str = "",
+        key: str = "",
     ) -> None:
-        """A button that calls ``act(*args)``; its key is the label in lower case."""
+        """A button that calls ``act(*args)``; its key is the label in lower case, or ``key``."""
         st.button(
             label,
-            key=f"{self.page}.{label.lower()}",
+            key=f"{self.page}.{key or label.lower()}",
             icon=f":material/{icon}:",
             type="primary" if primary else "secondary",
             disabled=off,
@@ -100,3 +102,9 @@ class Controls:
 def rate_text(rate: float) -> str:
     """Steps per second for people."""
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
+def about_text(seconds: float) -> str:
+    """A foreseen time for people: ``about 8 s``, ``under 1 s``."""
+    text = duration_text(seconds)
+    return text if text.startswith("under") else f"about {text}"

@@ -13,10 +13,13 @@ from app import figures, services, state
 from app.describe import SHORT, duration_text
 from app.figures.devices import device_loss
 from app.live_chart import live_chart
+from app.views._controls import Controls, about_text
 from app.views._explore_jobs import Job, Watch, jobs
+from app.views._hardware_deploy import PAGE, QUESTION
 from app.views._hardware_device import Device, engine_of
 from app.views._hardware_shots import loss_choice
 from app.views._hardware_source import Source
+from app.views._remote import agree_to, agreed_to, digest, is_remote, total
 from app.views._train_data import config_of
 from qhn_core.analysis.dial import exact_values
 from qhn_core.config import ConfigError, Plan, RunConfig, plan
@@ -29,7 +32,15 @@ SHOTS = ("64", "256", "1024", "4096")
 #: Circuits timed together, as a step sends many at once.
 _TIMED = 4
 _HEIGHT = 400
-_RUN, _ASKED = "trained", "hardware.asked"
+#: In the URL: the run trained on the device, and whose circuit it was (a run, or the settings). In the session: the
+#: configuration that waits for a yes.
+_RUN, _OF, _ASKED = "trained", "trained_of", "hardware.asked"
+_SETTINGS = "settings"
+#: What the circuit and the exact value of a loss depend on.
+_PROBLEM = ("dataset", "network", "prior", "ansatz", "seed")
+_RESUME = "Resume"
+#: The buttons of the question whether to resume: that about a new run may be open at the same time.
+_AGAIN = Controls("hardware.again", problem="hardware.problem")
 
 
 def show(source: Source, device: Device) -> bool:
@@ -44,7 +55,7 @@ def show(source: Source, device: Device) -> bool:
         elif problem:
             st.error(problem, icon=":material/block:")
         elif config is not None and needs is not None:
-            _confirm(config, needs, device, timing)
+            _confirm(source, config, needs, device, timing)
     with right:
         active = _run(source)
     return active or (timing is not None and not timing.ready)
@@ -136,7 +147,7 @@ def _time(source: Source, device: Device, shots: int, watch: Watch) -> float:
     return (time.perf_counter() - began) / _TIMED
 
 
-def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None) -> None:
+def _confirm(source: Source, config: RunConfig, needs: Plan, device: Device, timing: Job | None) -> None:
     """What it costs, and nothing is sent before it was confirmed."""
     circuits, shots = needs.cost(config.steps)
     if device.remote:
@@ -144,13 +155,13 @@ def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None)
     elif timing is None or timing.result is None:
         took = timing.message if timing is not None and timing.message else "timing one circuit …"
     else:
-        took = f"about **{duration_text(circuits * timing.result)}** ({1000 * timing.result:.3g} ms a circuit)"
+        took = f"**{about_text(circuits * timing.result)}** ({1000 * timing.result:.3g} ms a circuit)"
     st.markdown(
         f"A step: **{needs.circuits_per_step:,}** circuits, {needs.shots_per_step:,} shots  \n"
         f"In total: **{circuits:,}** circuits, **{shots:,}** shots  \n{took}",
         help="From the run's initial angles, one start. Also logged with step 0, before the first update.",
     )
-    text = config.to_url()
+    text = digest(config.to_json())
     if state.recall(_ASKED) != text:
         label = "Train on this device"
         st.button(
@@ -163,34 +174,40 @@ def _confirm(config: RunConfig, needs: Plan, device: Device, timing: Job | None)
             width="stretch",
         )
         return
-    st.warning(f"Send {circuits:,} circuits to {device.label}?")
+    st.warning(f"Send {circuits:,} circuits to {device.label}?{_stopped_first()}")
     left, right = st.columns(2, gap="small")
     with left:
-        st.button("Send", key="hardware.send", type="primary", on_click=_send, args=(config,), width="stretch")
+        args = (config, source.run or _SETTINGS)
+        st.button("Send", key="hardware.send", type="primary", on_click=_send, args=args, width="stretch")
     with right:
         st.button("Not now", key="hardware.not_now", on_click=state.remember, args=(_ASKED, None), width="stretch")
 
 
-def _send(config: RunConfig) -> None:
+def _stopped_first() -> str:
+    """What becomes of the run that a second one takes the place of."""
+    run = state.parameter(_RUN)
+    status = _status(run) if run else None
+    if status is None or not status.active:
+        return ""
+    return f" It takes the place of {_short(status.name)}, which is stopped at step {status.step}; Runs can resume it."
+
+
+def _send(config: RunConfig, of: str) -> None:
     if state.recall(_ASKED) is None:  # a second click
         return
     state.remember(_ASKED, None)
-    _guarded(_start, config)
+    PAGE.guarded(_start, config, of)
 
 
-def _start(config: RunConfig) -> None:
+def _start(config: RunConfig, of: str) -> None:
     before = state.parameter(_RUN)
-    if before and _status(before) is not None and _status(before).active:  # type: ignore[union-attr]
-        services.supervisor().stop(before)
-    state.keep_choice(_RUN, services.supervisor().start(config))
-
-
-def _guarded(act: Any, *args: Any) -> None:
-    state.remember("hardware.problem", "")
-    try:
-        act(*args)
-    except QHNError as error:
-        state.remember("hardware.problem", str(error))
+    status = _status(before) if before else None
+    if status is not None and status.active:
+        services.supervisor().stop(status.run_id)
+    run = services.supervisor().start(config)
+    agree_to(run)
+    state.keep_choice(_RUN, run)
+    state.keep_choice(_OF, of)
 
 
 def _status(run: str) -> RunStatus | None:
@@ -209,6 +226,10 @@ def _run(source: Source) -> bool:
             st.error(str(problem), icon=":material/error:")
         elif status is not None:
             _progress(status)
+    with st.container():
+        if run is not None and status is not None and QUESTION.parts() == (_RESUME, run) and _resumable(status):
+            cost = total([(config_of(run), status.step)])
+            QUESTION.show(_AGAIN, cost, partial(_resume, run, agreed=True))
     if run is None or status is None:
         text = "Nothing sent yet"
         figure = figures.message("Loss on the device", text)
@@ -216,21 +237,54 @@ def _run(source: Source) -> bool:
         return False
     rows, config = services.supervisor().history(run), config_of(run)
     loss = rows.history.get("loss", np.zeros((0, 1)))
-    name = SHORT.get(config.objective.name, config.objective.name)
-    reference = exact_values(source.q, source.problem, config.objective, step=source.step).loss
+    name, own = SHORT.get(config.objective.name, config.objective.name), _is_of(source, run, config)
     figure = device_loss(
         rows.steps,
         loss,
         objective=config.objective.name,
-        title=f"{name} on {_device_name(config)}, from shots",
+        title=f"{name} on {_device_name(config)}, from shots" + ("" if own else f" · {_short(_origin(status))}"),
         total=config.steps,
-        reference=(reference, f"exact, at the angles of step {source.step}"),
+        reference=_reference(source, config) if own else None,
     )
     now = f"{float(loss[-1].mean()):.3g} at step {int(rows.steps[-1])}" if len(loss) else "no step yet"
     live_chart(figure, name="hardware-loss", alt=f"Estimated {name} on the device: {now}.", height=_HEIGHT)
+    if not own:
+        st.caption(f"This run trains the circuit of {_short(_origin(status))}, not of the one chosen in the sidebar.")
     _buttons(run, status)
     _message(status)
     return status.state in (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
+
+
+def _is_of(source: Source, run: str, config: RunConfig) -> bool:
+    """Whether a run on the device is the one that the page looks at, or trains the circuit of that."""
+    same = all(getattr(config, part) == getattr(source.config, part) for part in _PROBLEM)
+    return source.run == run or (same and state.parameter(_OF) in (None, source.run or _SETTINGS))
+
+
+def _origin(status: RunStatus) -> str:
+    """What to call the circuit that a run on the device trains: the run that it was taken from, or itself."""
+    of = state.parameter(_OF)
+    if of is None or of == _SETTINGS:
+        return status.name
+    try:
+        return services.store().get(of).name
+    except QHNError:
+        return status.name
+
+
+def _short(name: str, limit: int = 40) -> str:
+    """A run's name on one line, without what Markdown and charts would read as markup."""
+    plain = "".join(" " if sign in "*_`[]<>$\\:#~|" else sign for sign in name)
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
+
+
+def _reference(source: Source, config: RunConfig) -> tuple[float, str] | None:
+    """The exact loss at the angles that the page looks at, and what to call it; None beyond 20 qubits."""
+    if not source.enumerated:
+        return None
+    level = exact_values(source.q, source.problem, config.objective, step=source.step).loss
+    return level, f"exact, at the angles of step {source.step}"
 
 
 def _device_name(config: RunConfig) -> str:
@@ -246,20 +300,29 @@ def _progress(status: RunStatus) -> None:
 
 def _buttons(run: str, status: RunStatus) -> None:
     supervisor = services.supervisor()
-    resumable = status.state is RunState.PAUSED or status.state.resumable
     first, second, _ = st.columns([1, 1, 2], gap="small")
     with first:
-        if resumable:
-            _button("Resume", supervisor.resume, run)
+        if _resumable(status):
+            PAGE.button(_RESUME, "resume", _resume, run)
         else:
-            _button("Pause", supervisor.pause, run, off=not status.active)
+            PAGE.button("Pause", "pause", supervisor.pause, run, off=not status.active)
     with second:
-        _button("Stop", supervisor.stop, run, off=not status.active)
+        PAGE.button("Stop", "stop", supervisor.stop, run, off=not status.active)
 
 
-def _button(label: str, act: Any, run: str, *, off: bool = False) -> None:
-    key = f"hardware.{label.lower()}"
-    st.button(label, key=key, on_click=_guarded, args=(act, run), disabled=off, width="stretch")
+def _resumable(status: RunStatus) -> bool:
+    return status.state is RunState.PAUSED or status.state.resumable
+
+
+def _resume(run: str, *, agreed: bool = False) -> None:
+    """Go on, or ask first where jobs leave this machine and this session has not agreed to that run yet."""
+    supervisor, config = services.supervisor(), config_of(run)
+    if agreed or not is_remote(config) or (supervisor.status(run).active and agreed_to(run)):
+        supervisor.resume(run)
+        agree_to(run)
+    else:
+        total([(config, 0)])  # what cannot be sent at all is refused here
+        QUESTION.ask(_RESUME, run)
 
 
 def _message(status: RunStatus) -> None:

@@ -105,7 +105,11 @@ def _live_table(shown: Sequence[Row], chosen: Sequence[Row], active: set[str]) -
     if set(picked) | set(hidden) != {row.record.id for row in chosen}:
         choice.choose([*hidden, *picked])
         st.rerun()
-    overlay.show([fresh.get(row.record.id, row) for row in chosen])
+    newest = [fresh.get(row.record.id, row) for row in chosen]
+    with st.container():  # below the table, which must not move under the pointer; always there, so the chart stays
+        if len(newest) == 1:
+            tools.tell_trouble(newest[0])
+    overlay.show(newest)
 
 
 _ACTIVE = [s for s in RunState if s.active]

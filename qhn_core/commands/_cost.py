@@ -1,7 +1,8 @@
-"""What a run on a real device costs, and the question before anything is sent."""
+"""What runs on a real device cost, and the question before anything is sent."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,22 @@ def confirm_cost(config: RunConfig, uploads: Path, *, done: int = 0, yes: bool) 
 
     Simulators and snapshots on this machine are not asked about.
     """
-    if not getattr(config.engine, "remote", False):
-        return
+    confirm_costs([(config, done)], uploads, yes=yes)
+
+
+def confirm_costs(parts: Iterable[tuple[RunConfig, int]], uploads: Path, *, yes: bool) -> None:
+    """As :func:`confirm_cost`, once for several runs: pairs of a configuration and the steps done already."""
     from qhn_core.config import plan
 
-    circuits, shots = plan(config, uploads).cost(config.steps, done)
-    typer.echo(f"{circuits:,} circuits, {shots:,} shots on {getattr(config.engine, 'backend', '')}.", err=True)
+    circuits = shots = 0
+    devices: dict[str, None] = {}
+    for config, done in parts:
+        if getattr(config.engine, "remote", False):
+            more = plan(config, uploads).cost(config.steps, done)
+            circuits, shots = circuits + more[0], shots + more[1]
+            devices[str(getattr(config.engine, "backend", ""))] = None
+    if not devices:
+        return
+    typer.echo(f"{circuits:,} circuits, {shots:,} shots on {' and '.join(devices)}.", err=True)
     if not yes:
         typer.confirm("They leave this machine and may cost money. Send them?", abort=True, err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qhn_core.commands._common import DataOption, QuietOption, number, open_store
+from qhn_core.commands._cost import YesOption, confirm_costs
 
 
 def command(
@@ -19,6 +20,7 @@ def command(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine [default: one a core].")] = None,
     data: DataOption = None,
     quiet: QuietOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Train every combination in SWEEP, show the table, and write sweep.csv and sweep.html (a heat map) into OUT."""
     from rich.console import Console
@@ -29,7 +31,9 @@ def command(
     from qhn_core.studies.sweep_report import write_report
 
     wanted, folder = load_sweep(sweep), SweepFolder(out)
-    uploads = str(open_store(data).uploads)
+    uploads = open_store(data).uploads
+    missing = {cell.key: cell.config for cell in wanted.cells() if not folder.has(cell.key)}
+    confirm_costs([(config, 0) for config in missing.values()], uploads, yes=yes)
     console = Console(stderr=True)
     columns = (TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as bar:
@@ -39,7 +43,7 @@ def command(
             folder,
             scheduler=scheduler,
             workers=workers,
-            uploads=uploads,
+            uploads=str(uploads),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     rows = table(wanted, folder)

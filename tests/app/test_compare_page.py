@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from qhn_core.runner import RunState
 from qhn_core.studies.race_config import DEFAULT_CONTENDERS, RaceConfig
+from qhn_core.studies.race_live import Races
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 PAGE = "views/compare.py"
@@ -221,7 +222,7 @@ def test_instant_races_anew_when_beta_moves_and_are_kept_on_request(fresh: Path)
 @pytest.mark.parametrize(
     ("change", "off", "why"),
     [
-        ({}, False, "About under 1 s a race."),
+        ({}, False, "Under 1 s a race."),
         ({"base": BASE | {"steps": 100_000}}, True, "longer than 6 s"),
         ({"contenders": [{"objective": {"name": "mle"}, "optimiser": {"name": "lbfgs"}}]}, True, "line searches"),
     ],
@@ -245,3 +246,66 @@ def test_what_cannot_work_is_said_before_it_starts(fresh: Path) -> None:
     sides = [{"objective": {"name": "elbo"}, "estimator": {"name": "parameter_shift", "shots": 8}}]
     page = press(opened(SHORT | {"contenders": sides}), "train")
     assert any("ELBO" in error.value for error in page.error)
+
+
+LAB = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
+SPSA = {"name": "spsa", "shots": 100}
+#: Two contenders on a real device: 8 steps and step 0, nine starts, three circuits of 100 shots each.
+REAL = SHORT | {
+    "contenders": [
+        {"objective": {"name": "mle"}},
+        {"objective": {"name": "selbo"}, "engine": LAB, "estimator": SPSA},
+        {"objective": {"name": "mle"}, "label": "MLE on a device", "engine": LAB, "estimator": SPSA},
+    ]
+}
+
+
+def question(page: AppTest) -> str:
+    return " ".join(w.value for w in page.warning if "may cost money" in w.value)
+
+
+@pytest.fixture
+def begun(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> list[RaceConfig]:
+    """What was started, where real devices are allowed; nothing is."""
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    found: list[RaceConfig] = []
+    monkeypatch.setattr(Races, "start", lambda self, config, **_: found.append(config) or "abcd")
+    return found
+
+
+def test_contenders_on_real_devices_are_asked_about_with_their_total(begun: list[RaceConfig]) -> None:
+    page = opened(REAL)
+    for name in ("Train", "Step", "Train"):
+        press(page, name.lower())
+        assert begun == []
+        assert all(part in question(page) for part in (name, "486 circuits", "48,600 shots", "ibm_torino"))
+        press(page, "not now")
+        assert not question(page)
+    press(page, "train")
+    press(page, "send")
+    assert [len(config.contenders) for config in begun] == [3]
+    assert not question(page)
+
+
+def test_a_race_on_simulators_is_not_asked_about(begun: list[RaceConfig]) -> None:
+    press(opened(SHORT), "train")
+    assert len(begun) == 1
+
+
+def test_a_paused_race_from_a_link_asks_before_it_goes_on(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    resumed: list[str] = []
+    monkeypatch.setattr(Races, "resume", lambda self, race: resumed.append(race))
+    monkeypatch.setattr(Races, "step", lambda self, race: resumed.append(race))
+    race = services.races().start(RaceConfig.parse(REAL), paused=True)
+    services.races().wait(race, 60)
+    page = opened(REAL, raced=race)
+    for name in ("Resume", "Step"):
+        press(page, name.lower())
+        assert resumed == []
+        assert all(part in question(page) for part in (name, "486 circuits"))
+    press(page, "send")
+    assert resumed == [race]
+    press(page, "resume")
+    assert resumed == [race, race], "agreed to before"
+    assert not question(page)

@@ -172,3 +172,11 @@ def test_variance_is_measured_on_a_button(fresh: Path) -> None:
     page.button(key="explore.measure").click().run()
     until(page, lambda: page.dataframe and len(page.dataframe[0].value) >= 8)
     assert len(charts(page)["trainability"]["figure"]["data"]) >= 8
+
+
+def test_a_sweep_on_a_real_device_is_left_to_the_command_line(fresh: Path) -> None:
+    device = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino"}
+    config = SMALL | {"objective": {"name": "selbo"}, "engine": device, "estimator": {"name": "spsa", "shots": 100}}
+    page = opened(config=RunConfig.model_validate(config).to_url(), section="sweep", source="untrained")
+    until(page, lambda: "command line (below)" in " ".join(info.value for info in page.info))
+    assert not [button for button in page.button if button.key == "explore.sweep"]

@@ -12,8 +12,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import services
+from app.views import _hardware_deploy
 from qhn_core.config import RunConfig
-from qhn_core.runner import RunState
+from qhn_core.errors import DeviceError
+from qhn_core.runner import RunState, Supervisor
 
 ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
@@ -165,3 +167,119 @@ def test_what_comes_from_a_link_is_checked(trained: str) -> None:
     page = opened(run="../x", device="<script>", shots="-3", view="nothing", p1="1e9", trained="../../etc")
     assert not page.error
     assert page.selectbox(key="hardware.device").value == "ideal"
+
+
+REAL = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
+
+
+def words(page: AppTest, kind: str = "warning") -> str:
+    return " ".join(block.value for block in getattr(page, kind))
+
+
+def _drawn_bars(page: AppTest) -> Any:
+    return next(t["y"] for t in charts(page)["deploy-histogram"]["figure"]["data"] if t["name"] != "ideal")
+
+
+def test_every_draw_is_another_one_and_has_its_number(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+    real = _hardware_deploy.deploy
+    monkeypatch.setattr(_hardware_deploy, "deploy", lambda *a, **o: seeds.append(o["seed"]) or real(*a, **o))
+    page = opened(run=trained, view="deploy")
+    seen = []
+    for number in (1, 2):
+        page.button(key="hardware.deploy").click().run()
+        until(page, lambda n=number: f"Draw {n}: 1,024 shots" in words(page, "caption"))
+        assert str(page.query_params["draw"]) == str(number)
+        seen.append(_drawn_bars(page))
+    assert seeds == [0, 1]
+    assert seen[0] != seen[1]
+    again = opened(run=trained, view="deploy", draw="2")
+    assert _drawn_bars(again) == seen[1], "a link shows the same draw"
+    page.selectbox(key="hardware.draws").set_value("256").run()
+    page.selectbox(key="hardware.draws").set_value("1024").run()
+    assert _drawn_bars(page) == seen[1], "what was drawn before is still there"
+
+
+def test_a_draw_on_a_real_device_is_asked_about(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    sent = []
+
+    def failing(*_: Any, **options: Any) -> None:
+        sent.append(options["shots"])
+        raise DeviceError("ibm_torino failed 3 times, at last with OSError: no route.")
+
+    monkeypatch.setattr(_hardware_deploy, "deploy", failing)
+    page = opened(run=trained, view="deploy", device="ibm", draws="256")
+    page.text_input(key="hardware.ibm").set_value("ibm_torino").run()
+    assert "1 circuit, 256 shots on ibm_torino, which leave this machine and may cost money." in words(page, "caption")
+    page.button(key="hardware.deploy").click().run()
+    assert "Draw weights sends up to 1 circuit with 256 shots to ibm_torino" in words(page)
+    page.button(key="hardware.not now").click().run()
+    assert "may cost money" not in words(page)
+    page.button(key="hardware.deploy").click().run()
+    assert sent == []
+    page.button(key="hardware.send").click().run()
+    until(page, lambda: "no route" in words(page, "error"))
+    assert sent == [256]
+    assert "run" not in words(page, "error").lower(), "there is no run to resume"
+    assert "may cost money" not in words(page)
+
+
+def test_resuming_a_run_on_a_real_device_is_asked_about(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    resumed: list[str] = []
+    monkeypatch.setattr(Supervisor, "resume", lambda self, run, **_: resumed.append(run))
+    config = RunConfig.parse(
+        SMALL | {"objective": {"name": "selbo"}, "engine": REAL, "estimator": {"name": "spsa", "shots": 100}}
+    )
+    run = services.store().create(config, state=RunState.INTERRUPTED)
+    services.store().flush(run, step=3, state=RunState.INTERRUPTED)
+    page = opened(run=trained, view="train", trained=run)
+    page.button(key="hardware.resume").click().run()
+    assert resumed == []
+    assert "Resume sends up to 36 circuits with 3,600 shots to ibm_torino" in words(page)
+    page.button(key="hardware.again.not now").click().run()
+    assert "may cost money" not in words(page)
+    page.button(key="hardware.resume").click().run()
+    page.button(key="hardware.again.send").click().run()
+    assert resumed == [run]
+
+
+def test_a_second_run_says_what_becomes_of_the_first(trained: str) -> None:
+    page = opened(run=trained, view="train", train_loss="selbo", steps="500", train_shots="64")
+    page.button(key="hardware.train").click().run()
+    assert "stopped" not in words(page)
+    page.button(key="hardware.send").click().run()
+    first = str(page.query_params["trained"])
+    page.number_input(key="hardware.train.steps").set_value(3).run()
+    page.button(key="hardware.train").click().run()
+    assert "which is stopped at step" in words(page)
+    page.button(key="hardware.send").click().run()
+    assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
+    assert str(page.query_params["trained"]) != first
+
+
+def test_another_runs_circuit_is_no_reference_for_the_run_on_the_device(trained: str) -> None:
+    page = opened(run=trained, view="train", train_loss="selbo", steps="3", train_shots="64")
+    page.button(key="hardware.train").click().run()
+    page.button(key="hardware.send").click().run()
+    until(page, lambda: "at step 3" in charts(page)["hardware-loss"]["alt"])
+    assert "exact, at the angles of step 8" in json.dumps(charts(page)["hardware-loss"]["figure"])
+    other = services.supervisor().start(RunConfig.parse(SMALL | {"steps": 9}), name="The other one")
+    services.supervisor().wait(other, timeout=60)
+    services.store().rename(trained, "The first one")
+    page.run()
+    page.selectbox(key="hardware.run").set_value(other).run()
+    figure = json.dumps(charts(page)["hardware-loss"]["figure"])
+    assert "exact, at the angles" not in figure
+    assert "The first one" in figure
+    assert "the circuit of The first one" in words(page, "caption")
+    page.selectbox(key="hardware.run").set_value(trained).run()
+    assert "exact, at the angles of step 8" in json.dumps(charts(page)["hardware-loss"]["figure"])
+
+
+def test_a_short_time_is_not_about_under_a_second(trained: str) -> None:
+    page = opened(run=trained, view="train", train_loss="selbo", steps="1", train_shots="64")
+    until(page, lambda: "ms a circuit" in words(page, "markdown"))
+    assert "**under 1 s**" in words(page, "markdown")
+    assert "about under" not in words(page, "markdown").replace("*", "")

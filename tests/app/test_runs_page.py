@@ -21,6 +21,7 @@ from app.figures.plain import plain
 from app.views._run_rows import SORTS, columns, differences, flatten, keep, order, settings_of, to_rows
 from app.views.runs import LIMIT, PAGE
 from qhn_core.config import RunConfig
+from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
 
 NEWER = json.dumps({"schema_version": 99, "dataset": {"name": "moons"}, "objective": {"name": "elbo"}})
@@ -374,3 +375,92 @@ def test_many_runs_are_paged(store: RunStore, page: AppTest) -> None:
     assert not page.dataframe
     page.toggle(key="runs_everything").set_value(True).run()
     assert _names(page) == ["Zebra"]
+
+
+REAL = {
+    "objective": {"name": "selbo"},
+    "engine": {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"},
+    "estimator": {"name": "spsa", "shots": 100},
+}
+
+
+def test_resuming_runs_on_real_devices_is_asked_about_once(
+    store: RunStore, page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps 2 and 3 of three, two starts, three circuits each: 12 circuits a run."""
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    resumed: list[str] = []
+    monkeypatch.setattr(Supervisor, "resume", lambda self, run, **_: resumed.append(run))
+    ids = [store.create(_config(**more), state=RunState.STOPPED) for more in (REAL, REAL | {"seed": 9}, {})]
+    for run_id in ids:
+        store.flush(run_id, step=2, state=RunState.STOPPED)
+    _tick(page, *ids)
+    _button(page, "Resume").click().run()
+    assert resumed == []
+    assert "Resume sends up to 24 circuits with 2,400 shots to ibm_torino" in " ".join(w.value for w in page.warning)
+    _button(page, "Not now").click().run()
+    assert resumed == []
+    assert not page.warning
+    _button(page, "Resume").click().run()
+    _button(page, "Send").click().run()
+    assert not page.exception
+    assert sorted(resumed) == sorted(ids)
+    assert [toast.value for toast in page.toast] == ["3 resumed"]
+
+
+def test_resuming_runs_on_this_machine_is_not_asked_about(
+    filled: RunStore, page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(Supervisor, "resume", lambda self, run, **_: resumed.append(run))
+    run_id = _id(filled, "lecture 2")
+    _tick(page, run_id)
+    _button(page, "Resume").click().run()
+    assert resumed == [run_id]
+
+
+def _above_the_table(page: AppTest) -> list[list[str]]:
+    """What stands above the table: a list for each row of the page, of the kinds and labels in it."""
+    found: list[list[str]] = []
+    for row in page.main.children.values():
+        inside = list(getattr(row, "children", {}).values())
+        if any(element.type == "dataframe" for element in inside):
+            return found
+        found.append([f"{e.type} {getattr(e, 'label', '')}".replace("Unpin", "Pin") for e in (inside or [row])])
+    raise AssertionError("no table")
+
+
+def test_ticks_move_nothing_above_the_table(store: RunStore, page: AppTest) -> None:
+    ended = _enter(store, _config(), accuracy=0.7, name="Ended")
+    store.flush(ended, step=4, state=RunState.FINISHED, message="all 3 steps done")
+    failed = _enter(store, _config(seed=2), accuracy=0.7, name="Failed")
+    store.flush(failed, step=2, state=RunState.FAILED, message="The cryostat is warm.")
+    before = _above_the_table(page.run())
+    for ticked in ([ended], [ended, failed], [failed]):
+        _tick(page, *ticked)
+        assert _above_the_table(page) == before
+        told = [text.value for text in page.text]
+        assert told == (["Failed: The cryostat is warm."] if ticked == [failed] else [])
+
+
+def test_a_run_too_long_for_a_link_is_reopened(store: RunStore, page: AppTest) -> None:
+    costs = np.random.default_rng(0).normal(size=4096).tolist()
+    config = _config(dataset={"name": "cost_table", "costs": costs}, network=None)
+    run_id = _enter(store, config, accuracy=0.5, name="Long table")
+    _tick(page, run_id)
+    _button(page, "Reopen").click().run()
+    assert not page.exception
+    assert not page.error
+    assert str(page.query_params["run"]) == run_id
+    assert "config" not in page.query_params
+    assert any(button.label == "Train" for button in page.button)
+    assert not [info for info in page.info if "differ" in info.value], "the form holds the run's settings"
+    alone = AppTest.from_file(str(MAIN), default_timeout=60)
+    alone.query_params["run"] = run_id
+    alone.run()
+    assert not alone.exception
+    assert not alone.error
+    assert not [info for info in alone.info if "differ" in info.value]
+    alone.number_input(key="form.run.steps").set_value(5).run()
+    assert not alone.exception
+    assert not alone.error

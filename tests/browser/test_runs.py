@@ -163,6 +163,18 @@ def test_overlay_of_three_losses(page: Page, tmp_path: Path) -> None:
     page.wait_for_function("document.querySelector('[data-chart=overlay]').layout.yaxis.type === 'log'", timeout=LONG)
 
 
+def test_ticks_leave_the_table_where_it_is(page: Page) -> None:
+    """Two clicks in a row, the second one before the page has answered to the first, must land on two rows."""
+    _shown(page, 4)
+    places = [_table(page).bounding_box()]
+    for count, name in enumerate(("Moons", "mle", "selbo"), 1):  # a stopped run, which has something to say, first
+        _tick(page, name)
+        _ticked(page, count)
+        page.wait_for_timeout(300)
+        places.append(_table(page).bounding_box())
+    assert [place["y"] for place in places if place] == [places[0]["y"]] * 4  # type: ignore[index]
+
+
 def test_dark(dark_page: Page, tmp_path: Path) -> None:
     _shown(dark_page, 4)
     _tick(dark_page, "mle")

@@ -257,6 +257,39 @@ def test_a_real_device_is_asked_about_with_its_cost_and_then_needs_permission(fo
     assert "Traceback" not in out + err
 
 
+def test_a_sweep_on_a_real_device_is_asked_about_with_the_total_of_its_cells(folder, capsys, monkeypatch):
+    """Three cells of 78 circuits, of which one is finished already."""
+    from qhn_core.studies import executors
+    from qhn_core.studies.sweep import SweepFolder, load_sweep
+
+    base = "\n".join(f"  {line}" for line in REAL.strip().splitlines())
+    (folder / "sweep.yaml").write_text(f"base:\n{base}\naxes: {{seed: [1, 2, 3]}}\n")
+    out = SweepFolder(folder / "out")
+    done = load_sweep(folder / "sweep.yaml").cells()[0]
+    out.put(done.key, json.dumps({"config": done.config.to_dict(), "final": {}, "steps": 12}))
+    asked, ran = [], []
+
+    def refuse(text, **options):
+        asked.append(text)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    monkeypatch.setattr(executors, "run_sweep", lambda *a, **o: ran.append(o["uploads"]))
+    arguments = ["sweep", str(folder / "sweep.yaml"), "--out", str(folder / "out"), "-q"]
+    assert main(arguments) != 0
+    assert "156 circuits, 9,984 shots on ibm_nowhere" in capsys.readouterr().err
+    assert len(asked) == 1
+    assert ran == []
+    assert main([*arguments, "--yes"]) == 0
+    assert len(asked) == len(ran) == 1
+
+
+def test_a_sweep_on_this_machine_is_not_asked_about(folder, monkeypatch):
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: pytest.fail("asked"))
+    (folder / "sweep.yaml").write_text("base: {steps: 2, replicas: 1}\naxes: {seed: [1]}\n")
+    assert main(["sweep", str(folder / "sweep.yaml"), "--out", str(folder / "out"), "--workers", "1", "-q"]) == 0
+
+
 @pytest.mark.parametrize("key", ["token", "instance", "api_key"])
 def test_a_credential_in_a_configuration_is_refused_and_kept_nowhere(folder, capsys, key):
     secret = "s3cret" * 8

@@ -1,0 +1,63 @@
+"""The question before anything goes to a real device: its amount, and what this session has agreed to already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import services
+from app.views._remote import Cost, total
+from qhn_core.config import RunConfig
+from qhn_core.runner import RunState, Supervisor
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+REAL: dict[str, Any] = {
+    "network": {"name": "mlp", "layers": [2, 2, 1]},
+    "objective": {"name": "selbo"},
+    "engine": {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"},
+    "estimator": {"name": "spsa", "shots": 100},
+    "steps": 7,
+    "replicas": 1,
+}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("QHN_DATA", str(tmp_path))
+    monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
+    st.cache_resource.clear()
+    yield tmp_path
+    services.supervisor().shutdown()
+    st.cache_resource.clear()
+
+
+def test_the_total_is_over_real_devices_only_and_names_each_once(fresh: Path) -> None:
+    real, other = RunConfig.parse(REAL), {**REAL["engine"], "backend": "ibm_fez"}
+    parts = [(real, 0), (real, 3), (RunConfig.parse(REAL | {"engine": other}), 0), (RunConfig(), 0)]
+    cost = total(parts)
+    assert cost == Cost(24 + 15 + 24, 6300, ("ibm_torino", "ibm_fez"))
+    assert cost.amount == "63 circuits with 6,300 shots to ibm_torino and ibm_fez"
+    assert Cost(1, 256, ("ibm_fez",)).amount == "1 circuit with 256 shots to ibm_fez"
+    assert not total([(RunConfig(), 0)]).devices
+
+
+def test_a_paused_run_from_a_link_asks_once_before_it_goes_on(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(Supervisor, "resume", lambda self, run, **_: resumed.append(run))
+    run = services.supervisor().start(RunConfig.parse(REAL), paused=True)
+    assert services.supervisor().wait(run, timeout=60).state is RunState.PAUSED
+    page = AppTest.from_file(str(MAIN), default_timeout=60)
+    page.query_params["run"] = run
+    page.run()
+    page.button(key="train.resume").click().run()
+    assert not page.exception
+    assert resumed == []
+    assert "Resume sends up to 24 circuits with 2,400 shots to ibm_torino" in " ".join(w.value for w in page.warning)
+    page.button(key="train.send").click().run()
+    page.button(key="train.resume").click().run()
+    assert resumed == [run, run], "agreed to before"
+    assert "may cost money" not in " ".join(w.value for w in page.warning)
