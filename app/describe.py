@@ -23,29 +23,33 @@ TITLES: Mapping[str, str] = {
 #: Loss names as the field writes them.
 SHORT = {"mle": "MLE", "elbo": "ELBO", "selbo": "SELBO", "ksd": "KSD"}
 #: How a summary counts: field name -> noun.
-_NOUNS = {"n_train": "examples", "layers": "layers", "components": "components", "max_iter": "iterations"}
+_NOUNS = {"n_train": "example", "layers": "layer", "components": "component", "max_iter": "iteration"}
 #: A network fitted to other data is narrowed until it has at most so many bits, if it had no more before.
 COMFORTABLE_BITS = 16
 
 
 def value_text(value: Any) -> str:
-    """A field's value in few characters."""
+    """A field's value in few characters; whatever a configuration can hold, lists of words included."""
     if isinstance(value, Mapping):
-        return f"{value.get('start', '?'):g} → {value.get('end', '?'):g}"
+        return f"{value_text(value.get('start', '?'))} → {value_text(value.get('end', '?'))}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (list, tuple)):
-        whole = all(isinstance(v, int) for v in value)
-        return ("-" if whole else ", ").join(f"{v:g}" for v in value) or "all"
+        whole = all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+        return ("-" if whole else ", ").join(map(str if whole else value_text, value)) or "all"
     return str(value)
 
 
 def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) -> str:
     """The values of a section's main fields, such as ``2-3-1 · sign``."""
     parts = []
-    for spec in specs(SECTIONS[section][values["name"]]):
+    variant = SECTIONS[section][values["name"]]
+    idle = SECTIONS[section].base.model_fields if not getattr(variant, "needs_network", True) else ()
+    for spec in specs(variant):
+        if spec.name in idle:
+            continue  # a cost table draws no examples
         value = values.get(spec.name, spec.default)
         if spec.advanced or value is None or value is False or value in ((), [], "") or spec.name == "sha256":
             continue
@@ -56,9 +60,9 @@ def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) 
         elif spec.kind in ("choice", "text") or (spec.name == "layers" and section == "network"):
             parts.append(value_text(value)[:24])
         elif spec.name in _NOUNS and isinstance(value, int):
-            parts.append(f"{value} {_NOUNS[spec.name].rstrip('s') if value == 1 else _NOUNS[spec.name]}")
+            parts.append(counted(value, _NOUNS[spec.name]))
         else:
-            parts.append(f"{spec.label.lower() if len(spec.label) > 2 else spec.label} {value_text(value)}")
+            parts.append(f"{spec.label.lower() if len(spec.label) > 2 else spec.label} {value_text(value)[:24]}")
     return " · ".join(parts[:limit])
 
 
@@ -71,12 +75,17 @@ def loss_label(config: RunConfig) -> str:
     return name if first is None else f"{name} {first.label} = {value_text(values[first.name])}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 start``, ``250 steps``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def headline(config: RunConfig) -> str:
     """What is trained, in one line."""
     data = type(config.dataset).label or config.dataset.name
     parts = [f"**{data}**"]
     if config.dataset.needs_network:
-        parts[0] += f", {config.dataset.n_train} examples"
+        parts[0] += f", {counted(config.dataset.n_train, 'example')}"
     if config.network is not None:
         layers = getattr(config.network, "layers", None)
         activation = getattr(config.network, "activation", "")
@@ -88,8 +97,7 @@ def headline(config: RunConfig) -> str:
     parts.append(f"**{loss_label(config)}**")
     rate = config.optimiser.model_dump()["lr"]
     parts.append(f"{type(config.optimiser).label or config.optimiser.name} {value_text(rate)}")
-    starts = "start" if config.replicas == 1 else "starts"
-    parts.append(f"{config.steps} steps, {config.replicas} {starts}")
+    parts.append(f"{counted(config.steps, 'step')}, {counted(config.replicas, 'start')}")
     return " · ".join(parts)
 
 

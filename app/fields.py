@@ -65,6 +65,7 @@ class Spec:
         optional: whether None ("off") is a value.
         whole: whether numbers are integers.
         length: for ``numbers`` of a fixed count.
+        longest: most letters of a ``text``, or None.
         advanced: whether a form folds it away.
     """
 
@@ -81,6 +82,7 @@ class Spec:
     optional: bool = False
     whole: bool = False
     length: int | None = None
+    longest: int | None = None
     advanced: bool = False
 
 
@@ -108,6 +110,8 @@ def describe(name: str, info: FieldInfo) -> Spec:
     default = None if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
     bounds = _bounds(info.metadata)
     kind, extra = _kind(annotation)
+    if kind == "text":
+        extra |= {"longest": next((m.max_length for m in info.metadata if hasattr(m, "max_length")), None)}
     return Spec(
         name=name,
         label=LABELS.get(name, name.replace("_", " ").capitalize()),

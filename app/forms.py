@@ -13,12 +13,13 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.describe import TITLES, fit_layers, memory_text, section_summary
+from app.describe import TITLES, counted, fit_layers, memory_text, section_summary
 from app.fields import specs
-from app.upload_forms import COLUMN_FIELDS, is_upload, upload_widget
+from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
 from app.widgets import field_widget
 from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, Plan, RunConfig, plan
-from qhn_core.errors import QHNError
+from qhn_core.datasets import DatasetConfig
+from qhn_core.errors import DataError, MissingUpload, QHNError
 
 #: Settings of the run itself, in the order of the form.
 RUN_FIELDS = ("steps", "replicas", "seed", "log_every", "data_draws")
@@ -26,6 +27,9 @@ _KEY = "form"
 #: Sections whose choice of variant is always in view; the others are folded.
 _OPEN = ("dataset", "ansatz", "objective")
 _ORDER = ("dataset", "network", "ansatz", "objective", "optimiser", "prior")
+#: What all data have, and what is for made-up data only: real labels are flipped where a person asks for it.
+_SHARED = tuple(name for name in DatasetConfig.model_fields if name != "name")
+_NOISE = ("label_noise", "label_noise_test")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def render(
     summary = st.container()
     values: dict[str, Any] = config.to_dict()
     for name in _ORDER:
-        if name == "network" and _fit_network(values, config, uploads):
+        if name == "network" and _fit_network(values, config, uploads, key):
             state.renew("network")
         if name in gone or name not in values:
             continue
@@ -92,7 +96,16 @@ def check(values: Mapping[str, Any], uploads: Path | None) -> Form:
     try:
         return Form(config, plan(config, uploads))
     except QHNError as error:
-        return Form(config, None, (str(error),))
+        return Form(config, None, (_told(error),))
+
+
+def _told(error: QHNError) -> str:
+    """A refusal in the words of the page."""
+    if isinstance(error, MissingUpload):
+        return f"{error} The place for it is under Data."
+    if isinstance(error, DataError) and error.argument == "sha256" and error.got == "none":
+        return f"No file is in use yet. Upload one of at most {MEGABYTES} MB under Data."
+    return str(error)
 
 
 def _summary(form: Form) -> None:
@@ -116,19 +129,20 @@ def _section(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, f
     inside = fold and name not in _OPEN
     chosen = state.widget(select, values["name"])
     if chosen != values["name"]:
-        values = switched(name, chosen, values)
+        values = _switched_data(chosen, values, key) if name == "dataset" else switched(name, chosen, values)
     title = TITLES.get(name, name.capitalize())
     if not inside:
         _choose(select, names, values["name"], title, registry)
+        values = _with_upload(name, values, uploads=uploads, key=key)
         if name == "objective" or not fold:
-            return variant_fields(name, values, uploads=uploads, key=key)
+            return variant_fields(name, values, key=key)
         label = section_summary(name, values, limit=2) or "Settings"
     else:
         label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
     with st.expander(label, key=f"{key}.{name}.fold"):
         if inside and len(names) > 1:
             _choose(select, names, values["name"], title, registry)
-        return variant_fields(name, values, uploads=uploads, key=key)
+        return variant_fields(name, values, key=key)
 
 
 def _folded_label(title: str, variant: str, summary: str) -> str:
@@ -141,29 +155,39 @@ def _choose(key: str, names: Sequence[str], value: str, title: str, registry: An
     st.selectbox(title, names, names.index(value), key=key, format_func=lambda n: registry[n].label or n)
 
 
-def variant_fields(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
+def variant_fields(name: str, values: Mapping[str, Any], *, key: str) -> dict[str, Any]:
     """Widgets for all fields of a section's chosen variant, what is advanced last; returns plain values.
+
+    (Those that an uploaded file decides are the uploader's.)
 
     Args:
         name: of the section.
         values: what the widgets hold at first; ``name`` among them says which variant.
-        uploads: folder of uploaded files.
         key: prefix of the widgets' keys.
     """
     variant = SECTIONS[name][values["name"]]
     idle = _without_effect(name, variant)
     uploaded = any(is_upload(spec) for spec in specs(variant))
     out: dict[str, Any] = dict(values)
+    # Another file has other numbers of rows: the widgets start from them, which only new ones do.
+    place = f"{key}.{name}.{values['name']}" + (f".{values['sha256'][:8]}" if uploaded and values["sha256"] else "")
     for spec in sorted(specs(variant), key=lambda s: s.advanced):
-        if spec.name in idle or (uploaded and spec.name in COLUMN_FIELDS):
+        if spec.name in idle or is_upload(spec) or (uploaded and spec.name in COLUMN_FIELDS):
             continue
-        held = values.get(spec.name, spec.default)
-        place = f"{key}.{name}.{values['name']}.{spec.name}"
-        if is_upload(spec):
-            out.update(upload_widget(spec, values, uploads=uploads, key=place))
-        else:
-            out[spec.name] = field_widget(spec, held, key=place)
+        out[spec.name] = field_widget(spec, values.get(spec.name, spec.default), key=f"{place}.{spec.name}")
     return out
+
+
+def _with_upload(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
+    """The uploader of a variant that has one, in plain view; returns the values with those that a file decides."""
+    for spec in filter(is_upload, specs(SECTIONS[name][values["name"]])):
+        asked = {**values, **_asked(values, key)}
+        place = f"{key}.{name}.{values['name']}.{spec.name}"
+        found = {**values, **upload_widget(spec, asked, uploads=uploads, key=place)}
+        if any(found.get(shared) != values.get(shared) for shared in _SHARED):
+            _remember_data(values, found, key)
+        values = found
+    return dict(values)
 
 
 def _without_effect(section: str, variant: Any) -> frozenset[str]:
@@ -175,19 +199,24 @@ def _without_effect(section: str, variant: Any) -> frozenset[str]:
 
 def _run_section(values: dict[str, Any], *, key: str) -> None:
     shown = [spec for spec in specs(RunConfig) if spec.name in RUN_FIELDS]
-    with st.expander(f"Run: {values['steps']} steps · {values['replicas']} starts", key=f"{key}.run.fold"):
+    label = f"Run: {counted(values['steps'], 'step')} · {counted(values['replicas'], 'start')}"
+    with st.expander(label, key=f"{key}.run.fold"):
         for spec in shown:
             values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.run.{spec.name}")
 
 
 def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """First values of a newly chosen variant: its defaults, and what all variants of the section share."""
+    """First values of a newly chosen variant: its defaults, and what all variants of the section share.
+
+    Real data start with the labels that they have: noise is for made-up data, and for who asks for it.
+    """
     registry = SECTIONS[section]
     variant = registry[chosen]
+    own = ("name", "lr", *(_NOISE if getattr(variant, "real", False) else ()))
     shared = {
         field_name: values[field_name]
         for field_name in registry.base.model_fields
-        if field_name in values and field_name not in ("name", "lr")
+        if field_name in values and field_name not in own
     }
     for options in ({"name": chosen, **shared}, {"name": chosen}):
         try:
@@ -197,24 +226,54 @@ def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, 
     return {"name": chosen}
 
 
-def _fit_network(values: dict[str, Any], config: RunConfig, uploads: Path) -> bool:
-    """Give the network the inputs and outputs of newly chosen data; whether it changed."""
+def _switched_data(chosen: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """As :func:`switched`; what the data chosen before had changed by themselves comes back."""
+    new = switched("dataset", chosen, {**values, **_asked(values, key)})
+    _remember_data(values, new, key)
+    return new
+
+
+def _asked(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What a person, or the default, last asked of all data: what real data or a file put in its place is undone."""
+    asked, given = state.recall(f"{key}.asked", {}), state.recall(f"{key}.given", {})
+    return {
+        name: asked[name] if name in asked and given.get(name) == values[name] else values[name]
+        for name in _SHARED
+        if name in values
+    }
+
+
+def _remember_data(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> None:
+    asked = _asked(before, key)
+    state.remember(f"{key}.asked", asked)
+    state.remember(f"{key}.given", {name: after[name] for name in asked if name in after})
+
+
+def _fit_network(values: dict[str, Any], config: RunConfig, uploads: Path, key: str) -> bool:
+    """Give the network the inputs and outputs of newly chosen data; whether it changed.
+
+    The layers that a person, or the default, last chose are what is fitted: a network that had to be narrowed for some
+    data is wide again with the next.
+    """
     try:
         dataset = SECTIONS["dataset"].parse(values["dataset"])
         if not dataset.needs_network:
-            values.pop("network", None)
+            state.remember(f"{key}.network", values.pop("network", state.recall(f"{key}.network")))
             return False
         new = "network" not in values
-        network = values.setdefault("network", {**_plain_default("network")})
+        network = values.setdefault("network", state.recall(f"{key}.network") or _plain_default("network"))
         if (not new and dataset == config.dataset) or "layers" not in network:
             return new
         features, classes = dataset.shape(uploads)
     except (ValueError, QHNError):
         return False
-    fitted = fit_layers(network["layers"], features=features, classes=classes, bias=network.get("bias", True))
-    if list(fitted) == list(network["layers"]):
+    layers, kept = list(network["layers"]), state.recall(f"{key}.layers", {})
+    chosen = kept["chosen"] if kept.get("fitted") == layers else layers
+    fitted = list(fit_layers(chosen, features=features, classes=classes, bias=network.get("bias", True)))
+    state.remember(f"{key}.layers", {"chosen": chosen, "fitted": fitted})
+    if fitted == layers:
         return new
-    values["network"] = {**network, "layers": list(fitted)}
+    values["network"] = {**network, "layers": fitted}
     return True
 
 

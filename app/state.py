@@ -1,8 +1,9 @@
 """The only file that touches the session's state and the URL.
 
 The URL carries the whole configuration (``config``, compact and versioned), the run that is shown (``run``) and the
-controls that a teacher has hidden (``hide``). The session keeps the same texts, and what the widgets hold; never
-histories or other objects. What comes from a URL is input from a stranger: it is validated, and refused with a message.
+controls that a teacher has hidden (``hide``). The session keeps the same texts (of a configuration that is too long
+for a link, its JSON), and what the widgets hold; never histories or other objects. What comes from a URL is input from
+a stranger: it is validated, and refused with a message.
 """
 
 from __future__ import annotations
@@ -52,9 +53,22 @@ def read_config() -> RunConfig:
     known = _get(CONFIG)
     if known is None:
         config = RunConfig()
-        _set(CONFIG, config.to_url())
+        _set(CONFIG, _text(config))
         return config
-    return RunConfig.from_url(known)
+    return RunConfig.from_json(known) if known.startswith("{") else RunConfig.from_url(known)
+
+
+def link_text(config: RunConfig) -> str | None:
+    """The configuration as it stands in a link; None where it is too long for one (a cost table written out)."""
+    try:
+        return config.to_url()
+    except ConfigError:
+        return None
+
+
+def _text(config: RunConfig) -> str:
+    """The configuration as the session keeps it."""
+    return link_text(config) or config.to_json()
 
 
 def link_problem() -> str:
@@ -69,20 +83,21 @@ def adopt(config: RunConfig, *, write: bool = True) -> None:
     if write:
         write_config(config, force=True)
     else:
-        _set(CONFIG, config.to_url())
+        _set(CONFIG, _text(config))
 
 
 def write_config(config: RunConfig, *, force: bool = False) -> None:
-    """Remember the form's configuration, and put it in the URL where it changed.
+    """Remember the form's configuration, and put it in the URL where it changed and is not too long for it.
 
     A link that could not be read stays in the URL, with its message, until something is changed.
     """
-    text = config.to_url()
-    if force or text != _get(CONFIG) or CONFIG not in st.query_params:
+    link = link_text(config)
+    text = link or config.to_json()
+    if force or text != _get(CONFIG) or (CONFIG in st.query_params) != (link is not None):
         _set(CONFIG, text)
-        _set("written", text)
+        _set("written", link)
         _set("link_problem", "")
-        st.query_params[CONFIG] = text
+        keep_choice(CONFIG, link)
 
 
 def form_key(prefix: str, part: str = "") -> str:

@@ -80,16 +80,18 @@ def _number(spec: Spec, value: Any, key: str) -> float:
 
 def _text(spec: Spec, value: Any, key: str) -> str:
     return str(
-        st.text_input(spec.label, "" if value is None else str(value), key=key, help=spec.help or None, max_chars=400)
+        st.text_input(
+            spec.label, "" if value is None else str(value), key=key, help=spec.help or None, max_chars=spec.longest
+        )
         or ""
     )
 
 
 def _numbers(spec: Spec, value: Any, key: str) -> Any:
-    """Numbers as text; what cannot be read is said under the field, and the old value kept."""
+    """Numbers as text of any length; what cannot be read is said under the field, and the old value kept."""
     single = spec.kind == "number or numbers"
     values = value if isinstance(value, (list, tuple)) else (value,)
-    text = st.text_input(spec.label, write_numbers(values), key=key, help=spec.help or None, max_chars=2000) or ""
+    text = st.text_input(spec.label, write_numbers(values), key=key, help=spec.help or None) or ""
     try:
         numbers = read_numbers(text, whole=spec.whole)
         if spec.length is not None and len(numbers) != spec.length:
@@ -108,18 +110,20 @@ def _texts(spec: Spec, value: Any, key: str) -> tuple[str, ...]:
 
 
 def _schedule(spec: Spec, value: Any, key: str) -> Any:
-    """A number, or a schedule with its own fields."""
+    """A number, or a schedule with its own fields; the number comes back after trying schedules."""
     kinds = {str(model.model_fields["kind"].default): model for model in spec.choices}
     current = str(value.get("kind")) if isinstance(value, Mapping) else "constant"
     chosen = str(state.widget(f"{key}.kind", current))
     if chosen == "constant":
-        plain = value if not isinstance(value, Mapping) else value.get("end", spec.default)
+        kept = state.recall(f"{key}.kept")
+        plain = value if not isinstance(value, Mapping) else value.get("end", spec.default) if kept is None else kept
         numeric = plain if isinstance(plain, (int, float)) else 1.0
         left, right = st.columns([1.25, 1], vertical_alignment="bottom")
         with left:
             number = _number(spec, numeric, f"{key}.constant")
         with right:
             _schedule_kind(kinds, current, key)
+        state.remember(f"{key}.kept", number)
         return number
     _schedule_kind(kinds, current, key, label=spec.label, help_text=spec.help)
     model = kinds[chosen]
@@ -142,8 +146,10 @@ def _schedule_kind(
 
 
 def _first_schedule(model: type[BaseModel], value: Any) -> dict[str, Any]:
-    """The schedule that a switch from a plain number starts with: the kind's defaults, ending at that number."""
+    """What a switch starts with: from a number the kind's defaults, ending at it; from a schedule its start and end."""
     start = model().model_dump()
+    if isinstance(value, Mapping):
+        return start | {name: value[name] for name in ("start", "end", "steps") if name in value}
     if isinstance(value, (int, float)):
         start["end"] = float(value)
         start["start"] = 10.0 * float(value) if start["start"] > 1.0 else start["start"] * float(value)

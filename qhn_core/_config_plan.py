@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qhn_core.circuit import Circuit
+from qhn_core.engines._devices import larger_snapshot
 from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
 
@@ -20,6 +21,8 @@ TABLE_QUBITS = 20
 HISTORY_LIMIT = 256 << 20
 #: Arrays logged at each step, for the size of the history: the metrics, and room for the terms of a loss.
 LOGGED_ARRAYS = 26
+#: Standard errors logged beside them where the metrics are estimates from drawn strings.
+LOGGED_ERRORS = 14
 #: Rows of 2^N float64 that loss, diagonal and metrics hold for a replica beside the engine's own memory.
 WORK_ROWS = 8
 #: Estimators that a message recommends where 2^N strings cannot be enumerated.
@@ -81,6 +84,7 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
         MissingUpload: an uploaded file that is not here.
     """
     features, classes = config.dataset.shape(uploads) if config.dataset.needs_network else (0, 0)
+    config.dataset.check_rows(uploads)
     n_qubits = _check_sizes(config, features, classes, uploads)
     _check_capabilities(config)
     _check_limit(config, n_qubits)
@@ -92,7 +96,7 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
         _check_table(config, n_qubits)
     memory = _memory(config, n_qubits)
     _check_memory(config, n_qubits, memory)
-    _check_history(config)
+    _check_history(config, LOGGED_ARRAYS + (0 if exact else LOGGED_ERRORS))
     return Plan(
         n_qubits=n_qubits,
         n_params=circuit.n_params,
@@ -160,22 +164,45 @@ def _check_capabilities(config: RunConfig) -> None:
 
 def _check_limit(config: RunConfig, n_qubits: int) -> None:
     limit = config.engine.max_qubits
-    if n_qubits > limit:
-        need = config.engine.memory_bytes(min(n_qubits, 100), config.replicas)
+    if n_qubits <= limit:
+        return
+    backend, device = (getattr(config.engine, name, "") for name in ("backend", "device"))
+    if backend:
+        larger = larger_snapshot(n_qubits)
+        other = f", or a larger back end such as '{larger}'" if larger else ""
         raise TooLarge(
-            f"{n_qubits} qubits: one step on engine '{config.engine.name}' would need about {readable(need)} "
-            f"(memory for {config.replicas} replicas), and the engine takes at most {limit} qubits. "
-            f"Use {_smaller(config)}."
+            f"{n_qubits} qubits: back end '{backend}' takes at most {limit} qubits. Use {_smaller(config)}{other}."
         )
+    where, what = (f"device '{device}'", "device") if device else (f"engine '{config.engine.name}'", "engine")
+    need = config.engine.memory_bytes(min(n_qubits, 100), config.replicas)
+    raise TooLarge(
+        f"{n_qubits} qubits: one step on {where} would need about {readable(need)} "
+        f"(memory for {config.replicas} replicas), and the {what} takes at most {limit} qubits. "
+        f"Use {_smaller(config)}."
+    )
 
 
 def _check_table(config: RunConfig, n_qubits: int) -> None:
     if n_qubits > TABLE_QUBITS:
         raise TooLarge(
-            f"{n_qubits} qubits: estimator '{config.estimator.name}' needs tables of all 2^{n_qubits} strings "
-            f"({readable(8 << n_qubits)} of memory for each column), and such tables end at {TABLE_QUBITS} qubits. "
-            f"Use {_smaller(config)}, or {SAMPLED_REMEDY}."
+            f"{n_qubits} qubits: estimator '{config.estimator.name}' {_without_shots(config)}needs tables of all "
+            f"2^{n_qubits} strings ({readable(8 << n_qubits)} of memory for each column), and such tables end at "
+            f"{TABLE_QUBITS} qubits. Use {_smaller(config)}, or {_sampled(config)}."
         )
+
+
+def _without_shots(config: RunConfig) -> str:
+    """What to say of an estimator that could draw strings and is set not to."""
+    return "without shots " if getattr(config.estimator, "shots", 0) is None else ""
+
+
+def _sampled(config: RunConfig) -> str:
+    """The way to drawn strings."""
+    if not _without_shots(config):
+        return SAMPLED_REMEDY
+    if config.objective.needs_log_q:  # which shots never tell
+        return "estimator score_function, which works on drawn strings only"
+    return "set estimator.shots, for example to 1024: it then works on drawn strings only"
 
 
 def _smaller(config: RunConfig) -> str:
@@ -208,11 +235,11 @@ def _check_memory(config: RunConfig, n_qubits: int, memory: int) -> None:
         )
 
 
-def _check_history(config: RunConfig) -> None:
+def _check_history(config: RunConfig, arrays: int) -> None:
     rows = config.steps // config.log_every + 2
-    size = rows * config.replicas * LOGGED_ARRAYS * 8
+    size = rows * config.replicas * arrays * 8
     if size > HISTORY_LIMIT:
-        every = -(-config.steps * config.replicas * LOGGED_ARRAYS * 8 // HISTORY_LIMIT) + 1
+        every = -(-config.steps * config.replicas * arrays * 8 // HISTORY_LIMIT) + 1
         raise TooLarge(
             f"log_every: {rows} logged steps of {config.replicas} replicas would take {readable(size)} of history; "
             f"the limit is {readable(HISTORY_LIMIT)}. Use log_every {every} or more, or fewer steps or replicas."

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -34,7 +33,7 @@ from qhn_core.networks import NETWORKS, NetworkConfig
 from qhn_core.objectives import OBJECTIVES, ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
 from qhn_core.priors import PRIORS, PriorConfig
-from qhn_core.registry import Registry, VariantConfig, describe_errors
+from qhn_core.registry import KnownFields, Registry, VariantConfig, describe_errors
 
 __all__ = ["SCHEMA_VERSION", "SECTIONS", "ConfigError", "Plan", "RunConfig", "load_config", "plan"]
 
@@ -96,7 +95,7 @@ def _default(section: str) -> Any:
     return Field(default_factory=lambda: SECTIONS[section].parse(DEFAULTS[section]), validate_default=False)
 
 
-class RunConfig(BaseModel):
+class RunConfig(KnownFields):
     """Everything that determines a run's history, and nothing else (no speed, no paths).
 
     The number of qubits follows from the network (or from the length of a cost table). Frozen; unknown fields, NaN
@@ -200,7 +199,11 @@ class RunConfig(BaseModel):
         return cls.parse(text_forms.read_yaml(text), source="YAML")
 
     def to_url(self) -> str:
-        """Compact text for a URL: ``"1."`` and what differs from the defaults, packed; equal configs, equal text."""
+        """Compact text for a URL: ``"1."`` and what differs from the defaults, packed; equal configs, equal text.
+
+        Raises:
+            ConfigError: the text would be longer than what browsers and proxies take.
+        """
         return text_forms.pack(self.differences())
 
     @classmethod

@@ -9,16 +9,60 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from qhn_core.checks import check_choice
-from qhn_core.errors import InvalidArgument, QHNError, shorten
+from qhn_core.errors import InvalidArgument, QHNError, UnknownName, shorten
 
 
-class VariantConfig(BaseModel):
+class KnownFields(BaseModel):
+    """Base of what is read from outside: an unknown field is refused with the names there are, and the nearest."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_fields(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise _with_names(error, cls) from None
+
+
+def _with_names(error: ValidationError, model: type[BaseModel]) -> ValidationError:
+    """The same problems, those about fields that ``model`` does not have in words of ours."""
+    problems = []
+    for item in error.errors(include_url=False):
+        context = item.get("ctx", {})
+        kind: str | PydanticCustomError = item["type"]
+        if kind == "extra_forbidden" and len(item["loc"]) == 1:
+            kind = PydanticCustomError("unknown_field", "{error}", {"error": _unknown(str(item["loc"][0]), model)})
+        elif kind == "unknown_field":
+            kind = PydanticCustomError("unknown_field", "{error}", context)
+        problems.append(InitErrorDetails(type=kind, loc=item["loc"], input=item["input"], ctx=context))
+    return ValidationError.from_exception_data(error.title, problems)
+
+
+def _unknown(name: str, model: type[BaseModel]) -> UnknownName:
+    names = [field for field in model.model_fields if field != "name"]
+    near = get_close_matches(name, names, n=1)
+    expected = f"one of the fields {', '.join(names)}" if names else "no fields, as this variant has none"
+    remedy = f"Did you mean '{near[0]}'?" if near else "Correct the name, or leave it out."
+    return UnknownName(shorten(name, 40), expected=expected, got=shorten(name, 40), remedy=remedy)
+
+
+class VariantConfig(KnownFields):
     """Base of every variant's configuration: frozen, strict about unknown fields, finite numbers only.
 
     A subclass sets ``name: Literal["…"] = "…"`` and the class attribute ``label`` (what a form shows); each field
@@ -101,10 +145,12 @@ def describe_errors(error: ValidationError, *, prefix: str = "") -> list[tuple[s
     """(dotted path of the field, what is wrong with it) for every problem in a pydantic error."""
     found = []
     for item in error.errors(include_url=False):
-        path = ".".join(str(part) for part in ((prefix,) if prefix else ()) + tuple(item["loc"]))
+        # (Which kinds a union tries is no part of a field's name: "tagged-union[…]".)
+        parts = [str(part) for part in item["loc"] if "[" not in str(part)]
+        path = ".".join([prefix, *parts] if prefix else parts)
         own = item.get("ctx", {}).get("error")
         what = str(own) if isinstance(own, QHNError) else f"{item['msg']}, got {shorten(item['input'])}"
-        found.append((path, what))
+        found.append((path, what.removeprefix(f"{path.rpartition('.')[2]}: ")))
     return found
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from qhn_core.errors import InvalidArgument
+from qhn_core.registry import KnownFields
 
 
-class _Schedule(BaseModel):
+class _Schedule(KnownFields):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms, services, state
+from app import forms, state
 from app.fields import specs
 from app.views._compare_lineup import change, weight_of
 from app.widgets import field_widget
@@ -125,7 +125,7 @@ def _override(
     else:
         values = shared if shared["name"] == chosen else forms.switched(section, chosen, shared)
     if section == "optimiser":
-        return forms.variant_fields(section, values, uploads=services.uploads(), key=key)
+        return forms.variant_fields(section, values, key=key)
     for spec in specs(SECTIONS[section][chosen]):
         if spec.name in _IN_VIEW and spec.name in values:
             values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.{section}.{chosen}.{spec.name}")

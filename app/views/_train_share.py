@@ -34,15 +34,21 @@ def share_and_export(form: Form) -> None:
         args=(RunConfig(),),
         key="defaults",
     )
+    if form.config is not None and state.link_text(form.config) is None:
+        st.caption(":orange[These settings are too long for this page's address: keep them as a file, under Export.]")
 
 
 def _share(form: Form) -> None:
     if form.config is None:
         st.write("The settings contradict each other; there is nothing to share yet.")
         return
+    link = state.link_text(form.config)
+    if link is None:
+        st.write("These settings are too long for a link: share them as a file, under Export.")
+        return
     parts = urlsplit(st.context.url or "http://127.0.0.1:8501")
     hidden = sorted(state.hidden())
-    query = {state.CONFIG: form.config.to_url()} | ({state.HIDE: ",".join(hidden)} if hidden else {})
+    query = {state.CONFIG: link} | ({state.HIDE: ",".join(hidden)} if hidden else {})
     st.markdown(
         "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
     )

@@ -73,16 +73,10 @@ def stratified_order(y: Labels, rng: np.random.Generator) -> NDArray[np.int64]:
 def draw_rows(config: DatasetConfig, y: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
     """(training rows, test rows, sentence for ``source``): stratified by class, without overlap.
 
-    Where fewer rows remain than ``n_test`` asks for, the test set is what remains.
+    Where fewer rows remain than ``n_test`` asks for, the test set is what remains. That there are enough training rows
+    is for :meth:`~qhn_core.datasets.base.DatasetConfig.check_rows`.
     """
     n_rows = len(y)
-    if config.n_train > n_rows:
-        raise InvalidArgument(
-            "n_train",
-            expected=f"at most {n_rows}, the rows of '{config.name}'",
-            got=config.n_train,
-            remedy="Choose fewer training examples.",
-        )
     order = stratified_order(y, stream(config.seed, SPLIT))
     train = order[: config.n_train]
     test = order[config.n_train : config.n_train + config.n_test]
@@ -98,11 +92,8 @@ def standardise(x: Array) -> Array:
     return np.round((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 9)
 
 
-def whitened_pca(x: Array, components: int) -> Array:
-    """The first principal components of ``x`` (n, d), each with variance 1: (n, components).
-
-    Signs are fixed by making each direction's largest loading positive, so that they do not depend on the library.
-    """
+def check_components(components: int, x: Array) -> None:
+    """Refuse more principal components than ``x`` (n, d) has rows or features."""
     if components > min(x.shape):
         raise InvalidArgument(
             "components",
@@ -110,6 +101,14 @@ def whitened_pca(x: Array, components: int) -> Array:
             got=components,
             remedy="Choose fewer components.",
         )
+
+
+def whitened_pca(x: Array, components: int) -> Array:
+    """The first principal components of ``x`` (n, d), each with variance 1: (n, components).
+
+    Signs are fixed by making each direction's largest loading positive, so that they do not depend on the library.
+    """
+    check_components(components, x)
     centred = x - x.mean(axis=0)
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
     if singular[components - 1] <= 1e-10 * singular[0]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ MAX_CLASSES = 20
 
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_DECIMAL = re.compile(r"[-+]?(\d+[.,]\d*|[.,]\d+)([eE][-+]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}", re.ASCII)
 _TEXT_ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8",
@@ -42,7 +45,7 @@ class Column:
 
     name: str
     values: dict[str, int] = field(default_factory=dict)  #: different cells and their code, up to MAX_CLASSES + 1
-    missing: tuple[int, int] = (0, 0)  #: (how many, row of the first)
+    missing: tuple[int, int, str] = (0, 0, "")  #: (how many, row of the first, what is written there)
     text: tuple[int, int, str] = (0, 0, "")  #: (how many, row of the first, the first)
     infinite: tuple[int, int, str] = (0, 0, "")
 
@@ -74,6 +77,9 @@ def read_table(data: bytes, *, header: bool = True) -> CsvTable:
     delimiter = _delimiter(data, encoding)
     if delimiter != ",":
         notes.append(f"cells separated by {_DELIMITERS[delimiter]}s")
+    comma = delimiter != "," and _decimal_comma(data, encoding, delimiter)
+    if comma:
+        notes.append("decimals read with a comma")
     rows = _rows(data, encoding, delimiter)
     first = next(rows, None)
     if first is None:
@@ -98,7 +104,7 @@ def read_table(data: bytes, *, header: bool = True) -> CsvTable:
                 remedy="Keep the columns and rows that you need: a few thousand rows are plenty here.",
             )
         for column, cell in zip(columns, cells, strict=True):
-            numbers.append(_number(column, cell.strip(), row))
+            numbers.append(_number(column, cell.strip(), row, comma=comma))
             codes.append(_code(column, cell.strip()))
     if not n_rows:
         raise DataError(
@@ -152,19 +158,53 @@ def _not_text(got: str) -> DataError:
 
 
 def _delimiter(data: bytes, encoding: str) -> str:
-    """The separator that splits the first rows into the most cells, equally many in each; comma if none does."""
+    """The separator that splits the first rows into equally many cells; comma if none does.
+
+    Where several do, row 1 decides, which has as many cells as the rows below it; then how few cells hold another
+    separator still (a comma aside: ``1,5;2`` are two numbers by semicolons); then how many cells there are.
+    """
+    lines = _first_lines(data, encoding, 50)
+    found = {mark: score for mark in _DELIMITERS if (score := _fitness(lines, mark)) is not None}
+    return max(found, key=lambda mark: found[mark], default=",")
+
+
+def _fitness(lines: list[str], delimiter: str) -> tuple[bool, float, int] | None:
+    """(whether row 1 is as wide as most, fraction of cells without another separator, cells in a row).
+
+    None where the rows are not split.
+    """
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error:
+        return None
+    widths = Counter(map(len, rows))
+    width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
+    if width < 2 or times <= 0.6 * len(rows):
+        return None
+    cells = [cell for row in rows for cell in row]
+    others = [mark for mark in _DELIMITERS if mark not in (delimiter, ",")]
+    plain = sum(not any(mark in cell for mark in others) for cell in cells)
+    return len(rows[0]) == width, round(plain / len(cells), 2), width
+
+
+def _first_lines(data: bytes, encoding: str, most: int) -> list[str]:
     text = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
-    lines = [line for _, line in zip(range(50), text, strict=False) if line.strip()]
-    best, cells = ",", 1
-    for delimiter in _DELIMITERS:
-        try:
-            widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
-        except csv.Error:
-            continue
-        width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
-        if width > cells and times > 0.6 * sum(widths.values()):
-            best, cells = delimiter, width
-    return best
+    return [line for _, line in zip(range(most), text, strict=False) if line.strip()]
+
+
+def _decimal_comma(data: bytes, encoding: str, delimiter: str) -> bool:
+    """Whether numbers have decimal commas: some do, none a point, and not all look like thousands (``1,234``)."""
+    try:
+        rows = list(csv.reader(_first_lines(data, encoding, 1_000), delimiter=delimiter))
+    except csv.Error:
+        return False
+    decimals = [cell.strip() for row in rows for cell in row if is_decimal(cell.strip())]
+    return bool(decimals) and all("," in cell for cell in decimals) and not all(map(_THOUSANDS.fullmatch, decimals))
+
+
+def is_decimal(cell: str) -> bool:
+    """Whether a cell is a number with a decimal point or a decimal comma."""
+    return _DECIMAL.fullmatch(cell) is not None
 
 
 def _rows(data: bytes, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -218,13 +258,15 @@ def _with_first(
     yield from rows
 
 
-def _number(column: Column, cell: str, row: int) -> float:
-    """The cell as a finite number, else NaN and a mark in the column."""
+def _number(column: Column, cell: str, row: int, *, comma: bool = False) -> float:
+    """The cell as a finite number, else NaN and a mark in the column; ``comma`` if decimals are written with one."""
     if cell.lower() in _MISSING:
-        column.missing = (column.missing[0] + 1, column.missing[1] or row)
+        count, first, what = column.missing
+        column.missing = (count + 1, first or row, what if count else cell)
         return np.nan
+    mark = "." if comma else ","  # the one that is not for decimals here
     try:
-        value = float(cell) if "_" not in cell else None
+        value = float(cell.replace(",", ".")) if "_" not in cell and mark not in cell else None
     except ValueError:
         value = None
     if value is None:

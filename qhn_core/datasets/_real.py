@@ -39,6 +39,8 @@ class RealConfig(DatasetConfig):
     title: ClassVar[str]
     total_classes: ClassVar[int]
     total_features: ClassVar[int]
+    class_rows: ClassVar[tuple[int, ...]]  #: rows of each class, by number
+    real: ClassVar[bool] = True
 
     classes: tuple[int, ...] = Field((), description="Classes to keep, by number from 0; none named means all")
 
@@ -62,8 +64,13 @@ class RealConfig(DatasetConfig):
         """(components, kept classes); nothing is loaded."""
         return self.kept_components(), len(self.classes) or self.total_classes
 
+    def rows(self, uploads: Path | None = None) -> int:
+        """Rows of the kept classes; nothing is loaded."""
+        return sum(self.class_rows[c] for c in self.classes or range(self.total_classes))
+
     def load(self, uploads: Path | None = None) -> Dataset:
         """Standardise and whiten all rows, keep the chosen classes, draw training and test rows."""
+        self.check_rows()
         table = sklearn_table(self.loader)
         d = self.kept_components()
         features = whitened_pca(standardise(table.x), d)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from qhn_core.errors import InvalidArgument
 from qhn_core.registry import Registry, VariantConfig
 
 
@@ -65,6 +66,8 @@ class DatasetConfig(VariantConfig):
 
     #: Whether training needs a network on top (everything but a cost table).
     needs_network: ClassVar[bool] = True
+    #: Whether the rows are observations, of which there are only so many; examples are made anew otherwise.
+    real: ClassVar[bool] = False
 
     n_train: int = Field(20, ge=2, le=10_000, description="Training examples")
     n_test: int = Field(500, ge=0, le=20_000, description="Test examples")
@@ -79,6 +82,21 @@ class DatasetConfig(VariantConfig):
     @abstractmethod
     def shape(self, uploads: Path | None = None) -> tuple[int, int]:
         """(number of features, number of classes) without loading more than is needed."""
+
+    def rows(self, uploads: Path | None = None) -> int | None:
+        """How many rows training and test examples are drawn from; None where examples are made anew."""
+        return None
+
+    def check_rows(self, uploads: Path | None = None) -> None:
+        """Refuse more training examples than there are rows."""
+        rows = self.rows(uploads)
+        if rows is not None and self.n_train > rows:
+            raise InvalidArgument(
+                "n_train",
+                expected=f"at most {rows}, the rows of '{self.name}'",
+                got=self.n_train,
+                remedy=f"Choose at most {rows} training examples; what they leave is the test set.",
+            )
 
 
 DATASETS: Registry[DatasetConfig] = Registry("dataset", DatasetConfig)

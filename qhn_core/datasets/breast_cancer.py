@@ -19,5 +19,6 @@ class BreastCancer(RealConfig):
     title: ClassVar[str] = "Breast cancer Wisconsin, diagnostic (UCI)"
     total_classes: ClassVar[int] = 2
     total_features: ClassVar[int] = 30
+    class_rows: ClassVar[tuple[int, ...]] = (212, 357)
     name: Literal["breast_cancer"] = "breast_cancer"
     components: int = Field(2, ge=1, le=30, description="Principal components kept, the network's inputs")

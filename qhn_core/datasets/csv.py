@@ -9,8 +9,8 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator
 
-from qhn_core.datasets._common import Array, Labels, assemble, draw_rows, standardise, whitened_pca
-from qhn_core.datasets._csv_table import MAX_CLASSES, Column, CsvTable, read_table
+from qhn_core.datasets._common import Array, Labels, assemble, check_components, draw_rows, standardise, whitened_pca
+from qhn_core.datasets._csv_table import MAX_CLASSES, Column, CsvTable, is_decimal, read_table
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
 from qhn_core.datasets.uploads import check_sha256, read_upload
 from qhn_core.errors import DataError, QHNError
@@ -52,11 +52,17 @@ def inspect_csv(data: bytes, *, header: bool = True) -> CsvSummary:
     target = targets[-1] if targets else ""
     features = tuple(c.name for c in columns if c.numeric and c.name != target)
     problems = []
+    why = _why_no_target(table.columns[-1])
     if not target:
-        problems.append(f"No column can be the target: one with 2 to {MAX_CLASSES} different values is needed.")
+        problems.append(
+            f"No column can be the target: it needs 2 to {MAX_CLASSES} different values, and one in every row. "
+            f"The last, {why}"
+        )
     if not features:
         problems.append("No column can be a feature: one with a number in every row is needed.")
     notes = list(table.notes)
+    if target and table.columns[-1].missing[0]:
+        notes.append(f"the last column cannot be the target: {why}")
     if header and all(_is_number(c.name) for c in table.columns):
         notes.append("row 1 holds only numbers: switch the header off if it is data")
     return CsvSummary(columns, table.n_rows, target, features, tuple(notes), tuple(problems))
@@ -67,6 +73,7 @@ class Csv(DatasetConfig):
     """Rows of an uploaded CSV, drawn stratified by class without overlap."""
 
     label: ClassVar[str] = "Your own CSV"
+    real: ClassVar[bool] = True
     name: Literal["csv"] = "csv"
     sha256: str = Field("", description="The uploaded file, by the SHA-256 of its content")
     target: str = Field("", max_length=1000, description="Column with the class; empty means the last one")
@@ -86,8 +93,14 @@ class Csv(DatasetConfig):
 
     def shape(self, uploads: Path | None = None) -> tuple[int, int]:
         """(inputs, classes); the file is parsed once and remembered."""
-        _, _, class_names, features = self._table(uploads)
+        x, _, class_names, features = self._table(uploads)
+        if self.components:
+            check_components(self.components, x)
         return self.components or len(features), len(class_names)
+
+    def rows(self, uploads: Path | None = None) -> int:
+        """Rows below the header; the file is parsed once and remembered."""
+        return self._parsed(uploads).n_rows
 
     def load(self, uploads: Path | None = None) -> Dataset:
         """Standardise and project all rows as asked, then draw training and test rows.
@@ -97,6 +110,7 @@ class Csv(DatasetConfig):
             DataError: the file cannot be used; names row, column and remedy.
         """
         x, y, class_names, features = self._table(uploads)
+        self.check_rows(uploads)
         done = f"{len(features)} feature{'s' if len(features) > 1 else ''}"
         if self.standardise:
             x, done = standardise(x), f"{done} standardised"
@@ -118,9 +132,7 @@ class Csv(DatasetConfig):
 
     def _table(self, uploads: Path | None) -> tuple[Array, Labels, tuple[str, ...], tuple[str, ...]]:
         """(features (rows, d), labels, class names, feature names)."""
-        if not self.sha256:
-            raise DataError("sha256", expected="an uploaded file", got="none", remedy="Choose a CSV file to upload.")
-        table = _parsed(str(uploads), self.sha256, self.header)
+        table = self._parsed(uploads)
         names = [c.name for c in table.columns]
         target = _position("target", self.target, names) if self.target else len(names) - 1
         chosen = self.features or tuple(n for i, n in enumerate(names) if i != target)
@@ -138,6 +150,11 @@ class Csv(DatasetConfig):
         _check_features([table.columns[i] for i in at])
         y, class_names = _labels(table, target)
         return table.numbers[:, at], y, class_names, tuple(chosen)
+
+    def _parsed(self, uploads: Path | None) -> CsvTable:
+        if not self.sha256:
+            raise DataError("sha256", expected="an uploaded file", got="none", remedy="Choose a CSV file to upload.")
+        return _parsed(str(uploads), self.sha256, self.header)
 
 
 @lru_cache(maxsize=4)
@@ -158,10 +175,16 @@ def _why_no_feature(column: Column) -> str:
     if column.text[0]:
         return f"text '{column.text[2]}' in row {column.text[1]}"
     if column.missing[0]:
-        return f"a missing cell in row {column.missing[1]}"
+        return _missing(column)
     if column.infinite[0]:
         return f"'{column.infinite[2]}' in row {column.infinite[1]}"
     return ""
+
+
+def _missing(column: Column) -> str:
+    """The first missing cell, and what is written there, if anything is."""
+    _, row, cell = column.missing
+    return f"'{cell}' in row {row}, which counts as a missing cell" if cell else f"a missing cell in row {row}"
 
 
 def _check_features(columns: list[Column]) -> None:
@@ -169,8 +192,10 @@ def _check_features(columns: list[Column]) -> None:
     if not bad:
         return
     first, more = bad[0], f" ({len(bad)} such columns: {', '.join(c.name for c in bad[:8])})" if len(bad) > 1 else ""
-    if first.text[0] and "," in first.text[2]:
+    if first.text[0] and is_decimal(first.text[2]):
         remedy = "Write decimals with a point."
+    elif first.text[0] and first.text[2].lstrip("+-").replace(",", "").replace(".", "").isdecimal():
+        remedy = "Write decimals with a point, and thousands without a separator."
     elif first.text[0]:
         remedy = "Leave the column out, or code it as numbers."
     else:
@@ -189,7 +214,7 @@ def _why_no_target(column: Column) -> DataError | None:
         return DataError(
             where,
             expected="a class in every row",
-            got=f"a missing cell in row {column.missing[1]}",
+            got=_missing(column),
             remedy="Fill it or delete the row.",
         )
     if len(column.values) > MAX_CLASSES:

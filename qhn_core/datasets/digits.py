@@ -19,6 +19,8 @@ class Digits(DatasetConfig):
     """Two digits; 8×8 pixels mean-pooled to 4×4 or 2×2, each standardised over the rows of both digits."""
 
     label: ClassVar[str] = "Digits"
+    real: ClassVar[bool] = True
+    class_rows: ClassVar[tuple[int, ...]] = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)  #: images of each digit
     name: Literal["digits"] = "digits"
     classes: tuple[int, int] = Field((0, 1), description="The two digits to tell apart; the first is class 0")
     side: Literal[4, 2] = Field(2, description="Pixels along each side after averaging")
@@ -34,8 +36,13 @@ class Digits(DatasetConfig):
         """(side², 2); nothing is loaded."""
         return self.side**2, 2
 
+    def rows(self, uploads: Path | None = None) -> int:
+        """Images of the two digits; nothing is loaded."""
+        return self.class_rows[self.classes[0]] + self.class_rows[self.classes[1]]
+
     def load(self, uploads: Path | None = None) -> Dataset:
         """Average, standardise, and draw training and test rows."""
+        self.check_rows()
         table = sklearn_table("load_digits")
         rows = np.flatnonzero(np.isin(table.y, self.classes))
         block = 8 // self.side

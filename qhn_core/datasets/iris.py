@@ -19,5 +19,6 @@ class Iris(RealConfig):
     title: ClassVar[str] = "Iris flowers (Fisher, 1936)"
     total_classes: ClassVar[int] = 3
     total_features: ClassVar[int] = 4
+    class_rows: ClassVar[tuple[int, ...]] = (50, 50, 50)
     name: Literal["iris"] = "iris"
     components: int = Field(2, ge=1, le=4, description="Principal components kept, the network's inputs")

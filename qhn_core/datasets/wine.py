@@ -19,5 +19,6 @@ class Wine(RealConfig):
     title: ClassVar[str] = "Wine recognition (UCI)"
     total_classes: ClassVar[int] = 3
     total_features: ClassVar[int] = 13
+    class_rows: ClassVar[tuple[int, ...]] = (59, 71, 48)
     name: Literal["wine"] = "wine"
     components: int = Field(2, ge=1, le=13, description="Principal components kept, the network's inputs")

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,7 +25,7 @@ from qhn_core.errors import ConfigError
 from qhn_core.estimators import ESTIMATORS, EstimatorConfig
 from qhn_core.objectives import OBJECTIVES, ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
-from qhn_core.registry import Registry, describe_errors
+from qhn_core.registry import KnownFields, Registry, describe_errors
 
 #: Most contenders in a race: more cannot be told apart on a plot.
 MAX_CONTENDERS = 4
@@ -53,7 +52,7 @@ else:
     _Base = RunConfig
 
 
-class Contender(BaseModel):
+class Contender(KnownFields):
     """One side of a race: a loss, and what else differs from the race's base configuration (None: nothing)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -94,7 +93,7 @@ def _default_base() -> RunConfig:
     return RunConfig.parse({"schema_version": SCHEMA_VERSION, "replicas": 20, "data_draws": 20})
 
 
-class RaceConfig(BaseModel):
+class RaceConfig(KnownFields):
     """Everything that determines a race.
 
     Replica r of every contender starts from the same θ₀ (they share seed, r, and the circuit's number of angles) and,

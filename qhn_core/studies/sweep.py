@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qhn_core import _config_text as text_forms
 from qhn_core.checks import check_choice
 from qhn_core.config import RunConfig
 from qhn_core.errors import ConfigError, InvalidArgument, StoreError
-from qhn_core.registry import describe_errors
+from qhn_core.registry import KnownFields, describe_errors
 from qhn_core.results import train
 
 #: Most cells in one sweep.
 MAX_CELLS = 10_000
 
 
-class Range(BaseModel):
+class Range(KnownFields):
     """``count`` numbers from ``start`` to ``end``, evenly spaced, or by equal factors where ``log`` is set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -53,7 +53,7 @@ class Range(BaseModel):
         return tuple(round(v) if math.isclose(v, round(v), abs_tol=1e-12) else round(v, 12) for v in numbers)
 
 
-class SweepConfig(BaseModel):
+class SweepConfig(KnownFields):
     """What to vary.
 
     Fields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from streamlit.testing.v1 import AppTest
 
 from app import describe, forms
-from app.fields import Kind, read_numbers, specs, step_of, write_numbers
+from app.fields import Kind, Spec, read_numbers, specs, step_of, write_numbers
 from app.widgets import _WIDGETS
 from qhn_core.config import SECTIONS, RunConfig
 
@@ -56,6 +56,41 @@ def test_every_variant_and_field_has_a_widget(section: str, name: str) -> None:
         assert spec.help, f"{name}.{spec.name} needs a description, from which its help is made"
         if spec.kind == "float" and spec.default is not None:
             assert step_of(spec) > 0
+
+
+def samples(spec: Spec) -> list[Any]:
+    """Values that a configuration can hold in a field of this kind, as plain data."""
+    if spec.kind == "schedule":
+        return [0.25, *(model().model_dump() for model in spec.choices)]
+    return {
+        "bool": [True, False],
+        "choice": list(spec.choices),
+        "float": [0.25],
+        "int": [3],
+        "number or numbers": [0.25, [0.25, 1], [0.5] * 20],
+        "numbers": [[], [2, 3, 1], [0.5, 2], [1.5] * 20],
+        "text": ["", "word " * 20],
+        "texts": [[], ["a", "b"], ["a column with a name that is far too long for a line"], list("abcdefghijkl")],
+    }[spec.kind] + ([None] if spec.optional else [])
+
+
+@pytest.mark.parametrize(("section", "name"), VARIANTS, ids=[f"{s}-{n}" for s, n in VARIANTS])
+def test_every_value_of_every_field_has_words(section: str, name: str) -> None:
+    """What a link may hold can be named: a list of words, too."""
+    for spec in specs(SECTIONS[section][name]):
+        for value in [spec.default, *samples(spec)]:
+            assert isinstance(describe.value_text(value), str)
+            label = describe.section_summary(section, {"name": name, spec.name: value}, limit=99)
+            assert len(label) < 300
+
+
+def test_words_for_lists_and_schedules() -> None:
+    table = {"name": "cost_table", "n_train": 20, "costs": [1.0, 2.0]}
+    assert describe.section_summary("dataset", table) == "costs 1, 2", "what draws examples has no effect on a table"
+    assert describe.value_text(("a", "b")) == "a, b"
+    assert describe.value_text((2, 3, 1)) == "2-3-1"
+    assert describe.value_text((0.5, 2)) == "0.5, 2"
+    assert describe.value_text({"kind": "linear"}) == "? → ?"
 
 
 def test_there_is_a_widget_for_every_kind() -> None:
@@ -126,11 +161,102 @@ def test_what_the_data_share_is_kept_when_they_change(tmp_path: Path) -> None:
     assert got(page).dataset.n_train == 42
 
 
+def layers(page: AppTest) -> tuple[int, ...]:
+    network = got(page).network
+    assert network is not None
+    return tuple(network.model_dump()["layers"])
+
+
+def choose_data(page: AppTest, *names: str) -> None:
+    for name in names:
+        page.selectbox(key="form.dataset").set_value(name).run()
+
+
+def test_a_narrowed_network_grows_back(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "iris")
+    assert layers(page) == (2, 2, 3)
+    choose_data(page, "xor")
+    assert layers(page) == (2, 3, 1)
+    choose_data(page, "csv")
+    upload(page, "a,b,c,d,kind\n" + "".join(f"{i},{i % 5},{i % 7},{-i},{'xyz'[i % 3]}\n" for i in range(60)))
+    assert layers(page) == (4, 1, 3)
+    choose_data(page, "wine", "moons")
+    assert layers(page) == (2, 3, 1)
+
+
+def test_a_network_chosen_for_the_data_at_hand_is_what_the_next_data_get(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "iris")
+    page.text_input(key=f"{network_key(page)}.layers").set_value("2, 1, 3").run()
+    choose_data(page, "xor")
+    assert layers(page) == (2, 1, 1)
+    page.text_input(key=f"{network_key(page)}.layers").set_value("2, 4, 1").run()
+    choose_data(page, "cost_table", "circles")
+    assert layers(page) == (2, 4, 1)
+
+
+def network_key(page: AppTest) -> str:
+    return next(w.key for w in page.text_input if w.key and w.key.endswith(".layers")).removesuffix(".layers")
+
+
+def test_real_labels_are_not_flipped_unless_one_asks_for_it(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    assert (got(page).dataset.label_noise, got(page).dataset.label_noise_test) == (0.1, True)
+    for name in (n for n in SECTIONS["dataset"].names() if SECTIONS["dataset"][n].real):
+        choose_data(page, name)
+        assert (got(page).dataset.label_noise, got(page).dataset.label_noise_test) == (0.0, False), name
+    choose_data(page, "iris")
+    page.slider(key="form.dataset.iris.label_noise").set_value(0.2).run()
+    assert got(page).dataset.label_noise == 0.2, "who asks for noise gets it"
+    choose_data(page, "wine")
+    assert got(page).dataset.label_noise == 0.0
+
+
+def test_made_up_data_keep_their_noise_and_sizes_after_real_data(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, THREE_ROWS)
+    choose_data(page, "iris", "moons")
+    data = got(page).dataset
+    assert (data.n_train, data.n_test, data.label_noise, data.label_noise_test) == (20, 500, 0.1, True)
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
+def test_more_examples_than_rows_are_refused_in_the_form(name: str, tmp_path: Path) -> None:
+    page = open_form(RunConfig.parse({"dataset": {"name": name, "n_train": 5000}}), tmp_path)
+    assert not page.session_state["ready"]
+    assert "n_train: expected at most" in page.session_state["problems"][0]
+    assert "got 5000. Choose at most" in page.session_state["problems"][0]
+
+
+def test_a_long_cost_table_is_not_cut(tmp_path: Path) -> None:
+    costs = tuple(round(i * 0.137713 % 1, 6) for i in range(512))
+    config = RunConfig.parse({"dataset": {"name": "cost_table", "costs": costs}, "network": None})
+    page = open_form(config, tmp_path)
+    assert page.session_state["ready"], page.session_state["problems"]
+    assert got(page) == config
+    assert not any(field.max_chars for field in page.text_input if field.key and field.key.endswith(".costs"))
+
+
+def test_one_start_is_not_several(tmp_path: Path) -> None:
+    page = open_form(RunConfig.parse({"replicas": 1, "steps": 1}), tmp_path)
+    labels = [fold.label for fold in page.expander]
+    assert "Run: 1 step · 1 start" in labels
+
+
 def test_a_number_becomes_a_schedule_and_back(tmp_path: Path) -> None:
     page = open_form(RunConfig(), tmp_path)
     page.selectbox(key="form.objective.elbo.beta.kind").set_value("linear").run()
     beta = got(page).objective.model_dump()["beta"]
     assert (beta["kind"], beta["start"], beta["end"]) == ("linear", 0.0, 0.3)
+    page.selectbox(key="form.objective.elbo.beta.kind").set_value("constant").run()
+    assert got(page).objective.model_dump()["beta"] == 0.3
+    for kind in ("linear", "cyclical", "cosine", "anneal", "cyclical"):
+        page.selectbox(key="form.objective.elbo.beta.kind").set_value(kind).run()
+        assert got(page).objective.model_dump()["beta"]["kind"] == kind
+        assert page.session_state["ready"], page.session_state["problems"]
+    assert got(page).objective.model_dump()["beta"]["end"] == 0.3, "a schedule goes on where the one before ended"
     page.selectbox(key="form.objective.elbo.beta.kind").set_value("constant").run()
     assert got(page).objective.model_dump()["beta"] == 0.3
 
@@ -226,6 +352,105 @@ def test_an_uploaded_table_offers_its_columns(tmp_path: Path) -> None:
     assert config.network is not None
     assert config.network.n_inputs == 2
     assert (tmp_path / f"{dataset['sha256']}.csv").is_file()
+
+
+def upload(page: AppTest, text: str) -> None:
+    page.file_uploader(key="form.dataset.csv.sha256.file").upload("mine.csv", text.encode(), "text/csv").run()
+
+
+THREE_ROWS = "a,b,kind\n1,2,x\n3,4,y\n5,6,x\n"
+WITH_ID = "id,a,b,c,kind\n" + "".join(f"p{i},{i},{i * i % 7},{i % 5},{'x' if i % 2 else 'y'}\n" for i in range(40))
+
+
+def test_a_table_with_an_id_is_trained_without_it(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, WITH_ID)
+    assert page.session_state["ready"], page.session_state["problems"]
+    assert got(page).dataset.model_dump()["features"] == ("a", "b", "c")
+    assert any("Not usable: id (text 'p0' in row 2)" in caption.value for caption in page.caption)
+
+
+def test_a_column_with_one_bad_cell_is_left_out(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, CSV.replace("\n7,", "\nseven,"))
+    assert page.session_state["ready"], page.session_state["problems"]
+    assert got(page).dataset.model_dump()["features"] == ("b",)
+
+
+def test_features_can_be_narrowed_and_all_chosen_again(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, CSV)
+    assert got(page).dataset.model_dump()["features"] == (), "all columns beside the target need no names"
+    page.multiselect[0].set_value(["b"]).run()
+    assert got(page).dataset.model_dump()["features"] == ("b",)
+    assert got(page).network is not None
+    assert layers(page)[0] == 1
+    page.multiselect[0].set_value([]).run()
+    assert got(page).dataset.model_dump()["features"] == ()
+    link = open_form(got(page), tmp_path)
+    assert link.session_state["ready"]
+
+
+def test_a_link_with_features_opens(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, WITH_ID)
+    page.multiselect[0].set_value(["a", "c"]).run()
+    link = open_form(got(page), tmp_path)
+    assert link.session_state["ready"], link.session_state["problems"]
+    assert got(link) == got(page)
+
+
+def test_a_short_table_is_split_into_what_it_has(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, THREE_ROWS)
+    assert page.session_state["ready"], page.session_state["problems"]
+    assert (got(page).dataset.n_train, got(page).dataset.n_test) == (2, 1)
+    page.run()
+    assert (got(page).dataset.n_train, got(page).dataset.n_test) == (2, 1)
+    upload(page, CSV)
+    assert (got(page).dataset.n_train, got(page).dataset.n_test) == (20, 20), "a longer one has what was asked for"
+    asked = next(w for w in page.number_input if w.key and w.key.endswith(".n_train"))
+    asked.set_value(41).run()
+    assert not page.session_state["ready"]
+    assert "expected at most 40" in page.session_state["problems"][0]
+
+
+def test_the_uploader_is_in_view_and_the_message_sends_there(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    assert "Upload one of at most 50 MB under Data" in page.session_state["problems"][0]
+    assert not [w for fold in page.expander for w in fold.get("file_uploader")]
+    assert "up to 50 MB" in page.file_uploader[0].label
+    upload(page, CSV)
+    said = " ".join(caption.value for caption in page.caption)
+    assert "In use: `mine.csv`" in said
+    assert "more than 50 MB" in said
+
+
+def test_a_refused_file_leaves_the_one_before_in_use_and_says_so(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, CSV)
+    before = got(page)
+    place = page.file_uploader(key="form.dataset.csv.sha256.file")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qhn_core.datasets.uploads.MAX_BYTES", 10)
+        place.upload("large.csv", WITH_ID.encode(), "text/csv").run()
+    assert any("large.csv" in error.value and "expected at most" in error.value for error in page.error)
+    assert got(page) == before
+    assert any("In use: `mine.csv`" in caption.value for caption in page.caption)
+
+
+def test_why_no_column_is_a_target_is_said_where_the_file_is(tmp_path: Path) -> None:
+    page = open_form(RunConfig(), tmp_path)
+    choose_data(page, "csv")
+    upload(page, "a,kind\n" + "".join(f"{i},x\n" for i in range(30)))
+    assert any("got only 'x'" in error.value for error in page.error)
 
 
 @pytest.mark.parametrize(

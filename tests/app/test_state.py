@@ -134,3 +134,24 @@ def test_the_defaults_come_back(fresh: Path) -> None:
     assert config_of(page) == RunConfig()
     assert page.selectbox(key="form.1.dataset").value == "xor"
     assert page.number_input(key="form.1.run.steps").value == 250
+
+
+def test_settings_too_long_for_a_link_work_from_a_file_and_say_so(fresh: Path) -> None:
+    """4096 costs written out: the page's address cannot hold them, everything else can."""
+    costs = tuple(round(i * 0.137713 % 1, 12) for i in range(4096))
+    config = RunConfig.parse({"dataset": {"name": "cost_table", "costs": costs}, "network": None, "replicas": 1})
+    page = opened()
+    page.file_uploader(key="open.settings").upload("run.yaml", config.to_yaml().encode(), "application/yaml").run()
+    assert not errors(page)
+    assert page.selectbox(key="form.1.dataset").value == "cost_table"
+    assert "config" not in page.query_params
+    assert any("too long for this page's address" in caption.value for caption in page.caption)
+    assert not next(b for b in page.button if b.label == "Train").disabled
+    page.number_input(key="form.1.run.steps").set_value(3).run()
+    assert not errors(page)
+    assert page.number_input(key="form.1.run.steps").value == 3
+    written = next(w for w in page.text_input if w.key and w.key.endswith(".costs")).value
+    assert len(written.split(",")) == 4096
+    page.selectbox(key="form.1.dataset").set_value("xor").run()
+    assert config_of(page).dataset.name == "xor"
+    assert not any("too long" in caption.value for caption in page.caption)

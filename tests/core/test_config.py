@@ -144,7 +144,7 @@ def test_frozen():
         ({"ansatz": "qaoa"}, "ansatz", "one of .*brickwork.*linear"),
         ({"objective": {"beta": 1}}, "objective", "the key 'name'"),
         ({"objective": 3}, "objective", "a name, or a mapping"),
-        ({"objective": {"name": "elbo", "lam": 1}}, "objective.lam", "not permitted"),
+        ({"objective": {"name": "elbo", "lam": 1}}, "objective.lam", r"one of the fields beta.*, got lam\. "),
         ({"objective": {"name": "elbo", "beta": "much"}}, "objective.beta", "valid number"),
         ({"objective": {"name": "elbo", "beta": float("nan")}}, "objective.beta", "finite"),
         ({"ansatz": {"name": "linear", "layers": 10**6}}, "ansatz.layers", "less than or equal to"),
@@ -154,7 +154,7 @@ def test_frozen():
         ({"steps": "many"}, "steps", "valid integer"),
         ({"replicas": 10**9}, "replicas", "less than or equal to 4096"),
         ({"seed": -1}, "seed", "greater than or equal to 0"),
-        ({"step": 5}, "step", "not permitted"),
+        ({"step": 5}, "step", r"one of the fields .*steps.*, got step\. Did you mean 'steps'\?"),
         ({"network": None}, "network", "needs a network"),
         ({"data_draws": 17}, "data_draws", "at most replicas=16"),
         ({"schema_version": 2}, "schema_version", "Update QHN Lab"),
@@ -315,3 +315,32 @@ def test_bad_files(tmp_path):
             load_config(tmp_path / name)
         assert name in str(caught.value)
         assert str(tmp_path) not in str(caught.value)
+
+
+def test_unknown_fields_are_told_with_the_names_there_are_and_with_all_other_problems():
+    config = {
+        "datset": "xor",
+        "foo": 1,
+        "estimator": {"name": "adjoint", "shots": 1},
+        "objective": {"name": "elbo", "beta": {"kind": "linear", "ends": 1}},
+        "dataset": {"name": "xor", "nosie": 1, "n_train": -1},
+    }
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.parse(config)
+    told = dict(caught.value.problems)
+    assert "one of the fields schema_version, dataset," in told["datset"]
+    assert told["datset"].endswith("got datset. Did you mean 'dataset'?")
+    assert told["foo"].endswith("Correct the name, or leave it out.")
+    assert "n_train, n_test, label_noise" in told["dataset.nosie"]
+    assert told["dataset.nosie"].endswith("Did you mean 'noise'?")
+    assert "no fields" in told["estimator.shots"]
+    assert "Did you mean 'end'?" in told["objective.beta.linear.ends"]
+    assert "greater than or equal to 2" in told["dataset.n_train"]
+    assert "Extra inputs" not in str(caught.value)
+
+
+def test_unknown_options_of_a_variant_are_told_once():
+    with pytest.raises(QHNError, match=r"^dataset.nosie: expected one of the fields .*Did you mean 'noise'\?$"):
+        SECTIONS["dataset"].make("xor", nosie=1)
+    with pytest.raises(QHNError, match=r"Also: dataset.nosie: expected one of"):
+        SECTIONS["dataset"].make("xor", nosie=1, n_train=0)

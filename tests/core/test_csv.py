@@ -104,8 +104,8 @@ BAD = {
     "text": (bad_rows("tall,1,cat"), r"column 'height'.*text 'tall' in row 32.*code it as numbers"),
     "decimal comma": (GOOD.replace(",", ";") + '"1,5";2;cat\n', r"text '1,5' in row 32.*with a point"),
     "missing": (bad_rows(",1,cat"), r"column 'height'.*missing cell in row 32.*Fill"),
-    "NA": (bad_rows("1,NA,cat"), r"column 'width'.*missing cell in row 32"),
-    "NaN": (bad_rows("nan,1,cat"), r"missing cell in row 32"),
+    "NA": (bad_rows("1,NA,cat"), r"column 'width'.*'NA' in row 32, which counts as a missing cell\. Fill"),
+    "NaN": (bad_rows("nan,1,cat"), r"'nan' in row 32, which counts as a missing cell"),
     "infinity": (bad_rows("inf,1,cat"), r"'inf' in row 32"),
     "overflow": (bad_rows("1e999,1,cat"), r"'1e999' in row 32"),
     "underscore": (bad_rows("1_000,1,cat"), r"text '1_000' in row 32"),
@@ -150,7 +150,7 @@ def test_several_text_columns_are_all_named(tmp_path):
         ({"features": ("kind",)}, "other than the target"),
         ({"features": ("height", "height")}, "each column once"),
         ({"components": 3}, "at most 2"),
-        ({"n_train": 31}, "at most 30"),
+        ({"n_train": 31}, "n_train: expected at most 30, the rows of 'csv', got 31. Choose at most 30"),
     ],
 )
 def test_bad_options_get_a_message(tmp_path, options, message):
@@ -182,9 +182,64 @@ def test_inspection_proposes_target_and_features():
     assert {c.name: c.classes for c in found.columns}["y"] == ("0", "1", "2")
     assert {c.name: c.problem for c in found.columns}["when"] == "text 'may' in row 2"
     assert found.problems == ()
-    assert (
-        "No column can be the target" in inspect_csv(b"a,b\n" + b"".join(b"%d,x\n" % i for i in range(30))).problems[0]
-    )
+
+
+def test_why_no_column_can_be_the_target_is_told():
+    one_class = inspect_csv(b"a,b\n" + b"".join(b"%d,x\n" % i for i in range(30))).problems[0]
+    assert one_class.startswith("No column can be the target")
+    assert "column 'b': expected at least 2 different classes, got only 'x'" in one_class
+    holes = inspect_csv(b"a,b\n" + b"".join(b"%d,%s\n" % (i, b"x" if i else b"") for i in range(30))).problems[0]
+    assert "column 'b': expected a class in every row, got a missing cell in row 2" in holes
+    other = inspect_csv(b"a,b,y\n" + b"".join(b"%d,%d,%s\n" % (i, i % 2, b"x" if i else b"?") for i in range(30)))
+    assert other.target == "b"
+    assert "'?' in row 2, which counts as a missing cell" in " ".join(other.notes)
+
+
+EUROPEAN = "a;b;kind\n" + "".join(f"{i},5;{-i},25;{'x' if i % 2 else 'y'}\n" for i in range(30))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (EUROPEAN, ("a", "b")),
+        (EUROPEAN.replace(";", "\t"), ("a", "b")),
+        (EUROPEAN.replace("0,5;0,25", "7;8"), ("a", "b")),
+        ("a;b;c;d;kind\n" + "".join(f"{i},5;{i},25;1,0;0,5;{i % 2}\n" for i in range(30)), ("a", "b", "c", "d")),
+    ],
+)
+def test_semicolons_and_decimal_commas_are_recognised(tmp_path, text, names):
+    d = load(tmp_path, text, standardise=False, n_test=26)
+    assert d.feature_names == names
+    assert {1.5, 2.5} <= set(np.concatenate([d.x_train, d.x_test])[:, 0])
+    assert "decimals read with a comma" in inspect_csv(text.encode()).notes
+
+
+def test_semicolons_are_recognised_without_a_header(tmp_path):
+    d = load(tmp_path, EUROPEAN.split("\n", 1)[1], header=False, standardise=False)
+    assert d.feature_names == ("column 1", "column 2")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("7.5;1;x", r"column 'a'.*text '0,5' in row 2 .*Write decimals with a point"),
+        ("1.234,5;1;x", r"column 'a'.*text '1\.234,5' in row 32.*Write decimals with a point, and thousands without"),
+        ("1,234,5;1;x", r"column 'a'.*text '1,234,5' in row 32.*Write decimals with a point, and thousands without"),
+    ],
+)
+def test_decimals_that_are_not_alike_are_refused(tmp_path, row, message):
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, EUROPEAN + row + "\n")
+
+
+def test_what_may_be_thousands_is_not_read_as_decimals(tmp_path):
+    with pytest.raises(DataError, match=r"text '1,234' in row 2.*Write decimals with a point"):
+        load(tmp_path, "a;kind\n" + "".join(f"1,234;{i % 2}\n" for i in range(9)))
+
+
+def test_commas_still_separate_where_cells_hold_other_marks(tmp_path):
+    text = "note,a,kind\n" + "".join(f'"one; two",{i},{i % 2}\n' for i in range(20))
+    assert [c.name for c in inspect_csv(text.encode()).columns] == ["note", "a", "kind"]
 
 
 # -- the folder ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import qhn_core as qhn
+from qhn_core.config import RunConfig, plan
+from qhn_core.datasets import DATASETS, _real, store_upload
 from qhn_core.datasets._common import stratified_order, whitened_pca
 from qhn_core.errors import DataError, InvalidArgument
 
@@ -125,3 +127,38 @@ def test_noise_among_several_classes_moves_to_all_others():
     moved = (noisy.y_train - clean.y_train)[noisy.y_train != clean.y_train] % 4
     assert set(moved) == {1, 2, 3}
     assert np.bincount(moved, minlength=4)[1:].min() > 150
+
+
+REAL = [name for name in DATASETS.names() if DATASETS[name].real and name != "csv"]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_data_say_how_many_rows_they_have_without_loading(name, monkeypatch):
+    config = DATASETS.parse({"name": name, "n_train": 10, "n_test": 20_000})
+    some = config.model_copy(update={"classes": (0, 1)})
+    counts = [len(d.y_train) + len(d.y_test) for d in (config.load(), some.load())]
+    monkeypatch.setattr(_real, "sklearn_table", None)
+    assert [config.rows(), some.rows()] == counts
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_more_training_rows_than_there_are_is_refused_before_anything_starts(name):
+    rows = DATASETS.parse(name).rows()
+    config = RunConfig.parse({"dataset": {"name": name, "n_train": rows + 1}})
+    with pytest.raises(InvalidArgument, match=rf"n_train: expected at most {rows}, .*got {rows + 1}. Choose at most"):
+        plan(config)
+
+
+def test_an_uploaded_table_is_checked_before_anything_starts(tmp_path):
+    sha256 = store_upload(tmp_path, b"a,b,kind\n1,2,x\n3,4,y\n5,6,x\n", ".csv")
+    with pytest.raises(InvalidArgument, match=r"n_train: expected at most 3, the rows of 'csv', got 20"):
+        plan(RunConfig.parse({"dataset": {"name": "csv", "sha256": sha256}}), tmp_path)
+    few = {"name": "csv", "sha256": sha256, "n_train": 2}
+    assert plan(RunConfig.parse({"dataset": few}), tmp_path).n_qubits == 13
+    with pytest.raises(InvalidArgument, match="components: expected at most 2"):
+        plan(RunConfig.parse({"dataset": {**few, "components": 3}}), tmp_path)
+
+
+def test_made_up_data_have_as_many_rows_as_one_asks_for():
+    assert DATASETS.parse("xor").rows() is None
+    DATASETS.parse({"name": "xor", "n_train": 10_000}).check_rows()
