@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import line, median, spread
+from app.figures.curves import line, loss_unit, median, spread
 from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import DEVICE, INK, RIVAL, loss_colour
 from app.figures.plain import Figure
@@ -19,36 +20,45 @@ Array = NDArray[np.float64]
 def score_bars(
     rows: Sequence[tuple[str, tuple[float, float], tuple[float, float]]], *, title: str, unit: str
 ) -> Figure:
-    """Ideal against device, with error bars: rows of (label, (ideal, error), (device, error))."""
-    traces = []
-    for name, colour, at, shift, symbol in (
-        ("ideal", INK, 1, -0.07, "diamond"),
-        ("device", DEVICE, 2, 0.07, "square"),
+    """Ideal against device, with error bars: rows of (label, (ideal, error), (device, error)).
+
+    The numbers stand in a column of their own at the right, where neither ticks nor points can cover them.
+    """
+    traces, notes = [], []
+    for name, colour, at, place, symbol in (
+        ("ideal", INK, 1, 0.2, "diamond"),
+        ("device", DEVICE, 2, -0.2, "square"),
     ):
         pairs: list[tuple[float, float]] = [row[at] for row in rows]  # type: ignore[misc]
         traces.append(
             {
                 "type": "scatter",
-                "mode": "markers+text",
-                "x": [i + shift for i in range(len(rows))],
-                "y": [p[0] for p in pairs],
-                "error_y": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 11},
+                "mode": "markers",
+                "x": [p[0] for p in pairs],
+                "y": [place - i for i in range(len(rows))],
+                "error_x": {"type": "data", "array": [p[1] for p in pairs], "thickness": 2.5, "width": 5},
                 "name": name,
-                "text": [f"\u00a0\u00a0\u00a0{p[0]:.3f} ± {p[1]:.3f}\u00a0\u00a0\u00a0" for p in pairs],
-                "textposition": "middle left" if at == 1 else "middle right",
-                "textfont": {"size": FONT - 1, "color": INK},
-                "cliponaxis": False,
-                "marker": {"color": colour, "size": 8, "symbol": symbol},
-                "hovertemplate": "%{y:.4g} ± %{error_y.array:.2g}",
+                "marker": {"color": colour, "size": 9, "symbol": symbol},
+                "hovertemplate": "%{x:.4g} ± %{error_x.array:.2g}",
             }
         )
-    ticks = axis(tickvals=list(range(len(rows))), ticktext=[row[0] for row in rows], showgrid=False)
-    ticks |= {"range": [-0.5, len(rows) - 0.5]}
+        notes += [_number(place - i, mean, error) for i, (mean, error) in enumerate(pairs)]
+    names = ["<br>".join(wrap(row[0], 12)) for row in rows]
+    ticks = axis(tickvals=[-i for i in range(len(rows))], ticktext=names, showgrid=False)
+    ticks |= {"range": [0.5 - len(rows), 0.5]}
     ends = [mean + side * error for _, *both in rows for mean, error in both for side in (-1, 1) if error == error]
     room = 0.12 * (max(ends) - min(ends)) + 1e-4 if ends else 1.0
-    y = axis(unit, nticks=6, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
-    shape = layout(title, x=ticks, y=y, hovermode="closest")
+    x = axis(unit, nticks=6, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
+    shape = layout(title, x=x, y=ticks, hovermode="closest", annotations=notes)
+    shape["margin"] = {**shape["margin"], "r": 112}
     return {"data": traces, "layout": shape}
+
+
+def _number(y: float, mean: float, error: float) -> dict[str, Any]:
+    """A value with its error beside the plot."""
+    place = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "yref": "y", "y": y, "yanchor": "middle"}
+    font = {"size": FONT - 1, "color": INK}
+    return {"text": f"{mean:.3f} ± {error:.3f}", **place, "showarrow": False, "font": font}
 
 
 def distance_bars(seen: float, floor: float, high: float) -> Figure:
@@ -75,7 +85,7 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
         "hoverinfo": "skip",
         "cliponaxis": False,
     }
-    x = axis("½ Σ |frequency − q|", range=[0, min(max(1.7 * high + 0.01, 1.35 * seen, 2.4 * high), 1.3)], nticks=6)
+    x = axis("½ Σ |frequency − q|", range=[0, min(max(1.7 * high + 0.01, 1.35 * seen, 2.4 * high), 2.4)], nticks=6)
     y = axis(type="category", showgrid=False)
     shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest", barmode="overlay")
     return {"data": [alone, device, words], "layout": shape}
@@ -99,7 +109,5 @@ def device_loss(
     if reference is not None:
         level, name = reference
         traces.append(line(np.array([0.0, float(max(total, 1))]), np.full(2, level), name, RIVAL, dash="dash", width=2))
-    return {
-        "data": traces,
-        "layout": layout(title, x=axis("step", range=[0, max(total, 1)]), y=axis("nats per example", nticks=6)),
-    }
+    y = axis(loss_unit(objective), nticks=6, exponentformat="power")
+    return {"data": traces, "layout": layout(title, x=axis("step", range=[0, max(total, 1)]), y=y)}

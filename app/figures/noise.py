@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import line
+from app.figures.curves import line, loss_unit
 from app.figures.layout import axis, layout
 from app.figures.palette import DEVICE, RIVAL, loss_colour
 from app.figures.plain import Figure
@@ -48,20 +48,29 @@ def noise_curve(
     if uniform is not None:
         ends = np.array([strengths.min(), strengths.max()])
         traces.append(line(ends, np.full(2, uniform), "uniform q", RIVAL, dash="dash", width=2))
-    x = _strength_axis(strengths)
+    x, y = _strength_axis(strengths), axis(loss_unit(objective), nticks=6, exponentformat="power")
     for trace in traces:
         trace["x"] = 100.0 * np.asarray(trace["x"], dtype=float)
-    return {"data": traces, "layout": layout(title, x=x, y=axis("nats per example", nticks=6))}
+    return {"data": traces, "layout": layout(title, x=x, y=y)}
 
 
-def distance_curve(strengths: Array, distance: Array, *, floor: float | None = None) -> Figure:
-    """Total variation distance from the noiseless q against noise strength, each (K,)."""
+def distance_curve(
+    strengths: Array, distance: Array, *, floor: float | None = None, shots: int | None = None
+) -> Figure:
+    """Total variation distance from the noiseless q against noise strength, each (K,).
+
+    Args:
+        floor: where the distances are of draws, that which as many, ``shots``, have on average without noise.
+    """
     marker = {"color": DEVICE, "size": 8}
-    traces = [line(100.0 * strengths, distance, "distance", DEVICE, mode="lines+markers") | {"marker": marker}]
+    name = "distance" if floor is None else "under noise"
+    traces = [line(100.0 * strengths, distance, name, DEVICE, mode="lines+markers") | {"marker": marker}]
     if floor is not None:
         ends = 100.0 * np.array([strengths.min(), strengths.max()])
-        traces.append(line(ends, np.full(2, floor), "shot noise alone", RIVAL, dash="dash", width=2))
-    x, y = _strength_axis(strengths), axis("½ Σ |q<sub>λ</sub> − q|", range=[-0.03, 1.03], tickvals=[0, 0.5, 1])
+        alone = "shots alone" if shots is None else f"shots alone ({shots:,})"
+        traces.append(line(ends, np.full(2, floor), alone, RIVAL, dash="dash", width=2))
+    what = "q<sub>λ</sub>" if shots is None else "frequency"
+    x, y = _strength_axis(strengths), axis(f"½ Σ |{what} − q|", range=[-0.03, 1.03], tickvals=[0, 0.5, 1])
     return {
         "data": traces,
         "layout": layout("Total variation from the noiseless circuit", x=x, y=y, legend=floor is not None),

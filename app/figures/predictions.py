@@ -14,6 +14,8 @@ from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
+#: Share that would have the accent's full colour: cells stay so pale (so dark, in the dark) that ink is read on them.
+_PALEST = 1 / 0.55
 
 
 def extent(x: Array, margin: float = 0.12) -> tuple[float, float]:
@@ -149,7 +151,7 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
     Args:
         matrix: counts (C, C), rows true, columns predicted; halves come from ties.
         class_names: length C.
-        split: which examples, for the title.
+        split: which examples, for the axis.
     """
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
@@ -161,20 +163,21 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
         "y": names,
         "z": share,
         "zmin": 0,
-        "zmax": 1,
+        "zmax": _PALEST,
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
         "text": cell,
         "texttemplate": "%{text}",
-        "textfont": {"size": FONT + 4},
+        # Plotly's own choice of a contrasting colour does not see the theme through translucent backgrounds.
+        "textfont": {"size": FONT + 4, "color": INK},
         "hovertemplate": "true %{y}, predicted %{x}<br>%{text} examples (%{z:.0%} of the class)<extra></extra>",
     }
     correct = float(np.trace(matrix) / matrix.sum()) if matrix.sum() else float("nan")
-    x = axis("predicted", type="category", showgrid=False)
+    x = axis(f"predicted, {split} examples", type="category", showgrid=False)
     y = axis("true", type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1])
-    title = f"Confusion, {split} examples: {correct:.3f} correct"
+    title = f"Confusion: {correct:.3f} correct"  # a column of three is about 255 pixels wide
     return {"data": [trace], "layout": layout(title, x=x, y=y, legend=False, hovermode="closest")}
 
 

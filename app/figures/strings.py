@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import ACCENT, GRID, INK, MUTED, SOFT, loss_colour
+from app.figures.palette import ACCENT, GRID, INK, MUTED, PAPER, SOFT, loss_colour
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
@@ -64,11 +64,11 @@ def weight_rows(
         "customdata": signs,
         "hovertemplate": "%{x} = %{customdata}1<extra></extra>",
     }
-    if n_bits <= 24:
-        pattern |= {"text": signs, "texttemplate": "%{text}", "textfont": {"size": FONT - 2}}
     percent = 100.0 * counts / max(shots, 1)
     colour = loss_colour(objective)
     traces = [pattern, _bars(percent, ranks, colour, shots)]
+    if n_bits <= 24:
+        traces.append(_signs(strings, labels, ranks))
     for values, name, shown, symbol in (
         (probs, "exact q", colour, "diamond-open"),
         (posterior, "posterior", INK, "line-ns-open"),
@@ -77,6 +77,7 @@ def weight_rows(
             traces.append(_marks(100.0 * values, ranks, name, shown, symbol))
     left = 0.62 if n_bits > 6 else 0.45
     hidden = axis(showgrid=False, showticklabels=n_bits <= 32, tickangle=-90, domain=[0, left], type="category")
+    hidden |= {"range": [-0.5, n_bits - 0.5]}
     hidden |= bit_ticks(n_bits)
     figure_layout = layout(
         f"Drawn networks ({shots} draws)",
@@ -93,6 +94,22 @@ def weight_rows(
         bargap=0.25,
     )
     return {"data": traces, "layout": figure_layout}
+
+
+def _signs(strings: NDArray[np.uint8], labels: Sequence[str], ranks: list[str]) -> dict[str, Any]:
+    """The signs as text: the paper's colour on the accent, ink on the quiet fill, which both themes make readable."""
+    plus = (strings == 1).ravel()
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": list(labels) * len(ranks),
+        "y": [rank for rank in ranks for _ in labels],
+        "text": np.where(plus, "+", "−"),
+        "textfont": {"size": FONT - 2, "color": np.where(plus, PAPER, INK).tolist()},
+        "name": "signs",
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
 
 
 def bit_ticks(n_bits: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from app import figures, state
 from app.describe import SHORT
 from app.figures.noise import distance_curve, noise_curve
 from app.live_chart import live_chart
+from app.resting import gently
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device
 from app.views._hardware_shots import loss_choice
@@ -37,16 +38,19 @@ _FURTHER = (
     f" Squares: the best of {_STEPS} further Adam steps from these angles under that noise; at λ₂ = 0, what further "
     "steps give without noise."
 )
+_FLOOR = " Finite shots alone make a distance (dashed), and more of it where noise spreads q over more strings."
 
 
 class Study(NamedTuple):
-    """Loss and distance against strength; ``error`` is None where they are exact."""
+    """Loss and distance against strength; ``error``, ``shots`` and ``floor`` are None where they are exact."""
 
     strengths: Array
     loss: Array
     error: Array | None
     distance: Array
     uniform: float
+    shots: int | None = None
+    floor: float | None = None
 
 
 def show(source: Source, device: Device) -> bool:
@@ -76,6 +80,8 @@ def show(source: Source, device: Device) -> bool:
         f"A depolarising channel after every gate, ρ → (1−λ)ρ + λ I/2ᵏ (Qiskit's λ; PennyLane's one-qubit p is ¾λ): "
         f"λ₂ after two-qubit gates, λ₁ = {share:g} λ₂ after one-qubit gates, readout error {readout:.1%}; {exactly}."
         + (_FURTHER if trained is not None else "")
+        + (_FLOOR if source.circuit.n_qubits > _EXACT else "")
+        + (" At λ₂ = 0 readout errors remain." if readout else "")
     )
     return any(job is not None and not job.ready for job in (study, trained))
 
@@ -105,7 +111,7 @@ def _study(
         "one_qubit_share": share,
         "readout_error": readout,
         "step": source.step,
-        "progress": watch.progress,
+        "progress": gently(watch.progress),
         "cancelled": watch.cancelled,
     }
     flat = np.full_like(source.q, 1.0 / source.q.size)
@@ -120,7 +126,7 @@ def _study(
     seen = sampled_sweep(
         source.circuit, source.theta, source.problem, objective, ideal=source.q, shots=_SHOTS, **common
     )
-    return Study(strengths, seen.loss, seen.loss_error, seen.total_variation, uniform)
+    return Study(strengths, seen.loss, seen.loss_error, seen.total_variation, uniform, seen.shots, seen.floor)
 
 
 def _training(
@@ -167,6 +173,7 @@ def _train(
     from qhn_core.analysis.noise_training import train_under_noise
 
     found: dict[float, float] = {}
+    told = gently(watch.progress)
     for k, strength in enumerate(strengths):
         trained = train_under_noise(
             source.circuit,
@@ -178,7 +185,7 @@ def _train(
             readout_error=readout,
             steps=_STEPS,
             schedule_step=source.step,
-            progress=lambda fraction, k=k: watch.progress((k + fraction) / len(strengths)),  # type: ignore[misc]
+            progress=lambda fraction, k=k: told((k + fraction) / len(strengths)),  # type: ignore[misc]
             cancelled=watch.cancelled,
         )
         found[float(strength)] = trained.best
@@ -221,6 +228,8 @@ def _charts(
         alt = f"{title}: {study.loss[0]:.3g} without noise, {study.loss[-1]:.3g} at λ₂ = {study.strengths[-1]:.2g}."
         live_chart(figure, name="noise-study", alt=alt, height=_HEIGHT)
     with right:
-        figure = distance_curve(study.strengths, study.distance)
+        figure = distance_curve(study.strengths, study.distance, floor=study.floor, shots=study.shots)
         alt = f"Total variation from the noiseless circuit, up to {study.distance[-1]:.2f}."
+        if study.floor is not None:
+            alt += f" Of {study.shots:,} draws each; as many noiseless draws are {study.floor:.2f} away on average."
         live_chart(figure, name="noise-distance", alt=alt, height=_HEIGHT)

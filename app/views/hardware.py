@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import state
 from app.sending import let_it_be_sent
@@ -66,15 +67,28 @@ def _live_device(chosen: Chosen, device: Device, polling: bool) -> None:
     with st.container():
         if device.problem:
             st.warning(device.problem, icon=":material/info:")
+    place = _places(view)
     if isinstance(source, Source):
-        with st.container():
-            busy = SHOW[view](source, device)
+        with place:
+            why_not = _hardware_source.not_exact(source, view)
+            if why_not:
+                st.info(why_not, icon=":material/info:")
+            else:
+                busy = SHOW[view](source, device)
     busy |= not libraries.ready
     state.remember("hardware.polling", busy)
     # A device that was chosen before its library was there is made by the sidebar, in the next run of the whole page.
     let_it_be_sent()
     if busy != polling or (device.waiting and libraries.result is not None):
         st.rerun()
+
+
+def _places(view: str) -> DeltaGenerator:
+    """A place for each view, of which only the chosen one's is filled.
+
+    In a common one the charts of the view before would stay until new ones stand in their place, or until all is drawn.
+    """
+    return {name: st.container() if name == view else st.empty() for name in VIEWS}[view]
 
 
 def _view() -> str:

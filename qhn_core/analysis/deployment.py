@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.analysis.drawn_scores import DrawnScores, drawn_scores
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import accuracy_with_ties
@@ -16,29 +17,32 @@ from qhn_core.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled
 from qhn_core.estimators._draws import draw_from
-from qhn_core.kernels import histogram, pack, unpack
+from qhn_core.kernels import pack, unpack
 from qhn_core.problems import Problem
 
 Array = NDArray[np.float64]
 #: Simulated ideal devices that say how large a distance shots alone produce.
 _SIMULATIONS = 200
+#: Likeliest strings of the ideal q that are listed beside the drawn ones where there are too many for all.
+_LISTED = 32
 
 
 class Deployment(NamedTuple):
     """Draws from a device, for one set of angles."""
 
     bits: NDArray[np.uint8]  #: the drawn strings, (S, N)
-    ideal: Array  #: exact q of the noiseless circuit, (2**N,)
-    seen: Array  #: relative frequencies on the device, (2**N,)
+    ideal: Array  #: exact q of the noiseless circuit, (2**N,), or of the strings ``listed``
+    seen: Array  #: relative frequencies on the device, likewise
     total_variation: float  #: ½ Σ |seen − ideal|
     shot_variation: tuple[float, float]  #: mean and 95 % quantile of the same distance, from shots alone
     accuracy: float  #: of the average over the drawn networks, on the test split; NaN without labels
-    ideal_accuracy: float  #: of the average under the ideal q
+    ideal_accuracy: float  #: of the average under the ideal q; NaN beyond 20 qubits
     network_accuracy: Array  #: of each distinct drawn network by itself, most frequent first, (U,)
     network_count: NDArray[np.int64]  #: how often each of them was drawn, (U,)
     network_bits: NDArray[np.uint8]  #: their strings, (U, N)
     scores: DrawnScores | None = None  #: of the strings drawn on the device; None without a network or labels
     ideal_scores: DrawnScores | None = None  #: of as many strings drawn from the ideal q
+    listed: NDArray[np.int64] | None = None  #: beyond 20 qubits, the drawn and the likeliest strings, (K,)
 
 
 def deploy(
@@ -68,20 +72,18 @@ def deploy(
     rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
     bits = _draw(circuit, row, engine, shots, rng, min(parts, shots), progress, cancelled)
     ideal = exact_engine.probs(circuit, row)[0]
-    seen = histogram(pack(bits[None]), circuit.n_qubits)[0]
-    seen = seen / seen.sum()
-    by_shots = rng.multinomial(shots, ideal / ideal.sum(), size=_SIMULATIONS) / shots
-    distances = 0.5 * np.abs(by_shots - ideal).sum(axis=1)
+    compare = _everywhere if circuit.n_qubits <= TABLE_QUBITS else _where_drawn
+    compared = compare(ideal, pack(bits), rng)
     strings, counts = np.unique(bits, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     accuracy, ideal_accuracy, each = _accuracies(problem, bits, ideal, strings[order])
     as_many = unpack(draw_from(ideal[None] / ideal.sum(), shots, rng)[0], circuit.n_qubits)
     return Deployment(
         bits=bits,
-        ideal=ideal,
-        seen=seen,
-        total_variation=float(0.5 * np.abs(seen - ideal).sum()),
-        shot_variation=(float(distances.mean()), float(np.quantile(distances, 0.95))),
+        ideal=compared.ideal,
+        seen=compared.seen,
+        total_variation=compared.distance,
+        shot_variation=(float(compared.by_shots.mean()), float(np.quantile(compared.by_shots, 0.95))),
         accuracy=accuracy,
         ideal_accuracy=ideal_accuracy,
         network_accuracy=each,
@@ -89,7 +91,44 @@ def deploy(
         network_bits=strings[order],
         scores=drawn_scores(problem, bits, seed=seed),
         ideal_scores=drawn_scores(problem, as_many, seed=seed),
+        listed=compared.listed,
     )
+
+
+class _Compared(NamedTuple):
+    ideal: Array
+    seen: Array
+    listed: NDArray[np.int64] | None
+    distance: float  #: total variation
+    by_shots: Array  #: the same of simulated ideal devices, (_SIMULATIONS,)
+
+
+def _everywhere(ideal: Array, index: NDArray[np.int64], rng: np.random.Generator) -> _Compared:
+    """Packed strings (S,) against the exact q, string by string."""
+    seen = np.bincount(index, minlength=ideal.size) / len(index)
+    by_shots = rng.multinomial(len(index), ideal / ideal.sum(), size=_SIMULATIONS) / len(index)
+    distance = float(0.5 * np.abs(seen - ideal).sum())
+    return _Compared(ideal, seen, None, distance, 0.5 * np.abs(by_shots - ideal).sum(axis=1))
+
+
+def _where_drawn(ideal: Array, index: NDArray[np.int64], rng: np.random.Generator) -> _Compared:
+    """The same where 2^N numbers for each simulated device are too many.
+
+    ½ Σ |f − q| = ½ [Σ_drawn |f − q| + 1 − Σ_drawn q] needs the drawn strings alone.
+    """
+    shots = len(index)
+    simulated = draw_from(ideal[None] / ideal.sum(), shots * _SIMULATIONS, rng).reshape(_SIMULATIONS, shots)
+    by_shots = np.array([_distance(ideal, row) for row in simulated])
+    likeliest = np.argpartition(ideal, -_LISTED)[-_LISTED:]
+    listed, counts = np.unique(np.concatenate([likeliest, index]), return_counts=True)
+    seen = (counts - np.isin(listed, likeliest)) / shots
+    return _Compared(ideal[listed], seen, listed, _distance(ideal, index), by_shots)
+
+
+def _distance(ideal: Array, index: NDArray[np.int64]) -> float:
+    strings, counts = np.unique(index, return_counts=True)
+    q = ideal[strings]
+    return float(0.5 * (np.abs(counts / len(index) - q).sum() + 1.0 - q.sum()))
 
 
 def _draw(
@@ -130,4 +169,5 @@ def _accuracies(
         accuracy_with_ties(problem.network.predict_proba(strings[k : k + size], predictive.x), predictive.y)
         for k in range(0, len(strings), size)
     ]
-    return float(drawn), float(predictive.scores(ideal[None]).accuracy[0]), np.concatenate(each)
+    exact = float(predictive.scores(ideal[None]).accuracy[0]) if problem.tabulated else float("nan")
+    return float(drawn), exact, np.concatenate(each)

@@ -7,8 +7,8 @@ variance is V_k / S, with V_k known from the shifted circuits (:func:`gradient_n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.analysis.metrics import DEFAULT_GAMMA
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuit import Circuit
-from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators._draws import chunks, draw_from, unroll
 from qhn_core.kernels import HammingKernel, compiled
 from qhn_core.objectives.base import ObjectiveConfig
+from qhn_core.objectives.ksd import KSD
 from qhn_core.objectives.mle import MLE
 from qhn_core.objectives.selbo import SELBO
 from qhn_core.problems import Problem
@@ -29,6 +29,13 @@ from qhn_core.schedules import value_at
 Array = NDArray[np.float64]
 #: Entries of the table of counts held at once (8 MB: more would leave the cache).
 _ENTRIES = 1 << 20
+
+
+class Probabilities(Protocol):
+    """As much of an engine as the exact gradient needs."""
+
+    def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
+        """q (2**N,) or (B, 2**N) at theta (P,) or (B, P)."""
 
 
 class DialEstimates(NamedTuple):
@@ -40,7 +47,7 @@ class DialEstimates(NamedTuple):
 
 
 class ExactValues(NamedTuple):
-    """What infinitely many shots would show."""
+    """What infinitely many shots would show, exactly or as estimated from draws (:func:`drawn_values`)."""
 
     loss: float  #: nats per example
     mmd2: float  #: MMD²(q, π)
@@ -66,6 +73,23 @@ def exact_values(q: Array, problem: Problem, objective: ObjectiveConfig, *, step
     return ExactValues(float(value) / problem.n_train, float(kernel_of(objective).mmd2(q, np.exp(problem.log_prior))))
 
 
+def unbiased(objective: ObjectiveConfig) -> bool:
+    """Whether the dial estimates this loss without bias (MLE, SELBO, KSD), rather than by plug-in."""
+    return isinstance(objective, MLE | SELBO | KSD)
+
+
+def drawn_values(
+    seen: ArrayLike, shots: int, problem: Problem, objective: ObjectiveConfig, *, step: int = 0
+) -> ExactValues:
+    """Loss per example and MMD² of whatever ``shots`` strings with relative frequencies ``seen`` (2**N,) came from.
+
+    MMD² and the losses of :func:`unbiased` are estimated without bias, any other loss by plug-in.
+    """
+    counts = np.rint(shots * np.asarray(seen, dtype=np.float64))[None]
+    loss, mmd2 = _from_counts(counts, shots, problem, objective, step, _tables(problem, objective))
+    return ExactValues(float(loss[0]), float(mmd2[0]))
+
+
 def estimates(
     q: ArrayLike,
     problem: Problem,
@@ -75,16 +99,19 @@ def estimates(
     repeats: int = 200,
     seed: int = 0,
     step: int = 0,
+    pool: int | None = None,
 ) -> DialEstimates:
     """Draw ``shots`` strings from q (2**N,), ``repeats`` times, and estimate loss and MMD² from each draw.
 
-    MMD² and the MLE and SELBO losses are unbiased. An objective that needs log q or another quadratic form (ELBO, KSD)
-    is evaluated at the relative frequencies: a plug-in estimate, which is biased by O(1/S).
+    MMD² and the MLE, SELBO and KSD losses are unbiased. Any other (the ELBO, which needs log q) is evaluated at the
+    relative frequencies: a plug-in estimate, which is biased by O(1/S).
 
     Args:
         q: what is drawn from: the ideal circuit's distribution, or a device's.
         shots: S ≥ 2.
         step: where the objective's schedules are taken.
+        pool: how many draws ``q`` holds the relative frequencies of, None where it is exact. Drawing from draws again
+            gives quadratic forms about their plug-in values; estimates are moved to be about the unbiased ones.
     """
     check_int("shots", shots, low=2, high=1_000_000)
     check_int("repeats", repeats, low=1, high=10_000)
@@ -103,7 +130,11 @@ def estimates(
         found = _from_counts(counts, shots, problem, objective, step, tables)
         loss.append(found[0])
         mmd2.append(found[1])
-    return DialEstimates(first, np.concatenate(loss), np.concatenate(mmd2))
+    moved = np.zeros(2)
+    if pool is not None:
+        plug_in = exact_values(table, problem, objective, step=step)
+        moved = np.subtract(drawn_values(table, pool, problem, objective, step=step), plug_in)
+    return DialEstimates(first, np.concatenate(loss) + moved[0], np.concatenate(mmd2) + moved[1])
 
 
 def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
@@ -116,10 +147,13 @@ def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
 
 
 def _tables(problem: Problem, objective: ObjectiveConfig) -> tuple[Array, float]:
-    """(ℓ and Kπ of every string (2**N, 2), πᵀKπ): what estimates from counts need."""
+    """(ℓ, Kπ and, for the KSD, k_p(w, w) of every string (2**N, 2 or 3), πᵀKπ): what estimates from counts need."""
     prior = np.exp(problem.log_prior)
     embedded = kernel_of(objective).apply(prior)
-    return np.stack([problem.nll, embedded], axis=1), float(prior @ embedded)
+    columns = [problem.nll, embedded]
+    if isinstance(objective, KSD):
+        columns.append(objective.self_terms(problem))
+    return np.stack(columns, axis=1), float(prior @ embedded)
 
 
 def _from_counts(
@@ -137,6 +171,8 @@ def _from_counts(
     unbiased = (quadratic / shots - 1.0) / (shots - 1.0) - 2.0 * seen[:, 1] + tables[1]
     if plug_in is not None:
         value = np.asarray(plug_in, dtype=np.float64)
+        if isinstance(objective, KSD):
+            value = (shots * value - seen[:, 2]) / (shots - 1.0)
     elif isinstance(objective, SELBO):
         value = seen[:, 0] + value_at(objective.lam, step) * problem.n_train * unbiased
     else:
@@ -150,8 +186,9 @@ def gradient_noise(
     problem: Problem,
     objective: ObjectiveConfig,
     *,
-    engine: Engine,
+    engine: Probabilities,
     step: int = 0,
+    at_once: int | None = None,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> GradientNoise:
@@ -160,15 +197,17 @@ def gradient_noise(
     With g the frozen diagonal and q± the shifted distributions of occurrence o (scale s_o) of parameter k, each
     circuit measured S times and the inner batch drawn from q,
 
-        S·Var[ĝ_k] → Σ_o s_o² ¼ (Var_{q+} g + Var_{q−} g) + Var_q[λ n K Σ_o s_o (q+ − q−)],
+        S·Var[ĝ_k] → Σ_o s_o² ¼ (Var_{q+} g + Var_{q−} g) + Var_q[½ G Σ_o s_o (q+ − q−)],
 
-    the last term for a loss with λ n MMD² (SELBO) only.
+    where g = G q + a term without q; G is 2 λ n K for SELBO and 2 k_p for KSD, and nothing for MLE.
 
     Args:
-        engine: one that gives probabilities: exact without noise, or exact with it.
+        engine: what gives probabilities: exact without noise, or exact with it.
+        at_once: shifted circuits between two calls of ``progress`` and ``cancelled``, an even number; by default as
+            many as memory allows.
 
     Raises:
-        Unsupported: the objective needs log q, or is another quadratic form than MMD².
+        Unsupported: the objective needs log q.
     """
     from qhn_core.estimators.parameter_shift import ParameterShift, _shifted
 
@@ -180,11 +219,10 @@ def gradient_noise(
     unrolled = unroll(circuit)
     shifted = _shifted(unrolled.angles(row))
     means, variances = np.empty((2, len(shifted)))
-    differences = np.zeros((circuit.n_params, q.shape[1])) if "mmd" in found.terms else None
-    for part in chunks(len(shifted), circuit.n_qubits):
+    differences = np.zeros((circuit.n_params, q.shape[1])) if objective.needs_inner else None
+    for rows in _pairs(len(shifted), circuit.n_qubits, at_once):
         if cancelled is not None and cancelled():
             raise Cancelled("The dial was stopped.")
-        rows = slice(part.start - part.start % 2, part.stop)
         probs = engine.probs(unrolled.circuit, shifted[rows])
         means[rows] = probs @ diagonal
         variances[rows] = np.maximum(probs @ diagonal**2 - means[rows] ** 2, 0.0)
@@ -193,21 +231,29 @@ def gradient_noise(
                 at = 2 * pair - rows.start
                 differences[unrolled.params[pair]] += unrolled.scales[pair] * (probs[at] - probs[at + 1])
         if progress is not None:
-            progress(part.stop / len(shifted))
+            progress(rows.stop / len(shifted))
     pairs, spread = means.reshape(-1, 2), variances.reshape(-1, 2)
     gradient = unrolled.pull_back(0.5 * (pairs[:, 0] - pairs[:, 1])[None], circuit.n_params)[0]
     variance = np.zeros(circuit.n_params)
     np.add.at(variance, unrolled.params, 0.25 * spread.sum(axis=1) * unrolled.scales**2)
     if differences is not None:
-        variance += _inner_variance(differences, q[0], found.terms["mmd"][0], problem, objective)
+        variance += _inner_variance(differences, q[0], problem, objective, step)
     n = problem.n_train
     return GradientNoise(gradient / n, np.sqrt(variance) / n, len(shifted) + 1)
 
 
-def _inner_variance(differences: Array, q: Array, mmd: float, problem: Problem, objective: ObjectiveConfig) -> Array:
-    """Var_q[λ n K Δ_k] of each parameter, from the term λ n MMD² of the loss."""
-    kernel = kernel_of(objective)
-    plain = float(kernel.mmd2(q, np.exp(problem.log_prior)))
-    weight = mmd / plain if plain > 0.0 else 0.0
-    smooth = weight * kernel.apply(differences)
-    return np.asarray(smooth**2 @ q - (smooth @ q) ** 2)
+def _pairs(rows: int, n_qubits: int, at_once: int | None) -> Iterator[slice]:
+    """Slices of an even number of rows each: both shifts of an occurrence stand in the same one."""
+    most = max((part.stop - part.start for part in chunks(rows, n_qubits)), default=2)
+    size = max(2, min(most, at_once or most) // 2 * 2)
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+
+
+def _inner_variance(differences: Array, q: Array, problem: Problem, objective: ObjectiveConfig, step: int) -> Array:
+    """Var_q[½ G Δ_k] of each parameter, where the diagonal is G q + a term without q."""
+    rest = objective.exact(np.zeros((1, q.size)), problem, step).diagonal
+    variance = np.empty(len(differences))
+    for k, difference in enumerate(differences):
+        smooth = 0.5 * (objective.exact(difference[None], problem, step).diagonal - rest)[0]
+        variance[k] = smooth**2 @ q - (smooth @ q) ** 2
+    return np.maximum(variance, 0.0)

@@ -16,6 +16,7 @@ from qhn_core.analysis.noise import noisy_probs
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuit import Circuit
 from qhn_core.errors import Cancelled
+from qhn_core.estimators._draws import Indices, draw_from
 from qhn_core.estimators.parameter_shift import ParameterShift
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS
@@ -36,14 +37,38 @@ class NoisyTraining(NamedTuple):
         return float(self.loss.min())
 
 
-class _NoisyEngine:
-    """As much of an engine as the parameter shift needs without shots."""
+class NoisyEngine:
+    """As much of an engine as the parameter shift needs, by density matrices.
 
-    def __init__(self, noise_1q: float, noise_2q: float, readout_error: float) -> None:
+    Args:
+        noise_1q, noise_2q, readout_error: as in :func:`noisy_probs`.
+        keep: circuits whose distributions are kept, so that estimates of other numbers of shots cost nothing more.
+    """
+
+    def __init__(self, noise_1q: float, noise_2q: float, readout_error: float, *, keep: int = 0) -> None:
         self._noise = {"noise_1q": noise_1q, "noise_2q": noise_2q, "readout_error": readout_error}
+        self._keep = keep
+        self._kept: dict[tuple[str, bytes], Array] = {}
 
     def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
-        return noisy_probs(circuit, theta, **self._noise)
+        """Exact noisy q, (2**N,) or (B, 2**N), at theta (P,) or (B, P)."""
+        angles = check_angles(theta, circuit.n_params)
+        rows = np.atleast_2d(angles)
+        keys = [(circuit.content_hash, row.tobytes()) for row in rows]
+        found = [self._kept.get(key) for key in keys]
+        missing = [k for k, q in enumerate(found) if q is None]
+        if missing:
+            for k, q in zip(missing, noisy_probs(circuit, rows[missing], **self._noise), strict=True):
+                found[k] = q
+                if len(self._kept) < self._keep:
+                    self._kept[keys[k]] = q
+        out = np.stack([q for q in found if q is not None])
+        return out if angles.ndim == 2 else out[0]
+
+    def sample_indices(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Indices:
+        """Packed strings (B, shots) drawn from them at theta (B, P)."""
+        q = np.maximum(self.probs(circuit, np.atleast_2d(theta)), 0.0)
+        return draw_from(q / q.sum(axis=1, keepdims=True), shots, rng)
 
 
 def train_under_noise(
@@ -75,7 +100,7 @@ def train_under_noise(
     """
     check_int("steps", steps, low=1, high=10_000)
     row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1].copy()
-    engine = _NoisyEngine(noise_1q, noise_2q, readout_error)
+    engine = NoisyEngine(noise_1q, noise_2q, readout_error)
     adam, n = OPTIMISERS.make("adam", lr=rate), problem.n_train
     memory, loss, best = adam.init(row), np.empty(steps + 1), row
     for step in range(steps + 1):

@@ -26,6 +26,8 @@ from qhn_core.problems import Problem
 
 #: Flip rates of all strings are kept with the problem up to this many bytes, and computed anew above it.
 KEEP_BYTES = 512 * 2**20
+#: Strings whose flip rates are held at once while all are gone through.
+_AT_ONCE = 1 << 14
 
 
 @OBJECTIVES.register
@@ -92,6 +94,12 @@ class KSD(ObjectiveConfig):
             all_pairs = self._stein_sums(at, at, problem).sum(axis=1)
         value = (all_pairs - self._self_terms(at, problem).sum(axis=1)) / (size * (size - 1.0))
         return Sampled(value, {"ksd": value})
+
+    def self_terms(self, problem: Problem) -> Array:
+        """k_p(w, w) of all strings, (2**N,)."""
+        index = np.arange(1 << problem.n_bits, dtype=np.int64)
+        parts = [self._self_terms(index[None, k : k + _AT_ONCE], problem)[0] for k in range(0, index.size, _AT_ONCE)]
+        return np.concatenate(parts)
 
     def _self_terms(self, at: NDArray[np.int64], problem: Problem) -> Array:
         """k_p(w, w), (B, S): average over γ of [(e − 1) Σ c_i]² + (1 − e²) Σ c_i²."""

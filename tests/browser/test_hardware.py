@@ -23,7 +23,12 @@ NINE: dict[str, Any] = {
     "steps": 60,
     "replicas": 4,
 }
+#: Thirteen qubits under noise keep Aer busy for many seconds.
+THIRTEEN: dict[str, Any] = {**NINE, "network": {"name": "mlp", "layers": [2, 3, 1], "activation": "sign"}, "steps": 20}
 THREE: dict[str, Any] = {**NINE, "network": {"name": "mlp", "layers": [2, 1], "activation": "sign"}, "replicas": 2}
+CASES = {"nine": NINE, "three": THREE, "thirteen": THIRTEEN}
+#: Names of the charts that can be seen.
+VISIBLE = "[...document.querySelectorAll('[data-chart]')].filter(e => e.offsetParent).map(e => e.dataset.chart)"
 SPREAD = """(() => { const t = document.querySelector('[data-chart=shots-mmd]')?.data?.find(t => t.type === 'bar');
     return t ? t.x.at(-1) - t.x[0] : 0 })()"""
 
@@ -33,10 +38,10 @@ UNDER_NOISE = """(() => { const t = document.querySelector('[data-chart=noise-st
 
 @pytest.fixture(scope="module")
 def runs(dashboard: Any) -> dict[str, str]:
-    """Two trained runs in the dashboard's data folder."""
+    """Three trained runs in the dashboard's data folder."""
     store = RunStore(dashboard.data)
     supervisor = Supervisor(store)
-    found = {name: supervisor.start(RunConfig.parse(c)) for name, c in (("nine", NINE), ("three", THREE))}
+    found = {name: supervisor.start(RunConfig.parse(c)) for name, c in CASES.items()}
     for run in found.values():
         assert supervisor.wait(run, timeout=120).state is RunState.FINISHED
     supervisor.shutdown()
@@ -170,3 +175,22 @@ def test_charts_stay_while_controls_are_used_faster_than_they_answer(
         page.wait_for_timeout((200, 600, 1100)[k % 3])
     page.wait_for_timeout(1500)
     assert page.evaluate("removed.length") == 0
+
+
+def test_charts_of_another_view_go_at_once(dashboard: Any, tab: Tab, runs: dict[str, str]) -> None:
+    """While Aer is busy too: never do the charts of two views stand on the page together, and old ones go soon."""
+    page = opened(dashboard, tab, run=runs["thirteen"], device="noise")
+    page.wait_for_selector("[data-chart=shots-mmd] .main-svg")
+    page.evaluate(f"""() => {{ window.mixed = []; setInterval(() => {{
+        const views = new Set({VISIBLE}.map(n => n.split('-')[0]));
+        if (views.size > 1) window.mixed.push([...views].join(' ')); }}, 30); }}""")
+    for name, first, old in (
+        ("Noise study", "noise-study", "shots"),
+        ("Shots", "shots-histogram", "noise"),
+        ("Deploy", "deploy-histogram", "shots"),
+        ("Noise study", "noise-study", "deploy"),
+    ):
+        view(page, name)
+        page.wait_for_function(f"!{VISIBLE}.some(n => n.startsWith('{old}-'))", timeout=6000)
+        page.wait_for_selector(f"[data-chart={first}]")
+    assert page.evaluate("mixed") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import re
@@ -145,6 +146,7 @@ def test_other_mistakes_are_one_clear_message(folder, capsys, monkeypatch):
     (folder / "file").write_text("")
     assert main(["runs", "--data", str(folder / "file" / "x")]) == 1
     assert "cannot be made" in capsys.readouterr().err
+    gc.collect()  # connections of the commands above end with their processes, which here are all this one
     (folder / "data" / "runs.sqlite3").write_bytes(b"nonsense" * 100)
     assert main(["runs"]) == 0
     assert "set aside" in capsys.readouterr().err
