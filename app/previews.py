@@ -1,8 +1,8 @@
 """What a configuration looks like before its first step, worked out in the background.
 
-A preview holds the run's setup (data, circuit, likelihood table), and, where 2^N strings can be enumerated, the first
-logged row and the initial distribution. It always uses the exact simulator, so that looking never costs shots. The same
-setups draw the figures of runs that are no longer in memory.
+A preview holds the run's setup (data, circuit, likelihood table), the first logged row, and the initial distribution;
+where 2^N strings cannot be enumerated, strings drawn from it. It always uses the exact simulator, so that looking never
+costs shots. The same setups draw the figures of runs that are no longer in memory.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.errors import Cancelled, QHNError
+from qhn_core._config_plan import TABLE_QUBITS
+from qhn_core.engines.statevector import StatevectorConfig
+from qhn_core.errors import Cancelled, QHNError, Unsupported
+from qhn_core.estimators.score_function import ScoreFunction
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -29,7 +33,6 @@ _LOG = logging.getLogger(__name__)
 _FORGOTTEN = 6.0
 #: Largest number of probabilities that one preview computes (2**N times replicas).
 _LARGEST = 1 << 20
-_MOST_QUBITS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +41,12 @@ class Preview:
 
     Args:
         progress: 0 … 1 while it is worked out.
-        setup: None until ready, for more than 20 qubits, and where it failed.
-        row: metrics at step 0, name -> (B',), for the first B' replicas.
+        setup: None until ready, where it failed, and beyond the qubits of the simulator.
+        row: metrics at step 0, name -> (B',), for the first B' replicas; estimates beyond 20 qubits.
         theta: initial angles (B', P), radians.
-        probs: initial distribution (B', 2**N).
-        message: why it failed; empty otherwise.
+        probs: initial distribution (B', 2**N); None beyond 20 qubits.
+        bits: strings drawn from it, (B', S, N), beyond 20 qubits.
+        message: why there is no setup; empty otherwise.
         ready: whether nothing more will come.
     """
 
@@ -51,6 +55,7 @@ class Preview:
     row: dict[str, NDArray[np.float64]] | None = None
     theta: NDArray[np.float64] | None = None
     probs: NDArray[np.float64] | None = None
+    bits: NDArray[np.uint8] | None = None
     message: str = ""
     ready: bool = False
 
@@ -129,12 +134,36 @@ class Previews:
 
 
 def _exact_variant(config: RunConfig) -> RunConfig:
-    """The configuration with what does not matter at step 0 set to the defaults: equal previews, one calculation."""
+    """The configuration with what does not matter at step 0 set to the defaults: equal previews, one calculation.
+
+    Beyond the qubits of exact tables the estimator stays, as the metrics are estimated from as many strings as it
+    draws; beyond those of the simulator the engine too.
+    """
     from qhn_core.config import RunConfig as Model
 
     base = Model()
-    same = {name: getattr(base, name) for name in ("engine", "estimator", "optimiser", "steps", "log_every")}
+    names = ["optimiser", "steps", "log_every"]
+    same: dict[str, Any] = {name: getattr(base, name) for name in names}
+    n_qubits = config.network.n_bits if config.network is not None else 0  # a cost table has its 2^N values
+    if n_qubits <= base.engine.max_qubits:
+        same["engine"] = base.engine
+    if n_qubits <= TABLE_QUBITS:
+        same["estimator"] = base.estimator
+    else:
+        # Without tables a start costs only its strings: one is shown for each draw of the data.
+        same["replicas"] = config.data_draws
+        if not _draws_for(config):
+            same["estimator"] = ScoreFunction()
     return config.model_copy(update=same)
+
+
+def _draws_for(config: RunConfig) -> bool:
+    """Whether the estimator draws strings, and can serve the loss."""
+    try:
+        config.estimator.requires(config.objective)
+    except Unsupported:
+        return False
+    return getattr(config.estimator, "shots", None) is not None
 
 
 def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Preview:  # type: ignore[no-untyped-def]
@@ -142,11 +171,65 @@ def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Previe
     from qhn_core.config import plan
 
     n_qubits = plan(config, uploads).n_qubits
-    if n_qubits > _MOST_QUBITS:
-        return Preview(ready=True)
+    if n_qubits > StatevectorConfig().max_qubits:  # a real device's own; nothing is asked of one here
+        return Preview(message=f"{n_qubits} qubits: too many to simulate on this machine.", ready=True)
+    if n_qubits > TABLE_QUBITS:
+        setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
+        return _drawn_step(setup, trainer.init(setup).theta, cancelled)
     few = max(1, min(config.replicas, _LARGEST >> n_qubits))
     config = config.model_copy(update={"replicas": few, "data_draws": min(config.data_draws, few)})
     setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
     state = trainer.init(setup)
     _, info = trainer.step(setup, state)
     return replace(Preview(ready=True), setup=setup, row=info.row, theta=state.theta, probs=info.probs)
+
+
+def _drawn_step(setup: Setup, theta: NDArray[np.float64], cancelled: Callable[[], bool]) -> Preview:
+    """Step 0 of a circuit too large for tables: its metrics from as many strings as the run draws."""
+    from qhn_core import trainer
+
+    config, found = setup.config, Preview(setup=setup, theta=theta, ready=True)
+    strings, log_q = draw_strings(
+        setup, theta, trainer.metric_shots(config), seed=config.seed, step=0, cancelled=cancelled
+    )
+    n, known = setup.n_train, config.estimator.name == "score_function"
+    sampled = config.objective.estimate(strings, setup.problem, 0, log_q=log_q)
+    told = log_q if known else None
+    row = setup.metrics.row(
+        value=sampled.value / n,
+        terms=sampled.terms,
+        gradient=np.full(theta.shape, np.nan),
+        bits=strings,
+        log_q=told,
+        error=trainer.loss_error(setup, strings, 0, log_q=told),
+    )
+    return replace(found, row=row, bits=strings)
+
+
+def draw_strings(
+    setup: Setup,
+    theta: NDArray[np.float64],
+    shots: int,
+    *,
+    seed: int,
+    step: int,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Strings drawn on the exact simulator at theta (B, P), one start after the other, and log q of each.
+
+    Returns:
+        bits (B, shots, N) and log q (B, shots).
+    """
+    from qhn_core.estimators._draws import draw_from
+    from qhn_core.kernels import unpack
+
+    engine, rng = StatevectorConfig().build(), np.random.Generator(np.random.Philox(key=[seed, step]))
+    bits, log_q = [], []
+    for angles in theta:
+        if cancelled():
+            raise Cancelled("nobody waits for it")
+        q = engine.probs(setup.circuit, angles[None])
+        index = draw_from(q, shots, rng)
+        bits.append(unpack(index, setup.circuit.n_qubits)[0])
+        log_q.append(np.log(q[0, index[0]]))
+    return np.stack(bits), np.stack(log_q)

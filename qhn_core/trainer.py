@@ -167,7 +167,15 @@ def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainStat
     row, bits = None, found.bits
     if reason or state.step % config.log_every == 0:
         bits = _metric_bits(setup, state, found)
-        row = setup.metrics.row(value=value, terms=found.terms, gradient=gradient, probs=found.probs, bits=bits)
+        row = setup.metrics.row(
+            value=value,
+            terms=found.terms,
+            gradient=gradient,
+            probs=found.probs,
+            bits=bits,
+            log_q=found.log_q,
+            error=None if found.bits is None else loss_error(setup, found.bits, state.step, log_q=found.log_q),
+        )
     info = Info(state.step, row, found.probs, bits, bool(reason), reason)
     if reason:
         return TrainState(state.step, state.theta, state.optimiser, best, stale, done=True), info
@@ -180,6 +188,24 @@ def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainStat
         value=value,
     )
     return TrainState(state.step + 1, theta, memory, best, stale), info
+
+
+def loss_error(setup: Setup, bits: NDArray[np.uint8], at_step: int, *, log_q: Array | None = None) -> Array:
+    """Standard error of the loss ÷ n as estimated from bits (B, S, N), to first order in 1/√S: (B,); NaN for S = 1.
+
+    The loss is a mean over the draws, or over pairs of them, whose variance is Var g / S up to O(1/S²) with g the
+    frozen diagonal (Hoeffding, 1948). At q = π the MMD's part of g vanishes, and what is left is O(1/S).
+    """
+    draws = bits.shape[1]
+    if draws < 2:
+        return np.full(len(bits), np.nan)
+    g = setup.config.objective.diagonal_at(bits, setup.problem, at_step, inner=bits, log_q=log_q)
+    return np.asarray(g.std(axis=1, ddof=1) / np.sqrt(draws) / setup.n_train)
+
+
+def metric_shots(config: RunConfig) -> int:
+    """Strings S from which a logged step's metrics are estimated where q is not known exactly."""
+    return int(getattr(config.estimator, "shots", None) or METRIC_SHOTS)
 
 
 def _closure(setup: Setup, at_step: int) -> Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]:
@@ -223,7 +249,7 @@ def _generator(seed: int, at_step: int, stream: int = 0) -> np.random.Generator:
 def _metric_bits(setup: Setup, state: TrainState, found: Estimate) -> NDArray[np.uint8] | None:
     if found.probs is not None or found.bits is not None:
         return found.bits
-    shots = getattr(setup.config.estimator, "shots", None) or METRIC_SHOTS
+    shots = metric_shots(setup.config)
     return setup.engine.sample(setup.circuit, state.theta, shots, _generator(setup.config.seed, state.step, 1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import INK, RIVAL, loss_colour, translucent
+from app.figures.palette import INK, MUTED, RIVAL, loss_colour, translucent
 from app.figures.plain import Figure, thin
 
 Array = NDArray[np.float64]
@@ -30,6 +30,11 @@ _TERM_LABELS = {
 #: Unit of the losses that are not in nats.
 _OWN_UNITS = {"ksd": "KSD² ÷ n, no unit"}
 _DASHES = ("dot", "dash", "dashdot", "longdash")
+
+
+def loss_unit(objective: str) -> str:
+    """Unit of a loss per example, for its axis."""
+    return _OWN_UNITS.get(objective, "nats per example")
 
 
 def median(values: Array) -> Array:
@@ -82,6 +87,56 @@ def spread(x: Array, values: Array, colour: str, name: str) -> list[dict[str, An
     ]
 
 
+def _error(history: History, name: str, keep: NDArray[np.intp]) -> Array | None:
+    """Standard error of one start's estimates, (T,); None for several starts, whose spread holds it, and if unknown."""
+    found = history.get(f"{name}_se")
+    if found is None or found.shape[1] > 1 or np.isnan(found[keep]).all():
+        return None
+    return found[keep, 0]
+
+
+def _error_band(x: Array, y: Array, error: Array | None, colour: str) -> list[dict[str, Any]]:
+    """± 1 standard error around a curve."""
+    if error is None or len(x) < 2:
+        return []
+    width = np.nan_to_num(error)
+    edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    return [
+        {**edge, "y": y - width, "name": "− s.e."},
+        {**edge, "y": y + width, "name": "+ s.e.", "fill": "tonexty", "fillcolor": translucent(colour, 0.22)},
+    ]
+
+
+def _error_bar(x: Array, error: Array | None) -> dict[str, Any]:
+    """The same for a single point."""
+    if error is None or len(x) > 1:
+        return {}
+    return {"error_y": {"type": "data", "array": np.nan_to_num(error), "thickness": 2, "width": 6}}
+
+
+def _band_said(shape: dict[str, Any], points: int, banded: bool) -> None:
+    """Say beside the axis of steps what the band, or the bar of a single point, means."""
+    if banded:
+        shape["xaxis"]["title"]["text"] += f" ({'band' if points > 1 else 'bar'}: ± 1 standard error)"
+
+
+#: Where two names of curves leave room.
+_BESIDE_LEGEND: Mapping[str, Any] = {
+    "xref": "paper",
+    "yref": "paper",
+    "x": 1,
+    "y": 1.02,
+    "xanchor": "right",
+    "yanchor": "bottom",
+    "showarrow": False,
+    "font": {"size": FONT - 2, "color": MUTED},
+}
+
+
+def _draws_said(draws: int) -> str:
+    return f"estimated from {draws:,} draws"
+
+
 def term_names(history: History) -> list[str]:
     """Names of the loss's terms in a history, sorted."""
     return sorted(name for name in history if name.startswith("term_"))
@@ -96,8 +151,9 @@ def loss_curves(
     n_train: int = 1,
     log_evidence: float | None = None,
     total: int = 0,
+    draws: int = 0,
 ) -> Figure:
-    """Loss per example with its terms, against the log evidence.
+    """Loss per example with its terms, against the log evidence; for one start that is estimated, ± 1 standard error.
 
     Args:
         steps: logged steps, (T,).
@@ -107,6 +163,7 @@ def loss_curves(
         n_train: examples n by which ELBO and evidence are divided (1 for a cost table).
         log_evidence: log Z in nats, or None where it is not known; −log Z / n is the limit of −ELBO / n.
         total: steps of the whole run, in view while only step 0 is logged.
+        draws: strings from which each step's loss is estimated, with its error as ``loss_se``; 0 where it is exact.
     """
     title = f"Loss per example: {label}" if label else "Loss per example"
     if not len(steps):
@@ -115,7 +172,9 @@ def loss_curves(
     keep = thin(median(history["loss"]))
     x = np.asarray(steps)[keep]
     traces = spread(x, history["loss"][keep], colour, "loss")
-    traces.append(line(x, median(history["loss"][keep]), "loss", colour, width=3))
+    middle, error = median(history["loss"][keep]), _error(history, "loss", keep)
+    traces += _error_band(x, middle, error, colour)
+    traces.append(line(x, middle, "loss", colour, width=3, **_error_bar(x, error)))
     names = [n for n in term_names(history) if not np.isnan(history[n][keep]).all()]
     for name, dash in zip(names if len(names) > 1 else [], _DASHES * len(names), strict=False):
         short = name.removeprefix("term_")
@@ -130,8 +189,13 @@ def loss_curves(
         level = -log_evidence / n_train
         notes.append(_level_name(level, "−log p(D) ≤ −ELBO", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
-    unit = _OWN_UNITS.get(objective, "nats per example")
-    return {"data": traces, "layout": _curve_layout(title, step_axis(x, total), unit, annotations=notes)}
+    unit = loss_unit(objective)
+    shape = _curve_layout(title, step_axis(x, total), unit, annotations=notes)
+    if draws:
+        small = f"<span style='font-size:{FONT - 2}px'>{_draws_said(draws)}</span>"
+        shape["title"]["text"] += f" {small}"
+    _band_said(shape, len(x), error is not None)
+    return {"data": traces, "layout": shape}
 
 
 def _curve_layout(title: str, x: dict[str, Any], unit: str, **more: Any) -> dict[str, Any]:
@@ -145,23 +209,32 @@ def _level_line(x: Array, level: float, name: str, total: int) -> dict[str, Any]
     return line(ends, np.full(2, level), name, INK, dash="dash", width=2, showlegend=False)
 
 
+#: Width and height of the level's name, as shares of the plot's.
+_NAME_WIDTH, _NAME_HEIGHT = 0.34, 0.16
+#: Points at which the curves are looked at for room between them.
+_LOOKS = 200
+
+
 def _level_name(level: float, text: str, traces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The name of a level line, on the side of it where the fewest curves pass."""
-    curves = [np.asarray(trace["y"], dtype=float) for trace in traces]
+    """The name of a level line, above or below it where the least of the other curves passes."""
+    curves = [_looked_at(trace) for trace in traces if not np.isnan(np.asarray(trace["y"], dtype=float)).all()]
     everything = np.concatenate([*curves, [level]])
-    height = 0.16 * (np.nanmax(everything) - np.nanmin(everything))
+    height = _NAME_HEIGHT * max(float(np.nanmax(everything) - np.nanmin(everything)), 1e-12)
 
     def crowd(place: tuple[float, int]) -> int:
         left, side = place
         low, high = (level, level + height) if side > 0 else (level - height, level)
-        parts = [y[int(left * len(y)) : int((left + 0.34) * len(y)) + 1] for y in curves]
-        return sum(int(((part >= low) & (part <= high)).sum()) for part in parts)
+        part = slice(int(left * _LOOKS), int((left + _NAME_WIDTH) * _LOOKS) + 1)
+        # A curve is in the way where it is within the name's height, or crosses it between two looks.
+        return sum(int(((_higher(y)[part] >= low) & (_lower(y)[part] <= high)).sum()) for y in curves)
 
-    left, side = min([(0.66, 1), (0.66, -1), (0.33, 1), (0.33, -1), (0.0, -1), (0.0, 1)], key=crowd)
+    rightmost = 1.0 - _NAME_WIDTH
+    places = [(left, side) for left in np.linspace(rightmost, 0.0, 7) for side in (1, -1)]
+    left, side = min(places, key=crowd)
     return {
         "text": text,
         "xref": "paper",
-        "x": left + 0.34 if left else 0.01,
+        "x": min(left + _NAME_WIDTH, 1.0) if left else 0.01,
         "xanchor": "right" if left else "left",
         "y": level,
         "yanchor": "bottom" if side > 0 else "top",
@@ -170,13 +243,34 @@ def _level_name(level: float, text: str, traces: Sequence[Mapping[str, Any]]) ->
     }
 
 
+def _looked_at(trace: Mapping[str, Any]) -> Array:
+    """A curve at equally spaced places along the axis, (_LOOKS,)."""
+    x, y = np.asarray(trace["x"], dtype=float), np.asarray(trace["y"], dtype=float)
+    known = ~np.isnan(y)
+    return np.interp(np.linspace(x[0], x[-1], _LOOKS), x[known], y[known])
+
+
+def _higher(y: Array) -> Array:
+    return np.maximum(y, np.append(y[1:], y[-1]))
+
+
+def _lower(y: Array) -> Array:
+    return np.minimum(y, np.append(y[1:], y[-1]))
+
+
 def step_axis(x: Array, total: int) -> dict[str, Any]:
     """The axis of steps; the whole run is in view while only step 0 is logged."""
     return axis("step", range=[0, max(total, 1)]) if len(x) < 2 else axis("step", rangemode="tozero")
 
 
 def gap_curves(
-    steps: NDArray[Any], history: History, *, objective: str, metric: str = "predictive", total: int = 0
+    steps: NDArray[Any],
+    history: History,
+    *,
+    objective: str,
+    metric: str = "predictive",
+    total: int = 0,
+    draws: int = 0,
 ) -> Figure:
     """Train and test curves of one metric with the gap between them shaded; train solid, test dashed.
 
@@ -186,6 +280,7 @@ def gap_curves(
         objective: the loss's name, for its colour.
         metric: a key of :data:`GAPS`.
         total: steps of the whole run, in view while only step 0 is logged.
+        draws: strings from which each step is estimated, with its errors as ``…_se``; 0 where it is exact.
     """
     label, unit, stem = GAPS[metric]
     train, test = history.get(f"{stem}_train"), history.get(f"{stem}_test")
@@ -197,13 +292,19 @@ def gap_curves(
     x = np.asarray(steps)[keep]
     lower, upper = median(train[keep]), middle[keep]
     shade = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
+    errors = [_error(history, f"{stem}_{split}", keep) for split in ("train", "test")]
+    bands = [b for y, e in zip((lower, upper), errors, strict=True) for b in _error_band(x, y, e, colour)]
     traces = [
-        line(x, lower, "train", colour, width=3),
-        line(x, upper, "test", colour, dash="dash", width=3, **shade),
+        *bands,
+        line(x, lower, "train", colour, width=3, **_error_bar(x, errors[0])),
+        line(x, upper, "test", colour, dash="dash", width=3, **shade, **_error_bar(x, errors[1])),
     ]
     gap = upper[-1] - lower[-1]
-    title = f"Generalisation gap {gap:+.3f}, {label}".replace("-", "−")
+    title = f"Generalisation gap {'≈ ' if draws else ''}{gap:+.3f}, {label}".replace("-", "−")
     shape = _curve_layout(title, step_axis(x, total), unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
+    if draws:
+        shape["annotations"] = [dict(_BESIDE_LEGEND) | {"text": _draws_said(draws)}]
+    _band_said(shape, len(x), any(error is not None for error in errors))
     return {"data": traces, "layout": shape}

@@ -13,6 +13,7 @@ from app import services, state
 from app.describe import headline, loss_label
 from app.views._hardware_device import exact_engine
 from app.views._train_data import Shown, config_of, of_preview, of_run
+from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -20,8 +21,8 @@ from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems import Problem
 
 Array = NDArray[np.float64]
-#: Largest N whose strings the page enumerates.
-MOST_QUBITS = 20
+#: Views that compare with exact values of all 2**N strings, and how they are called in a sentence.
+_EXACT = {"shots": "the dial compares estimates", "noise": "the noise study compares noisy circuits"}
 _SETTINGS = "settings"
 #: Runs offered.
 _RUNS = 40
@@ -39,7 +40,7 @@ class Source:
         problem: what its strings are judged by.
         step: updates that led to theta.
         replica: which start it is.
-        q: exact distribution, (2**N,).
+        q: exact distribution, (2**N,); empty beyond 20 qubits.
         key: what calculations about it are kept under.
     """
 
@@ -53,6 +54,11 @@ class Source:
     replica: int
     q: Array
     key: tuple[Hashable, ...]
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether exact values over all 2**N strings are at hand."""
+        return self.q.size > 0
 
     @property
     def objective(self) -> ObjectiveConfig:
@@ -139,21 +145,27 @@ def open_source(chosen: Chosen) -> Source | str | None:
         shown = of_preview(chosen.config) if chosen.run is None else of_run(chosen.run, chosen.config)
     except QHNError as error:
         return str(error)
-    if shown.note:
-        return shown.note
     if shown.setup is None or shown.theta is None:
-        return None
-    if shown.setup.circuit.n_qubits > MOST_QUBITS:
-        return f"This page enumerates all strings, up to {MOST_QUBITS} qubits; this circuit has more."
+        return shown.note or None
     replica = min(max((state.number("start") or _best(shown)) - 1, 0), len(shown.theta) - 1)
     problem = shown.problem(replica)
     if problem is None:
         return None
     theta = np.array(shown.theta[replica])
-    q = exact_engine().probs(shown.setup.circuit, theta)
+    q = exact_engine().probs(shown.setup.circuit, theta) if shown.enumerable else np.zeros(0)
     name = "current settings" if chosen.run is None else services.store().get(chosen.run).name
-    key = (shown.setup.circuit.content_hash, theta.tobytes(), chosen.config.to_url(), replica)
+    key = (shown.setup.circuit.content_hash, theta.tobytes(), chosen.config.to_json(), replica)
     return Source(name, chosen.run, chosen.config, shown.setup.circuit, theta, problem, shown.step, replica, q, key)
+
+
+def not_exact(source: Source, view: str) -> str:
+    """Why a view cannot be had for this circuit: it needs exact values; empty where it can."""
+    if source.enumerated or view not in _EXACT:
+        return ""
+    return (
+        f"{source.circuit.n_qubits} qubits: {_EXACT[view]} with exact values over all 2^N strings, and those end at "
+        f"{TABLE_QUBITS} qubits. Deploy and Train here need shots alone."
+    )
 
 
 def _best(shown: Shown) -> int:

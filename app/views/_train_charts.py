@@ -111,9 +111,9 @@ def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
             every=every or 0.0,
         )
 
-    version = (shown.step, len(shown.steps), shown.note)
+    version = (shown.step, len(shown.steps), shown.note, shown.busy)
     # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
-    missing = (shown.setup is None, shown.theta is None, len(shown.steps) == 0)
+    missing = (shown.setup is None, shown.theta is None, shown.bits is None, len(shown.steps) == 0)
     key = (shown.key, chart.name, chart.option, feed, missing)
     patience = float("inf") if every is None else 0.6 * every
     return services.cached_figure(key, version, encoded, every=patience if running else 0.0)
@@ -129,7 +129,7 @@ def _every(shown: Shown, chart: Chart) -> float | None:
 
 
 def _waiting(shown: Shown, title: str) -> Built:
-    text = shown.note or "Preparing …"
+    text = shown.note or ("Preparing …" if shown.busy else "Not known for this start before it is trained")
     return figures.message(title, text), f"{title}: {text}"
 
 
@@ -149,20 +149,31 @@ def _loss(shown: Shown) -> Built:
         n_train=n_train,
         log_evidence=evidence,
         total=shown.config.steps,
+        draws=shown.loss_shots,
     )
     value = figures.median(shown.history["loss"][-1:])[0]
     limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
-    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}."
+    how = _estimated(shown.loss_shots)
+    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}{how}."
+
+
+def _estimated(draws: int) -> str:
+    return f", estimated from {draws:,} draws" if draws else ""
 
 
 def _gap(shown: Shown, metric: str) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
     figure = figures.gap_curves(
-        shown.steps, shown.history, objective=shown.config.objective.name, metric=metric, total=shown.config.steps
+        shown.steps,
+        shown.history,
+        objective=shown.config.objective.name,
+        metric=metric,
+        total=shown.config.steps,
+        draws=shown.shots,
     )
     title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
-    return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}."
+    return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}{_estimated(shown.shots)}."
 
 
 def _labels(shown: Shown) -> tuple[str, ...]:

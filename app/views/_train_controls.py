@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -157,36 +158,67 @@ def messages(form: Form, shown: Shown | None) -> None:
         st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
 
 
-def tiles(shown: Shown | None) -> None:
-    """Test accuracy, distance to the posterior, how many networks are in play, speed."""
+class _Last(NamedTuple):
+    """A metric at the newest step: median over starts, standard error of an estimate, and what else to say."""
+
+    value: float = float("nan")
+    error: float = float("nan")
+    said: str = ""
+
+    def text(self, decimals: int | None = None) -> str:
+        """The value, with its error where it is an estimate: ``0.462 ± 0.012``."""
+        both = (self.value, self.error) if np.isfinite(self.error) else (self.value,)
+        if decimals is not None:
+            return " ± ".join(f"{x:.{decimals}f}" for x in both)
+        if len(both) > 1 and self.value >= 1e5:
+            unit, size = ("k", 1e3) if self.value < 1e6 else ("M", 1e6)
+            return f"{self.value / size:.3g}{unit} ± {self.error / size:.2g}{unit}"
+        return " ± ".join(_digits(x) for x in both)
+
+
+def _last(shown: Shown | None, name: str) -> _Last:
+    if shown is None or not len(shown.steps) or name not in shown.history:
+        return _Last()
+    row, errors, said = shown.history[name][-1:], shown.error(name), []
+    value = float(median(row)[0])
+    if not np.isfinite(value):
+        return _Last(said="Not known from drawn strings." if shown.shots else "")
+    if row.shape[1] > 1:
+        low, high = np.nanquantile(row, [0.1, 0.9])
+        said.append(f"80 % of starts within {_digits(low)} … {_digits(high)}.")
+    error = float("nan") if errors is None else float(median(errors[-1:])[0])
+    if shown.shots:
+        each = "each start's estimate" if row.shape[1] > 1 else "the estimate"
+        said.append(
+            f"Estimated from {shown.shots:,} draws" + (f"; ± the standard error of {each}." if error >= 0 else ".")
+        )
+    return _Last(value, error, " ".join(said))
+
+
+def tiles(form: Form, shown: Shown | None) -> None:
+    """Test accuracy or cost, distance to the posterior, how many networks are in play, speed."""
     columns = st.columns(4, gap="small")
-    history = shown.history if shown is not None and len(shown.steps) else None
-
-    def last(name: str) -> tuple[float, str]:
-        if history is None or name not in history:
-            return float("nan"), ""
-        row = history[name][-1:]
-        value = float(median(row)[0])
-        if row.shape[1] > 1 and np.isfinite(row).any():
-            low, high = np.nanquantile(row, [0.1, 0.9])
-            return value, f"80 % of starts within {_digits(low)} … {_digits(high)}"
-        return value, ""
-
-    accuracy, spread = last("accuracy_test")
-    if np.isfinite(accuracy):
-        _tile(columns[0], "Test accuracy", f"{accuracy:.3f}", f"Median of all starts. {spread}")
+    config = shown.config if shown is not None else form.config
+    if config is None or config.dataset.needs_network:
+        name, label = "accuracy_test", "Test accuracy"
+        if shown is not None and len(shown.steps) and np.isnan(shown.history[name]).all():
+            name, label = "accuracy_train", "Training accuracy"  # there are no test examples
+        found = _last(shown, name)
+        _tile(columns[0], label, found.text(decimals=3), f"Median of all starts. {found.said}")
     else:
-        gap, spread = last("cost_gap")
-        _tile(columns[0], "Cost above the best", _digits(gap), f"Mean cost of drawn strings. {spread}")
-    value, spread = last("kl_posterior")
-    _tile(columns[1], "KL to posterior", f"{_digits(value)} nats", f"KL(q ‖ p(w|D)), median of all starts. {spread}")
-    bits, spread = last("entropy_bits")
-    _tile(
-        columns[2],
-        "Effective networks",
-        _digits(2.0**bits),
-        f"2^H for an entropy of H = {_digits(bits)} bits. {spread}",
-    )
+        found = _last(shown, "cost_gap")
+        _tile(columns[0], "Cost above the best", found.text(), f"Mean cost of drawn strings. {found.said}")
+    found, prior = _last(shown, "kl_posterior"), _last(shown, "kl_prior")
+    if np.isnan(found.value) and np.isfinite(prior.value):  # the evidence is not known, q(w) of drawn strings is
+        _tile(columns[1], "KL to prior", f"{prior.text()} nats", f"KL(q ‖ π), median of all starts. {prior.said}")
+    else:
+        help_text = f"KL(q ‖ p(w|D)), median of all starts. {found.said}"
+        _tile(columns[1], "KL to posterior", f"{found.text()} nats", help_text)
+    bits = _last(shown, "entropy_bits")
+    number = 2.0**bits.value
+    networks = _Last(number, number * np.log(2.0) * bits.error)
+    help_text = f"2^H for an entropy of H = {bits.text()} bits. {bits.said}"
+    _tile(columns[2], "Effective networks", networks.text(), help_text)
     rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
     _tile(
         columns[3], "Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", "Steps per second, all starts at once"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import services
-from app.previews import Preview
+from app.previews import draw_strings
+from app.views._explore_jobs import Watch, jobs
+from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.config import RunConfig
+from qhn_core.engines.statevector import StatevectorConfig
 from qhn_core.errors import QHNError
-from qhn_core.runner import RunStatus
+from qhn_core.runner import RunState, RunStatus
 
 if TYPE_CHECKING:
     from qhn_core.problems import Problem
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 #: Networks drawn for the picture of the drawn networks, where the run itself draws none.
 SHOTS = 1024
+#: States in which a run makes steps, or is about to.
+_MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,7 @@ class Shown:
         setup: problem and circuit; None while they are being made.
         step: updates made to get to the angles below.
         theta, probs, bits: angles (B, P), exact q (B, 2**N), drawn strings (B, S, N); None where unknown.
+        pending: whether strings are being drawn for the pictures.
         note: why there is nothing to see, if so.
     """
 
@@ -50,12 +57,41 @@ class Shown:
     theta: Array | None = None
     probs: Array | None = None
     bits: NDArray[np.uint8] | None = None
+    pending: bool = False
     note: str = ""
 
     @property
     def busy(self) -> bool:
         """Whether more will come without anybody doing anything."""
-        return self.status.active if self.status is not None else self.setup is None and not self.note
+        active = self.status is not None and self.status.active
+        return active or self.pending or (self.setup is None and not self.note)
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether all 2**N strings can be looked at, once the setup is there."""
+        return self.setup is not None and self.setup.plan.n_qubits <= TABLE_QUBITS
+
+    @property
+    def shots(self) -> int:
+        """Strings from which each step's metrics are estimated; 0 where these are exact."""
+        return self.drawn_strings if "nll_train_se" in self.history else 0
+
+    @property
+    def loss_shots(self) -> int:
+        """Strings from which each step's loss is estimated; 0 where it is exact."""
+        return self.drawn_strings if "loss_se" in self.history else self.shots
+
+    @property
+    def drawn_strings(self) -> int:
+        """Strings that a logged step draws for its metrics where it needs some."""
+        from qhn_core.trainer import metric_shots
+
+        return metric_shots(self.config)
+
+    def error(self, name: str) -> Array | None:
+        """Standard errors of a logged metric, (T, B), where it is an estimate and they are known."""
+        found = self.history.get(f"{name}_se")
+        return None if found is None or np.isnan(found).all() else found
 
     def problem(self, replica: int) -> Problem | None:
         """The problem of one replica."""
@@ -69,8 +105,9 @@ class Shown:
         """Exact distribution of one replica, (2**N,), where it can be known."""
         if self.probs is not None:
             return self.probs[replica] if replica < len(self.probs) else None
-        if self.theta is None or self.setup is None or self.bits is not None or replica >= len(self.theta):
+        if self.theta is None or not self.enumerable or self.bits is not None or replica >= len(self.theta):
             return None
+        assert self.setup is not None  # noqa: S101 -- enumerable says so
         return _probs(self.setup, self.theta[replica].tobytes())
 
     def draws(self, replica: int) -> NDArray[np.uint8] | None:
@@ -103,7 +140,7 @@ def of_preview(config: RunConfig) -> Shown:
     found = services.previews().get(config)
     row = found.row or {}
     return Shown(
-        key=f"preview:{config.to_url()}",
+        key=f"preview:{hashlib.sha256(config.to_json().encode()).hexdigest()}",
         config=config,
         status=None,
         steps=np.zeros(1 if row else 0, dtype=np.int64),
@@ -111,7 +148,8 @@ def of_preview(config: RunConfig) -> Shown:
         setup=found.setup,
         theta=found.theta,
         probs=found.probs,
-        note=_why_nothing(found),
+        bits=found.bits,
+        note=found.message,
     )
 
 
@@ -124,11 +162,11 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     setup, note = supervisor.setup(run_id), ""
     if setup is None and not status.active:
         found = services.previews().get(config)
-        setup, note = found.setup, _why_nothing(found)
+        setup, note = found.setup, found.message
     shown = Shown(f"run:{run_id}", config, status, rows.steps, rows.history, setup, note=note)
     if snapshot is not None:
         s = snapshot
-        return replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits)
+        return _with_strings(replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits))
     return _before_the_first_step(shown) if status.active else shown
 
 
@@ -145,7 +183,28 @@ def _before_the_first_step(shown: Shown) -> Shown:
         setup=shown.setup or found.setup,
         theta=found.theta,
         probs=found.probs,
+        bits=found.bits,
     )
+
+
+def _with_strings(shown: Shown) -> Shown:
+    """A resting run with strings drawn at its angles where neither they nor its distribution are in memory.
+
+    This takes seconds at 24 qubits, so it is done in the background; a run under way brings its own.
+    """
+    resting = shown.status is not None and shown.status.state not in _MOVING
+    setup, theta = shown.setup, shown.theta
+    if not resting or shown.bits is not None or setup is None or theta is None or shown.enumerable:
+        return shown
+    if setup.plan.n_qubits > StatevectorConfig().max_qubits:
+        return replace(shown, note=f"{setup.plan.n_qubits} qubits: too many to simulate on this machine.")
+    seed = shown.config.seed
+
+    def work(watch: Watch) -> NDArray[np.uint8]:
+        return draw_strings(setup, theta, SHOTS, seed=seed, step=shown.step, cancelled=watch.cancelled)[0]
+
+    job = jobs().get(("train", "strings", shown.key, shown.step), work)
+    return replace(shown, bits=job.result, pending=not job.ready, note=shown.note or job.message)
 
 
 @lru_cache(maxsize=128)
@@ -168,9 +227,9 @@ def is_active(run_id: str | None) -> bool:
         return False
 
 
-def _why_nothing(found: Preview) -> str:
-    if found.message:
-        return found.message
-    if found.ready and found.setup is None:
-        return "Too many qubits to look at every string before training."
-    return ""
+def wait_for_setup(run_id: str | None, config: RunConfig, timeout: float) -> None:
+    """Give the setup of a configuration, or of a run that is no longer in memory, a moment to be ready."""
+    if run_id is None:
+        services.previews().wait(config, timeout)
+    elif services.supervisor().setup(run_id) is None and not is_active(run_id):
+        services.previews().wait(config_of(run_id), timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,7 +13,8 @@ from app.feeds import FEEDS
 from app.figures import GAPS
 from app.forms import Form
 from app.views import _train_charts, _train_controls, _train_share
-from app.views._train_data import Shown, config_of, is_active, of_preview, of_run
+from app.views._remote import digest
+from app.views._train_data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
 from app.views._train_remote import asked
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -35,7 +37,7 @@ def page() -> None:
         _view_options(form)
     if form.config is not None:
         state.write_config(form.config)
-        if form.config != config and run is not None and not is_active(run):
+        if _changed(form.config, config, run):
             state.show_run(None)
     if state.run_id() is not None:
         state.show_run(state.run_id())
@@ -46,6 +48,29 @@ def page() -> None:
         form, drawn
     )
     st.fragment(_charts, run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
+
+
+def _changed(now: RunConfig, opened: RunConfig, run: str | None) -> bool:
+    """Whether the settings were changed, in whatever way, under a run that rests: then the page shows their preview.
+
+    What the form said when the run was last drawn is remembered, as settings may come from a file or a button too. A
+    run whose settings were changed while it trained stays in view when it ends, and so does one that is opened again.
+    """
+    before, text = state.recall("train.drawn"), f"{run} {digest(now.to_json())}"
+    state.remember("train.drawn", text)
+    if run is None or is_active(run):
+        return False
+    if now != opened:
+        return True
+    same_run = isinstance(before, str) and before.startswith(f"{run} ")
+    return same_run and before != text and now != _config_or_none(run)
+
+
+def _config_or_none(run: str) -> RunConfig | None:
+    try:
+        return config_of(run)
+    except QHNError:
+        return None
 
 
 def _opening(run: str | None) -> RunConfig:
@@ -75,9 +100,11 @@ def _shown(form: Form) -> Shown | None:
 
 
 def _first_shown(form: Form) -> Shown | None:
-    """As :func:`_shown`; a preview gets a moment to be ready, which is less than drawing the page twice takes."""
-    if state.run_id() is None and form.ready and form.config is not None:
-        services.previews().wait(form.config, PATIENCE)
+    """As :func:`_shown`; a setup gets a moment to be ready, which is less than drawing the page twice takes."""
+    run = state.run_id()
+    if form.config is not None and (run is not None or form.ready):
+        with contextlib.suppress(QHNError):  # said by _shown
+            wait_for_setup(run, form.config, PATIENCE)
     return _shown(form)
 
 
@@ -154,7 +181,7 @@ def _live(form: Form, drawn: Stage) -> None:
     with st.container():
         _train_controls.messages(form, shown)
     with st.container():
-        _train_controls.tiles(shown)
+        _train_controls.tiles(form, shown)
 
 
 def _charts(form: Form, drawn: Stage) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.analysis._grouped import mix, spread_out
+from qhn_core.analysis._vote_errors import vote_errors
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -23,6 +24,8 @@ class DrawnPredictive(NamedTuple):
     nll_se: Array  #: (B,)
     predictive_nll: Array  #: −log of ``proba`` at the labels, mean over examples, nats, (B,); NaN without labels
     predictive_nll_se: Array  #: (B,), to first order in 1/√S
+    accuracy_se: Array  #: standard error of the accuracy of ``proba``, (B,); NaN without labels
+    tie_share_se: Array  #: of the share of examples tied, (B,); NaN without labels
 
 
 class Rows(NamedTuple):
@@ -58,8 +61,10 @@ def estimate(
     proba_se = np.broadcast_to(error[0].T, proba.shape) if columns.shape[1] == 1 else error[0].T
     if y is None or not len(y):
         undefined = np.array(np.nan)
-        return DrawnPredictive(proba, proba_se, undefined, undefined, undefined, undefined)
-    return DrawnPredictive(proba, proba_se, *_against_labels(read, pieces, share[0], draws, columns[0], y))
+        return DrawnPredictive(proba, proba_se, *(undefined,) * 6)
+    scores = _against_labels(read, pieces, share[0], draws, columns[0], y)
+    votes = vote_errors(lambda p: read(p).values, pieces, counts, columns[0], error[0], reference, y)
+    return DrawnPredictive(proba, proba_se, *scores, *votes)
 
 
 def _moments(rows: Rows, share: Array) -> tuple[Array, Array]:

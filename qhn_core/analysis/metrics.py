@@ -16,8 +16,12 @@ grad_norm                 Euclidean norm of the gradient of ``loss``
 ========================  ==========================================================================================
 
 Beside them ``term_<name>``, the loss's terms ÷ n, and, for a network whose bits choose an architecture,
-``architecture_<k>``, the mass of q on the k-th of ``network.architectures``. Where only drawn strings are known the
-values are estimates, and ``<name>_se`` is the standard error of those for which it is known.
+``architecture_<k>``, the mass of q on the k-th of ``network.architectures``.
+
+Where only S drawn strings are known the values are estimates, and ``<name>_se`` is their standard error, NaN where it
+cannot be had: s/√S for means over draws, jackknife for MMD², delta method for the predictive NLL, bootstrap over draws
+for accuracy and ties (:mod:`qhn_core.analysis._vote_errors`), from the spread of the loss's diagonal for the loss.
+Entropy, KL to the prior and ELBO are means of log q(w), so they are known where a simulation tells q of a drawn string.
 """
 
 from __future__ import annotations
@@ -57,10 +61,17 @@ METRICS: tuple[str, ...] = (
 )
 #: Those with a standard error where they are estimated from drawn strings.
 WITH_ERROR: tuple[str, ...] = (
+    "loss",
     "nll_train",
     "nll_test",
     "predictive_nll_train",
     "predictive_nll_test",
+    "accuracy_train",
+    "accuracy_test",
+    "tie_share",
+    "entropy_bits",
+    "kl_prior",
+    "elbo",
     "cost_gap",
     "success",
     "mmd2",
@@ -104,6 +115,8 @@ class Metrics:
         gradient: Array,
         probs: Array | None = None,
         bits: NDArray[np.uint8] | None = None,
+        log_q: Array | None = None,
+        error: Array | None = None,
     ) -> dict[str, Array]:
         """All quantities at one step, each (B,).
 
@@ -113,15 +126,19 @@ class Metrics:
             gradient: of the loss ÷ n, (B, P).
             probs: exact q (B, 2**N); or
             bits: strings drawn from it (B, S, N), from which everything is then estimated.
+            log_q: log q of these strings, (B, S), where it is known.
+            error: standard error of ``value`` where that is an estimate, (B,).
         """
         row = dict.fromkeys(METRICS, np.full(len(value), np.nan))
         row["loss"], row["grad_norm"] = value, np.sqrt((gradient * gradient).sum(axis=1))
         if probs is not None:
             row.update(self.of_probabilities(probs))
         elif bits is not None:
-            row.update(self.of_draws(bits))
+            row.update(self.of_draws(bits, log_q=log_q))
         else:
             raise InvalidArgument("probs, bits", expected="exact probabilities or drawn strings", got=None)
+        if error is not None:
+            row["loss_se"] = error
         row.update({f"term_{name}": term / self.problem.n_train for name, term in terms.items()})
         return row
 
@@ -136,8 +153,13 @@ class Metrics:
             found |= split.of_probabilities(rows)
         return found | self._architectures(q=rows)
 
-    def of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
-        """Estimates from strings drawn from q, bits (B, S, N), with standard errors ``<name>_se``."""
+    def of_draws(self, bits: NDArray[np.uint8], *, log_q: Array | None = None) -> dict[str, Array]:
+        """Estimates from strings drawn from q, bits (B, S, N), with standard errors ``<name>_se``.
+
+        Args:
+            bits: the strings.
+            log_q: log q of each, (B, S), where it is known; gives entropy, KL to the prior and ELBO.
+        """
         n, draws = self.problem.n_train, bits.shape[1]
         nll = self.problem.nll_at(bits) / n
         undefined = np.full(len(bits), np.nan)
@@ -149,9 +171,21 @@ class Metrics:
             found["success"], found["success_se"] = mean_and_error((nll - best <= NEAR_BEST).astype(np.float64))
         if draws > 2:
             found["mmd2"], found["mmd2_se"] = self.kernel.mmd2_estimate(bits, self._rates)
+        if log_q is not None:
+            found |= self._of_log_q(log_q, self.problem.prior.log_prob(bits), nll * n)
         for split in (self.train, self.test):
             found |= split.of_draws(bits)
         return found | self._architectures(bits=bits)
+
+    @staticmethod
+    def _of_log_q(log_q: Array, log_prior: Array, nll: Array) -> dict[str, Array]:
+        """Means over draws of −log q, log q/π and −ℓ − log q/π, all (B, S), with their errors."""
+        ratio = log_q - log_prior
+        values = {"entropy_bits": -log_q / np.log(2.0), "kl_prior": ratio, "elbo": -nll - ratio}
+        found = {}
+        for name, each in values.items():
+            found[name], found[f"{name}_se"] = mean_and_error(each)
+        return found
 
     def _architectures(self, *, q: Array | None = None, bits: NDArray[np.uint8] | None = None) -> dict[str, Array]:
         """Mass on each architecture, where the network superposes some."""

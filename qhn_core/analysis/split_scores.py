@@ -71,6 +71,9 @@ class SplitScores:
             scores = self._of_proba(predictive, drawn.proba)
             scores[f"nll_{self.split}"], scores[f"nll_{self.split}_se"] = drawn.nll, drawn.nll_se
             scores[f"predictive_nll_{self.split}_se"] = drawn.predictive_nll_se
+            scores[f"accuracy_{self.split}_se"] = drawn.accuracy_se
+            if self.split == "test":
+                scores["tie_share_se"] = drawn.tie_share_se
             found.append(scores)
         return self._gather(found, len(bits))
 

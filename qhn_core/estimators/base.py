@@ -25,6 +25,7 @@ class Estimate(NamedTuple):
     gradient: Array  #: (B, P)
     probs: Array | None = None  #: exact q (B, 2**N), where the estimator knows it
     bits: NDArray[np.uint8] | None = None  #: strings drawn at theta itself, (B, S, N), where it drew them
+    log_q: Array | None = None  #: log q of those strings, (B, S), where a simulation tells it
 
 
 class EstimatorConfig(VariantConfig):

@@ -25,6 +25,7 @@ from qhn_core.problems import Problem
 
 class _Drawn(NamedTuple):
     bits: NDArray[np.uint8]
+    log_q: Array
     sampled: Sampled
 
 
@@ -70,9 +71,9 @@ class ScoreFunction(EstimatorConfig):
             weights = np.zeros(q.shape)
             for b in range(q.shape[0]):
                 np.add.at(weights[b], index[b], advantage[b] / probs[b])
-            return weights, _Drawn(bits, objective.estimate(bits, problem, step, log_q=log_q))
+            return weights, _Drawn(bits, log_q, objective.estimate(bits, problem, step, log_q=log_q))
 
         found = engine.evaluate(circuit, theta, diagonal)
-        bits, sampled = found.aux
+        bits, log_q, sampled = found.aux
         known = found.probs if getattr(problem, "nll", None) is not None else None
-        return Estimate(sampled.value, sampled.terms, found.gradient, probs=known, bits=bits)
+        return Estimate(sampled.value, sampled.terms, found.gradient, probs=known, bits=bits, log_q=log_q)

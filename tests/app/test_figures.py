@@ -198,6 +198,48 @@ def test_the_evidence_line_is_per_example_and_named() -> None:
     assert "log p(D)" in figure["layout"]["annotations"][0]["text"]
 
 
+def test_the_name_of_the_evidence_line_keeps_clear_of_the_curves() -> None:
+    """Few points: what lies between them is a curve too. "fit" falls to the level and then rises through it."""
+    steps, flat = np.array([0, 50, 100]), np.full((3, 1), 2.0)
+    fit = np.array([0.9, -0.1, 0.9])[:, None]
+    history = {"loss": flat, "term_nll": fit, "term_kl": flat, "elbo": -20.0 * flat}
+    figure = figures.loss_curves(steps, history, objective="elbo", n_train=20, log_evidence=-10.0)
+    note = figure["layout"]["annotations"][0]
+    right = note["x"] if note["xanchor"] == "right" else note["x"] + 0.34
+    height = 0.16 * 2.1 * (1 if note["yanchor"] == "bottom" else -1)
+    low, high = sorted((0.5, 0.5 + height))
+    inside = np.linspace(right - 0.34, right, 50) * 100
+    passing = np.interp(inside, steps, fit[:, 0])
+    assert not ((passing >= low) & (passing <= high)).any()
+
+
+@pytest.mark.parametrize("metric", ["predictive", "accuracy", "expected"])
+def test_estimates_have_a_band_and_say_so(metric: str) -> None:
+    one = {name: np.abs(value[:, :1]) for name, value in HISTORY.items()}
+    one["nll_test"] = one["nll_train"] + 1
+    errors = {f"{name}_se": np.full((40, 1), 0.25) for name in one}
+    loss = figures.loss_curves(STEPS, one | errors, objective="elbo", draws=2048)
+    gap = figures.gap_curves(STEPS, one | errors, objective="elbo", metric=metric, draws=2048)
+    for figure, count in ((loss, 1), (gap, 2)):
+        assert "estimated from 2,048 draws" in str(figure["layout"])
+        assert "± 1 standard error" in figure["layout"]["xaxis"]["title"]["text"]
+        upper = [trace for trace in figure["data"] if trace["name"] == "+ s.e."]
+        lower = [trace for trace in figure["data"] if trace["name"] == "− s.e."]
+        assert len(upper) == len(lower) == count
+        assert upper[0]["y"] - lower[0]["y"] == pytest.approx(0.5)
+    point = {name: value[:1] for name, value in (one | errors).items()}
+    single = figures.loss_curves(STEPS[:1], point, objective="elbo", draws=2048)
+    assert single["data"][0]["error_y"]["array"] == pytest.approx([0.25])
+
+
+def test_exact_curves_and_several_starts_have_no_band_of_errors() -> None:
+    several = HISTORY | {"loss_se": np.full((40, 5), 0.25)}
+    for history in (HISTORY, several):
+        figure = figures.loss_curves(STEPS, history, objective="elbo")
+        assert not [trace for trace in figure["data"] if "s.e." in trace["name"]]
+        assert "standard error" not in str(figure["layout"])
+
+
 def test_tied_predictions_are_shared_in_the_confusion_matrix() -> None:
     proba = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
     matrix = figures.confusion_counts(proba, np.array([0, 0, 1]))

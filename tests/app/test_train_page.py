@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app import previews as previews_module
 from app import services
 from app.figure_cache import FigureCache
 from app.previews import Previews
@@ -165,6 +167,75 @@ def test_new_settings_after_a_run_show_their_preview(fresh: Path) -> None:
     page.number_input(key="form.run.seed").set_value(7).run()
     assert "run" not in page.query_params
     assert "Ready" in page.get("progress")[0].proto.text
+
+
+def test_default_settings_after_a_run_show_their_preview(fresh: Path) -> None:
+    page = ended(press(opened({**SHORT, "objective": {"name": "selbo"}}), "train"))
+    page.button(key="defaults").click().run()
+    assert "run" not in page.query_params
+    assert "ELBO" in page.markdown[1].value + page.markdown[0].value
+    until(page, lambda: "ELBO β" in charts(page)["loss"]["figure"]["layout"]["title"]["text"])
+    assert "Ready" in page.get("progress")[0].proto.text
+
+
+def test_settings_taken_over_after_a_run_show_their_preview(fresh: Path) -> None:
+    """As a file or the browser's back button brings them: not through the form's widgets."""
+    page = ended(press(opened(SHORT), "train"))
+    page.query_params["config"] = RunConfig.parse({**SHORT, "seed": 7}).to_url()
+    page.run()
+    assert "run" not in page.query_params
+    assert "Ready" in page.get("progress")[0].proto.text
+
+
+def test_settings_changed_while_a_run_trains_leave_it_in_view_when_it_ends(fresh: Path) -> None:
+    page = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    first = run_of(page)
+    page.number_input(key="form.run.seed").set_value(7).run()
+    page.button(key="defaults").click().run()
+    press(page, "stop")
+    services.supervisor().wait(first, timeout=60)
+    assert run_of(page.run()) == first
+    page.run()
+    assert run_of(page) == first, "opened again or drawn again, it stays"
+
+
+def test_a_reopened_run_refreshes_until_its_setup_is_there(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_of(ended(press(opened(SHORT), "train")))
+    services.supervisor().shutdown()
+    st.cache_resource.clear()
+    gate, first_step, every = threading.Event(), previews_module._first_step, []
+
+    def held(*args: Any) -> Any:
+        gate.wait(60)
+        return first_step(*args)
+
+    fragment = st.fragment
+    monkeypatch.setattr(previews_module, "_first_step", held)
+    monkeypatch.setattr(st, "fragment", lambda f, run_every=None: every.append(run_every) or fragment(f))
+    page = opened(run=run)
+    assert "Preparing" in charts(page)["weights"]["alt"]
+    assert [e for e in every if e], "it looks again by itself"
+    gate.set()
+    until(page, lambda: charts(page)["weights"]["figure"]["data"])
+    every.clear()
+    page.run()
+    assert set(charts(page)) >= {"weights", "boundary", "marginals", "circuit"}
+    assert not [e for e in every if e], "and then no more"
+
+
+@pytest.mark.parametrize(
+    ("config", "label"),
+    [
+        ({"network": {"name": "mlp", "layers": [2, 5, 1]}}, "Test accuracy"),
+        ({"dataset": {"name": "csv", "sha256": "ef" * 32}}, "Test accuracy"),
+        ({"dataset": {"name": "moons", "n_test": 0}}, "Training accuracy"),
+        ({"dataset": "cost_table", "network": None}, "Cost above the best"),
+    ],
+    ids=["refused", "missing file", "no test data", "cost table"],
+)
+def test_the_first_tile_is_about_the_data(config: dict[str, Any], label: str, fresh: Path) -> None:
+    page = opened({**SHORT, **config})
+    until(page, lambda: page.metric[0].label == label)
 
 
 def test_two_tabs_on_one_run_and_a_reload(fresh: Path) -> None:

@@ -49,6 +49,8 @@ def test_recorder_goes_on_after_rows_from_the_store_and_refuses_other_metrics():
     assert recorder.rows(2).history["loss"].tolist() == [[1, 1], [4, 4]]
     with pytest.raises(ValueError, match="expected"):
         recorder.append(4, {"loss": np.zeros(2)})
+    recorder.append(4, {"loss": np.ones(2), "loss_se": np.ones(2), "elbo": np.ones(2)})
+    assert list(recorder.rows().history) == ["loss", "elbo"], "a run begun before there was loss_se"
     assert recorder.slice(1, 3).steps.tolist() == [1, 2]
     assert recorder.slice(4, 4).history == {}
 
