@@ -177,7 +177,9 @@ def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Previe
         setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
         return _drawn_step(setup, trainer.init(setup).theta, cancelled)
     few = max(1, min(config.replicas, _LARGEST >> n_qubits))
-    config = config.model_copy(update={"replicas": few, "data_draws": min(config.data_draws, few)})
+    if few < config.replicas:  # whole rounds of the draws of the data, so that start r is judged by its own
+        few = max(config.data_draws, few - few % config.data_draws)
+    config = config.model_copy(update={"replicas": few})
     setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
     state = trainer.init(setup)
     _, info = trainer.step(setup, state)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,8 @@ from app import previews as previews_module
 from app import services
 from app.figure_cache import FigureCache
 from app.previews import Previews
+from app.views._train_data import Shown
+from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, Supervisor
 
@@ -364,3 +367,17 @@ def test_figures_are_built_once_a_version_and_not_too_often() -> None:
     cache.get(("b",), 1, build, every=0.0)
     cache.get(("c",), 1, build, every=0.0)
     assert cache.get(("a",), 2, build, every=0.0) == b"5", "the oldest is forgotten"
+
+
+def test_a_preview_of_many_starts_judges_each_by_its_own_draw_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews_module, "_LARGEST", 4 << 9)  # room for four starts of nine bits
+    network = {"name": "mlp", "layers": [2, 2, 1]}
+    for draws, replicas in ((3, 8), (6, 8), (1, 8), (3, 4)):
+        config = RunConfig.parse({"network": network, "replicas": replicas, "data_draws": draws})
+        found = Previews(tmp_path).wait(config)
+        shown = Shown("preview", config, None, np.zeros(1, np.int64), {}, found.setup)
+        for replica in range(replicas):
+            data = shown.problem(replica).dataset  # type: ignore[union-attr]
+            np.testing.assert_array_equal(data.x_train, trainer.draw_of(config, replica % draws).x_train)
