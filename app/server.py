@@ -17,11 +17,13 @@ import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from app import feeds, hints  # noqa: E402
+from app import feeds, hints, live_chart  # noqa: E402
 
+# Before anybody is told to fetch it.
+live_chart.install_plotly()
 feeds.FEEDS.open()
 app = st.App(
     _APP / "main.py",
     routes=[Route(f"{feeds.PATH}/{{name}}", feeds.answer)],
-    middleware=[Middleware(hints.PlotlyHint)],
+    middleware=[Middleware(hints.PageHeaders)],
 )

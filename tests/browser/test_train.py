@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from qhn_core._config_text import pack
 from qhn_core.config import RunConfig
 
 pytestmark = pytest.mark.browser
@@ -215,6 +216,20 @@ def test_a_bad_link_is_told_and_does_no_harm(dashboard: Any, tab: Tab) -> None:
     page = ready(tab(link(dashboard, config=None) + "config=1.%3Cscript%3Ealert(1)%3C/script%3E&run=..%2F..%2Fx"))
     expect(page.get_by_text("This link cannot be opened", exact=False)).to_be_visible()
     expect(page.get_by_text("13 qubits", exact=False)).to_be_visible()
+
+
+def test_a_bad_link_fetches_no_picture_from_elsewhere(dashboard: Any, chromium: Any) -> None:
+    """Markdown in what a message quotes could name one; the port is one where nobody listens."""
+    context = chromium.new_context()
+    page = context.new_page()
+    blocked: list[str] = []
+    page.on("console", lambda message: blocked.append(message.text))
+    text = pack({"dataset": {"name": "![x](http://127.0.0.1:9/pixel.png)"}})
+    page.goto(f"{dashboard.address}/?config={text}")
+    expect(page.get_by_text("This link cannot be opened", exact=False)).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert any("pixel.png" in line and "img-src" in line for line in blocked)
+    context.close()
 
 
 def test_what_does_not_fit_is_refused_before_it_starts(dashboard: Any, tab: Tab) -> None:
