@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,32 @@ class Plan:
         """
         evaluations = steps + 1 - done
         return evaluations * self.circuits_per_step, evaluations * self.shots_per_step
+
+
+@dataclass(frozen=True)
+class RemoteCost:
+    """What runs send to real devices: at most so many circuits and shots, and the devices' names."""
+
+    circuits: int
+    shots: int
+    devices: tuple[str, ...]
+
+
+def remote_cost(parts: Iterable[tuple[RunConfig, int]], uploads: Path | None = None) -> RemoteCost:
+    """What the rest of some runs sends to real devices; runs on this machine count nothing.
+
+    Args:
+        parts: pairs of a configuration and the updates made already.
+        uploads: folder of content-addressed uploaded files.
+    """
+    circuits = shots = 0
+    devices: dict[str, None] = {}
+    for config, done in parts:
+        if config.engine.remote:
+            more = plan(config, uploads).cost(config.steps, done)
+            circuits, shots = circuits + more[0], shots + more[1]
+            devices[str(getattr(config.engine, "backend", ""))] = None
+    return RemoteCost(circuits, shots, tuple(devices))
 
 
 def plan(config: RunConfig, uploads: Path | None = None) -> Plan:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from qhn_core import _config_text as text_forms
-from qhn_core._config_plan import Plan, plan
+from qhn_core._config_plan import Plan, RemoteCost, plan, remote_cost
 from qhn_core.ansatze import ANSATZE, AnsatzConfig
 from qhn_core.datasets import DATASETS, DatasetConfig
 from qhn_core.engines import ENGINES, EngineConfig
@@ -35,7 +35,17 @@ from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
 from qhn_core.priors import PRIORS, PriorConfig
 from qhn_core.registry import KnownFields, Registry, VariantConfig, describe_errors
 
-__all__ = ["SCHEMA_VERSION", "SECTIONS", "ConfigError", "Plan", "RunConfig", "load_config", "plan"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "SECTIONS",
+    "ConfigError",
+    "Plan",
+    "RemoteCost",
+    "RunConfig",
+    "load_config",
+    "plan",
+    "remote_cost",
+]
 
 #: Version of the fields below. It goes up when a configuration changes its meaning.
 SCHEMA_VERSION = 1

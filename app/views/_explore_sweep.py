@@ -144,7 +144,7 @@ def _key(sweep: SweepConfig) -> tuple[str, str]:
 
 def _buttons(sweep: SweepConfig) -> Job | None:
     key, cells = _key(sweep), sweep.cells()
-    if any(getattr(cell.config.engine, "remote", False) for cell in cells):
+    if any(cell.config.engine.remote for cell in cells):
         st.info("Sweeps on a real device start on the command line (below), which shows their cost and asks first.")
         return None
     job = jobs().known(key)

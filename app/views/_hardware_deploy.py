@@ -21,9 +21,10 @@ from app.views._controls import Controls
 from app.views._explore_jobs import Job, Watch, jobs
 from app.views._hardware_device import Device, engine_of, exact_engine
 from app.views._hardware_source import Source
-from app.views._remote import Cost, Question, digest
+from app.views._remote import Question, digest
 from qhn_core.analysis.deployment import Deployment, deploy
 from qhn_core.analysis.drawn_scores import DrawnScores
+from qhn_core.config import RemoteCost
 from qhn_core.engines._retry import stopping
 
 SHOTS = ("256", "1024", "4096", "8192")
@@ -67,7 +68,7 @@ def show(source: Source, device: Device) -> bool:
         _status(wish, job)
     with st.container():  # one place, whether or not there is a question: the charts below keep theirs
         if QUESTION.parts() == (_DRAW, wish.about):
-            QUESTION.show(PAGE, Cost(1, wish.shots, (device.label,)), partial(_draw, wish))
+            QUESTION.show(PAGE, RemoteCost(1, wish.shots, (device.label,)), partial(_draw, wish))
     done: Done | None = job.result if job is not None else None
     _charts(source, device, None if done is None else done.found, int(shots))
     return job is not None and not job.ready

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import services, state
 from app.views._controls import Controls
-from qhn_core.config import RunConfig, plan
+from qhn_core.config import RemoteCost, RunConfig, remote_cost
 
 #: Session memory of the runs and races agreed to, and how many of them it holds.
 _AGREED, _MOST = "remote.agreed", 64
@@ -19,7 +19,7 @@ _AGREED, _MOST = "remote.agreed", 64
 
 def is_remote(config: RunConfig) -> bool:
     """Whether training it sends jobs to a real device."""
-    return bool(getattr(config.engine, "remote", False))
+    return config.engine.remote
 
 
 def digest(config_json: str) -> str:
@@ -38,39 +38,18 @@ def agreed_to(run: str) -> bool:
     return run in state.recall(_AGREED, ())
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What would be sent.
-
-    Args:
-        circuits, shots: at most so many.
-        devices: names of the real devices.
-    """
-
-    circuits: int
-    shots: int
-    devices: tuple[str, ...]
-
-    @property
-    def amount(self) -> str:
-        """``24 circuits with 2,400 shots to ibm_torino``."""
-        noun = "circuit" if self.circuits == 1 else "circuits"
-        return f"{self.circuits:,} {noun} with {self.shots:,} shots to {' and '.join(self.devices)}"
-
-
-def total(parts: Iterable[tuple[RunConfig, int]]) -> Cost:
+def total(parts: Iterable[tuple[RunConfig, int]]) -> RemoteCost:
     """What all runs that go to real devices send: pairs of a configuration and the steps done already."""
-    circuits = shots = 0
-    devices: dict[str, None] = {}
-    for config, done in parts:
-        if is_remote(config):
-            more = plan(config, services.uploads()).cost(config.steps, done)
-            circuits, shots = circuits + more[0], shots + more[1]
-            devices[str(getattr(config.engine, "backend", ""))] = None
-    return Cost(circuits, shots, tuple(devices))
+    return remote_cost(parts, services.uploads())
 
 
-def warn(name: str, cost: Cost, *, also: str = "") -> None:
+def amount(cost: RemoteCost) -> str:
+    """``24 circuits with 2,400 shots to ibm_torino``."""
+    noun = "circuit" if cost.circuits == 1 else "circuits"
+    return f"{cost.circuits:,} {noun} with {cost.shots:,} shots to {' and '.join(cost.devices)}"
+
+
+def warn(name: str, cost: RemoteCost, *, also: str = "") -> None:
     """The question itself.
 
     Args:
@@ -78,7 +57,7 @@ def warn(name: str, cost: Cost, *, also: str = "") -> None:
         cost: what it would send.
         also: what else it would do, as a sentence.
     """
-    text = f"{name} sends up to {cost.amount}: they leave this machine and may cost money."
+    text = f"{name} sends up to {amount(cost)}: they leave this machine and may cost money."
     st.warning(f"{text} {also}".strip(), icon=":material/payments:")
 
 
@@ -105,7 +84,7 @@ class Question:
         name, _, about = self.asked().partition("|")
         return name, about
 
-    def show(self, controls: Controls, cost: Cost, act: Callable[[], None], *, also: str = "") -> None:
+    def show(self, controls: Controls, cost: RemoteCost, act: Callable[[], None], *, also: str = "") -> None:
         """The cost, with Send and Not now; ``act`` is what the button does once it is agreed to."""
         warn(self.parts()[0], cost, also=also)
         left, right, _ = st.columns([1, 1, 3], gap="small")

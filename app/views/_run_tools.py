@@ -9,8 +9,9 @@ import streamlit as st
 
 from app import services, state
 from app.views import _run_choice as choice
-from app.views._remote import Cost, agree_to, total, warn
+from app.views._remote import agree_to, total, warn
 from app.views._run_rows import Row
+from qhn_core.config import RemoteCost
 from qhn_core.errors import QHNError
 from qhn_core.store import RunState
 from qhn_core.store.exports import Format
@@ -75,7 +76,7 @@ def _resume(rows: Sequence[Row]) -> None:
 
 
 @st.dialog("Send to a real device?")
-def _confirm_sending(rows: Sequence[Row], cost: Cost) -> None:
+def _confirm_sending(rows: Sequence[Row], cost: RemoteCost) -> None:
     """One question for all ticked runs; those that stay on this machine wait for its answer, too."""
     warn("Resume", cost)
     _list(rows)

@@ -26,17 +26,11 @@ def confirm_cost(config: RunConfig, uploads: Path, *, done: int = 0, yes: bool) 
 
 def confirm_costs(parts: Iterable[tuple[RunConfig, int]], uploads: Path, *, yes: bool) -> None:
     """As :func:`confirm_cost`, once for several runs: pairs of a configuration and the steps done already."""
-    from qhn_core.config import plan
+    from qhn_core.config import remote_cost
 
-    circuits = shots = 0
-    devices: dict[str, None] = {}
-    for config, done in parts:
-        if getattr(config.engine, "remote", False):
-            more = plan(config, uploads).cost(config.steps, done)
-            circuits, shots = circuits + more[0], shots + more[1]
-            devices[str(getattr(config.engine, "backend", ""))] = None
-    if not devices:
+    cost = remote_cost(parts, uploads)
+    if not cost.devices:
         return
-    typer.echo(f"{circuits:,} circuits, {shots:,} shots on {' and '.join(devices)}.", err=True)
+    typer.echo(f"{cost.circuits:,} circuits, {cost.shots:,} shots on {' and '.join(cost.devices)}.", err=True)
     if not yes:
         typer.confirm("They leave this machine and may cost money. Send them?", abort=True, err=True)

@@ -73,6 +73,11 @@ class EngineConfig(VariantConfig):
         return frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
 
     @property
+    def remote(self) -> bool:
+        """Whether jobs leave this machine, and may cost money."""
+        return False
+
+    @property
     @abstractmethod
     def max_qubits(self) -> int:
         """Largest number of qubits it takes."""

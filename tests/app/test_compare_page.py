@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import services
@@ -28,16 +27,6 @@ BASE: dict[str, Any] = {
     "data_draws": 9,
 }
 SHORT = {"base": BASE, "contenders": list(DEFAULT_CONTENDERS), "rivals": ["exact_bayes", "best_string"]}
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """A data folder of its own for the server's services."""
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    services.races().shutdown()
-    st.cache_resource.clear()
 
 
 def opened(race: dict[str, Any] | None = None, **query: str) -> AppTest:

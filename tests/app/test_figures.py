@@ -91,23 +91,11 @@ def test_plotly_accepts_every_figure(name: str, dark: bool) -> None:
     assert not re.findall(r'"@[a-z]+"', text)
 
 
-def test_both_themes_name_the_same_tokens_and_text_has_contrast() -> None:
+def test_both_themes_name_the_same_tokens_and_text_has_contrast(contrast) -> None:
     assert TOKENS["light"].keys() == TOKENS["dark"].keys()
     for theme in TOKENS.values():
         assert contrast(theme["@ink"], theme["@paper"]) >= 7
         assert contrast(theme["@muted"], theme["@paper"]) >= 4.5
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG contrast ratio."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_losses_and_classes_have_different_colours() -> None:

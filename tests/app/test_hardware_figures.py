@@ -32,18 +32,6 @@ def test_the_likeliest_strings_are_those_of_a_full_sort(n_bits: int, kind: str) 
     assert len(shots.shown_strings(ideal)) == min(size, shots.TOP)
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG contrast ratio of two ``#rrggbb``."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 def mixed(low: str, high: str, share: float) -> str:
     """The colour between two, as Plotly interpolates."""
     pairs = [(int(low[i : i + 2], 16), int(high[i : i + 2], 16)) for i in (1, 3, 5)]
@@ -143,7 +131,7 @@ def test_numbers_of_devices_stand_beside_the_plot() -> None:
 
 
 @pytest.mark.parametrize("theme", TOKENS)
-def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str) -> None:
+def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str, contrast) -> None:
     tokens = TOKENS[theme]
     figure = figures.resolve(figures.confusion(np.diag([9.0, 8.0]), class_names=["a", "b"]), dark=theme == "dark")
     (cells,) = figure["data"]
@@ -154,7 +142,7 @@ def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str) -
 
 
 @pytest.mark.parametrize("theme", TOKENS)
-def test_signs_of_drawn_networks_can_be_read(theme: str) -> None:
+def test_signs_of_drawn_networks_can_be_read(theme: str, contrast) -> None:
     bits = np.array([[0, 1, 1], [1, 0, 1]], dtype=np.uint8)
     figure = figures.resolve(
         figures.weight_rows(bits, np.array([3, 2]), shots=5, labels=["a", "b", "c"], objective="mle"),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import services
@@ -26,15 +25,6 @@ SMALL: dict[str, Any] = {
     "steps": 8,
     "replicas": 2,
 }
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    services.supervisor().shutdown()
-    st.cache_resource.clear()
 
 
 @pytest.fixture

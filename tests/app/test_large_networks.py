@@ -35,15 +35,6 @@ KNOWN = {**LARGE, "objective": {"name": "elbo"}, "estimator": {"name": "score_fu
 CHARTS = ("loss", "gap", "weights", "boundary", "marginals", "circuit")
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    services.supervisor().shutdown()
-    st.cache_resource.clear()
-
-
 def trained(config: dict[str, Any]) -> str:
     run = services.supervisor().start(RunConfig.parse(config))
     assert services.supervisor().wait(run, timeout=120).state is RunState.FINISHED

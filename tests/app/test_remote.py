@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.views._remote import Cost, total
-from qhn_core.config import RunConfig
+from app.views._remote import amount, total
+from qhn_core.config import RemoteCost, RunConfig
 from qhn_core.runner import RunState, Supervisor
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -25,23 +24,18 @@ REAL: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
+@pytest.fixture(autouse=True)
+def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
-    st.cache_resource.clear()
-    yield tmp_path
-    services.supervisor().shutdown()
-    st.cache_resource.clear()
 
 
 def test_the_total_is_over_real_devices_only_and_names_each_once(fresh: Path) -> None:
     real, other = RunConfig.parse(REAL), {**REAL["engine"], "backend": "ibm_fez"}
     parts = [(real, 0), (real, 3), (RunConfig.parse(REAL | {"engine": other}), 0), (RunConfig(), 0)]
     cost = total(parts)
-    assert cost == Cost(24 + 15 + 24, 6300, ("ibm_torino", "ibm_fez"))
-    assert cost.amount == "63 circuits with 6,300 shots to ibm_torino and ibm_fez"
-    assert Cost(1, 256, ("ibm_fez",)).amount == "1 circuit with 256 shots to ibm_fez"
+    assert cost == RemoteCost(24 + 15 + 24, 6300, ("ibm_torino", "ibm_fez"))
+    assert amount(cost) == "63 circuits with 6,300 shots to ibm_torino and ibm_fez"
+    assert amount(RemoteCost(1, 256, ("ibm_fez",))) == "1 circuit with 256 shots to ibm_fez"
     assert not total([(RunConfig(), 0)]).devices
 
 

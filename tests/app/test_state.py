@@ -5,23 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import services
 from qhn_core.config import RunConfig
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """A data folder of its own for the server's services."""
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    services.supervisor().shutdown()
-    st.cache_resource.clear()
 
 
 def opened(**query: str) -> AppTest:

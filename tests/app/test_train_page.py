@@ -26,16 +26,6 @@ MAIN = Path(__file__).parents[2] / "app" / "main.py"
 SHORT: dict[str, Any] = {"steps": 5, "replicas": 2}
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """A data folder of its own for the server's services."""
-    monkeypatch.setenv("QHN_DATA", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    services.supervisor().shutdown()
-    st.cache_resource.clear()
-
-
 def opened(config: dict[str, Any] | None = None, **query: str) -> AppTest:
     page = AppTest.from_file(str(MAIN), default_timeout=60)
     if config is not None:
