@@ -11,7 +11,7 @@ from pathlib import Path
 def main() -> None:
     """Modules, kernels and the default's first step are there before the address is announced."""
     from app import services
-    from app.views import _train_charts, _train_controls, _train_share  # noqa: F401 -- a view itself is run
+    from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
 
     with contextlib.suppress(QHNError):  # the page says what is wrong, and what to do

@@ -17,9 +17,10 @@ from app.describe import TITLES, counted, fit_layers, memory_text, section_summa
 from app.fields import specs
 from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
 from app.widgets import field_widget
-from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, Plan, RunConfig, plan
+from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, RunConfig
 from qhn_core.datasets import DatasetConfig
 from qhn_core.errors import DataError, MissingUpload, QHNError
+from qhn_core.planning import Plan, plan
 
 #: Settings of the run itself, in the order of the form.
 RUN_FIELDS = ("steps", "replicas", "seed", "log_every", "data_draws")

@@ -15,7 +15,7 @@ import streamlit as st  # noqa: E402
 from app import live_chart, services  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
-#: File under views/, title, icon: one line a page. The first is where the server's address leads.
+#: Folder under views/, title, icon: one line a page. The first is where the server's address leads.
 PAGES = (
     ("train", "Train", ":material/play_circle:"),
     ("compare", "Compare", ":material/sports_score:"),
@@ -34,9 +34,8 @@ def main() -> None:
     live_chart.install_plotly()
     views = Path(__file__).parent / "views"
     pages = [
-        st.Page(views / f"{name}.py", title=title, icon=icon, default=i == 0)
+        st.Page(views / name / "page.py", title=title, icon=icon, default=i == 0, url_path=name)
         for i, (name, title, icon) in enumerate(PAGES)
-        if (views / f"{name}.py").exists()
     ]
     chosen = st.navigation(pages, position="top")
     try:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.engines.statevector import StatevectorConfig
 from qhn_core.errors import Cancelled, QHNError, Unsupported
 from qhn_core.estimators.score_function import ScoreFunction
+from qhn_core.planning import TABLE_QUBITS
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -168,7 +168,7 @@ def _draws_for(config: RunConfig) -> bool:
 
 def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Preview:  # type: ignore[no-untyped-def]
     from qhn_core import trainer
-    from qhn_core.config import plan
+    from qhn_core.planning import plan
 
     n_qubits = plan(config, uploads).n_qubits
     if n_qubits > StatevectorConfig().max_qubits:  # a real device's own; nothing is asked of one here
@@ -222,7 +222,7 @@ def draw_strings(
     Returns:
         bits (B, shots, N) and log q (B, shots).
     """
-    from qhn_core.estimators._draws import draw_from
+    from qhn_core.estimators.draws import draw_from
     from qhn_core.kernels import unpack
 
     engine, rng = StatevectorConfig().build(), np.random.Generator(np.random.Philox(key=[seed, step]))

@@ -7,7 +7,7 @@ from typing import Final
 
 from app import state
 from qhn_core.errors import ConfigError
-from qhn_core.studies.race_config import RaceConfig
+from qhn_core.studies.race.config import RaceConfig
 
 RACE, RACED = "race", "raced"
 _WRITTEN, _PROBLEM, _DEFAULT = "race.written", "race.link_problem", "race.default"

@@ -15,7 +15,7 @@ from app.figure_cache import FigureCache
 from app.previews import Previews
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunStore
-from qhn_core.studies.race_live import Races
+from qhn_core.studies.race.live import Races
 
 _LOG = logging.getLogger(__name__)
 #: Seconds after which a page that was asked for has been drawn.

@@ -16,17 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.analysis.metrics import Metrics
 from qhn_core.ansatze import initial_angles
-from qhn_core.circuit import Circuit
-from qhn_core.config import Plan, RunConfig, plan
+from qhn_core.circuits.circuit import Circuit
+from qhn_core.config import RunConfig
 from qhn_core.datasets import Dataset
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators.base import Estimate
 from qhn_core.optimisers.base import Array, OptimiserState, clipped
-from qhn_core.problems import Problem, ProblemStack, problem, stack_problems
+from qhn_core.planning import TABLE_QUBITS, Plan, plan
+from qhn_core.problems.problem import Problem, ProblemStack, problem, stack_problems
 
 #: Strings drawn for the metrics of a logged step where the estimator drew none at θ itself.
 METRIC_SHOTS = 1024

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.analysis.predictive import Predictive, Uncertainty
 from qhn_core.checks import check_int
 from qhn_core.errors import Unsupported
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 

@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qhn_core._config_plan import TABLE_QUBITS
 from qhn_core.analysis.drawn_scores import DrawnScores, drawn_scores
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import accuracy_with_ties
 from qhn_core.checks import check_angles, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled
-from qhn_core.estimators._draws import draw_from
+from qhn_core.estimators.draws import draw_from
 from qhn_core.kernels import pack, unpack
-from qhn_core.problems import Problem
+from qhn_core.planning import TABLE_QUBITS
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 #: Simulated ideal devices that say how large a distance shots alone produce.

@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.analysis.metrics import DEFAULT_GAMMA
 from qhn_core.checks import check_angles, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.errors import Cancelled, InvalidArgument
-from qhn_core.estimators._draws import chunks, draw_from, unroll
+from qhn_core.estimators.draws import chunks, draw_from, unroll
 from qhn_core.kernels import HammingKernel, compiled
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.objectives.ksd import KSD
 from qhn_core.objectives.mle import MLE
 from qhn_core.objectives.selbo import SELBO
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 from qhn_core.schedules import value_at
 
 Array = NDArray[np.float64]

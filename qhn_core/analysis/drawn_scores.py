@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.analysis.scores import accuracy_with_ties, predictive_nll
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 
 Array = NDArray[np.float64]
 #: Resamples of the bootstrap.

@@ -2,7 +2,7 @@
 
 All take q of shape (B, 2**N) and give (B,), in nats and not divided by n unless said otherwise; 0·log 0 = 0. Sums are
 taken in a fixed order, so that the same q gives the same bits whatever the number of threads. ``problem`` may be a
-:class:`~qhn_core.problems.ProblemStack`, with one problem a replica.
+:class:`~qhn_core.problems.problem.ProblemStack`, with one problem a replica.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.errors import InvalidArgument
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ Beside them ``term_<name>``, the loss's terms ÷ n, and, for a network whose bit
 
 Where only S drawn strings are known the values are estimates, and ``<name>_se`` is their standard error, NaN where it
 cannot be had: s/√S for means over draws, jackknife for MMD², delta method for the predictive NLL, bootstrap over draws
-for accuracy and ties (:mod:`qhn_core.analysis._vote_errors`), from the spread of the loss's diagonal for the loss.
+for accuracy and ties (:mod:`qhn_core.analysis.vote_errors`), from the spread of the loss's diagonal for the loss.
 Entropy, KL to the prior and ELBO are means of log q(w), so they are known where a simulation tells q of a drawn string.
 """
 
@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 

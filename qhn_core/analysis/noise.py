@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.analysis.evidence import entropy_bits, expected_nll
 from qhn_core.checks import check_angles, check_finite
-from qhn_core.circuit import Circuit
-from qhn_core.engines._noise import Noise
-from qhn_core.engines._qiskit import density_probs
+from qhn_core.circuits.circuit import Circuit
+from qhn_core.engines.devices.noise import Noise
+from qhn_core.engines.devices.qiskit import density_probs
 from qhn_core.errors import Cancelled, InvalidArgument, TooLarge
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 #: Largest N of exact noisy probabilities: a density matrix of 4^N entries.

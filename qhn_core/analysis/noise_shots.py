@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.checks import check_angles, check_finite, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines import ENGINES
 from qhn_core.errors import Cancelled
 from qhn_core.kernels import histogram, pack
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 #: Batches that each number of shots is divided into, for the standard error.

@@ -13,13 +13,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qhn_core.analysis._drawn import DrawnPredictive, Rows, estimate
-from qhn_core.analysis._grouped import Grouped, entropies, mix, probabilities, spread_out
+from qhn_core.analysis.drawn import DrawnPredictive, Rows, estimate
+from qhn_core.analysis.grouped import Grouped, entropies, mix, probabilities, spread_out
 from qhn_core.analysis.scores import TIE, accuracy_with_ties, confusion_matrix, entropy, predictive_nll, tie_share
 from qhn_core.checks import check_choice, check_finite
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.problems import Problem, ProblemStack
-from qhn_core.tables import string_index
+from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.table import string_index
 
 __all__ = [
     "TIE",

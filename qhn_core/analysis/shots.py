@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.analysis.metrics import DEFAULT_GAMMA
 from qhn_core.checks import check_angles, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled
 from qhn_core.estimators.parameter_shift import ParameterShift
 from qhn_core.kernels import HammingKernel
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import TIE
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 
 Array = NDArray[np.float64]
 
@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 @cache
 def kernels() -> Any:
     """The compiled kernels of the metrics, imported when first needed."""
-    from qhn_core.analysis import _metric_kernels
+    from qhn_core.analysis import metric_kernels
 
-    return _metric_kernels
+    return metric_kernels
 
 
 def mean_and_error(values: Array) -> tuple[Array, Array]:

@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.ansatze.initial import initial_angles
 from qhn_core.checks import check_finite, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.objectives.base import Exact, ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 #: Probabilities held at once, numbers (32 MB).

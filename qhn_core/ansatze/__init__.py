@@ -6,7 +6,7 @@ from typing import Any
 
 from qhn_core.ansatze.base import ANSATZE, AnsatzConfig
 from qhn_core.ansatze.initial import initial_angles
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 
 
 def ansatz(name: str, /, *, n_qubits: int, **options: Any) -> Circuit:

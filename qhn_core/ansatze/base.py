@@ -1,4 +1,4 @@
-"""What every ansatz has: its options, and how its gates become a :class:`~qhn_core.circuit.Circuit`."""
+"""What every ansatz has: its options, and how its gates become a :class:`~qhn_core.circuits.circuit.Circuit`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from qhn_core.checks import check_int
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.registry import Registry, VariantConfig
 
 

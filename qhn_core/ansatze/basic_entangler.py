@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from qhn_core.ansatze.base import ANSATZE, AnsatzConfig
-from qhn_core.circuit import Gate
+from qhn_core.circuits.circuit import Gate
 
 
 @ANSATZE.register

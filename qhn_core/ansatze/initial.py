@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.checks import check_choice, check_int
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.errors import InvalidArgument
 
 # Keeps these streams apart from those that training draws under the same seed.

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from qhn_core.ansatze.base import ANSATZE, AnsatzConfig
-from qhn_core.circuit import Gate
+from qhn_core.circuits.circuit import Gate
 from qhn_core.errors import InvalidArgument
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]

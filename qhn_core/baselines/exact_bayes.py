@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 @BASELINES.register

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival
 from qhn_core.datasets import Dataset
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 _NOTES = "Real-valued weights; evaluations are solver iterations. Data of one class only: the rule of succession."
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
 from qhn_core.baselines.trail import Trail, beside
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_bits
 from qhn_core.baselines.trail import Trail, checkpoints
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 @BASELINES.register

@@ -12,10 +12,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines._relaxed import bits_of, relaxed_nll
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_index
+from qhn_core.baselines.relaxed import bits_of, relaxed_nll
 from qhn_core.baselines.trail import Trail, checkpoints
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 from qhn_core.torch_setup import torch_module
 
 

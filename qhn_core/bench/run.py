@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qhn_core.bench import _extras, _ours, _peers
-from qhn_core.bench._cells import Cell, parse_cells, survey_cells, target_cells
-from qhn_core.bench._extras import Figure
-from qhn_core.bench._timing import compare
+from qhn_core.bench import ours, peers
+from qhn_core.bench.cells import Cell, parse_cells, survey_cells, target_cells
+from qhn_core.bench.extras import Figure, figures
+from qhn_core.bench.timing import compare
 
 _PACKAGES = ("numpy", "numba", "pennylane", "pennylane-lightning", "torch", "jax")
 TORCH, LIGHTNING, JAX = "default.qubit+torch", "lightning.qubit adjoint", "default.qubit+JAX jit"
@@ -104,12 +104,12 @@ def _processor() -> str:
 
 def measure(cell: Cell, *, seconds: float, jax: bool) -> Row:
     """Time a cell's contenders in turns."""
-    run = _ours.setup(cell)
-    contenders = {"ours": _ours.stepper(run), LIGHTNING: _peers.lightning_adjoint(run)}
-    if _peers.backprop_fits(run.circuit, cell.replicas):
-        contenders[TORCH] = _peers.torch_backprop(run)
+    run = ours.setup(cell)
+    contenders = {"ours": ours.stepper(run), LIGHTNING: peers.lightning_adjoint(run)}
+    if peers.backprop_fits(run.circuit, cell.replicas):
+        contenders[TORCH] = peers.torch_backprop(run)
         if jax:
-            contenders[JAX] = _peers.jax_jit(run)
+            contenders[JAX] = peers.jax_jit(run)
     found = compare(contenders, seconds=seconds)
     return Row(cell, found.pop("ours"), found)
 
@@ -149,5 +149,5 @@ def run(
     found: list[Figure] = []
     if extras:
         tell("memory, first step, sampled step, likelihood table, logging")
-        found = _extras.figures(quick=quick)
+        found = figures(quick=quick)
     return Report(rows, found, machine())

@@ -1,4 +1,4 @@
-"""The command line, a command a file: each module here that does not begin with "_" has one function ``command``.
+"""The command line, a command a file: each module here has one function ``command``; folders hold what several share.
 
 Its docstring is the help text, its parameters are typer's. What is slow to import is imported inside the function.
 """
@@ -42,7 +42,7 @@ def settings(
 
 
 for _module in pkgutil.iter_modules(__path__):
-    if not _module.name.startswith("_"):
+    if not _module.ispkg:
         _command = import_module(f"{__name__}.{_module.name}").command
         app.command(_module.name.replace("_", "-"))(_command)
 

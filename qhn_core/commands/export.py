@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands._common import DataOption, open_store
+from qhn_core.commands.shared.common import DataOption, open_store
 
 
 class Format(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands._common import QuietOption
+from qhn_core.commands.shared.common import QuietOption
 
 
 def command(

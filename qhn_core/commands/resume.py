@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from qhn_core.commands._common import DataOption, QuietOption, RunArgument, open_store
-from qhn_core.commands._cost import YesOption, confirm_cost
+from qhn_core.commands.shared.common import DataOption, QuietOption, RunArgument, open_store
+from qhn_core.commands.shared.cost import YesOption, confirm_cost
 
 
 def command(run: RunArgument, data: DataOption = None, quiet: QuietOption = False, yes: YesOption = False) -> None:
     """Go on with a stopped, failed or interrupted run; its history comes out as if it had never ended."""
-    from qhn_core.commands._follow import follow
+    from qhn_core.commands.shared.follow import follow
     from qhn_core.runner import Supervisor
     from qhn_core.store import RunState
 

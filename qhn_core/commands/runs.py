@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands._common import DataOption, number, open_store
+from qhn_core.commands.shared.common import DataOption, number, open_store
 
 
 def command(

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import typer
 
-from qhn_core.commands._common import DataOption, RunArgument, number, open_store, sparkline
+from qhn_core.commands.shared.common import DataOption, RunArgument, number, open_store, sparkline
 
 #: Metrics whose curve is drawn.
 _DRAWN = ("loss", "predictive_nll_test", "accuracy_test", "kl_posterior", "entropy_bits")

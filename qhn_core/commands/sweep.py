@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands._common import DataOption, QuietOption, number, open_store
-from qhn_core.commands._cost import YesOption, confirm_costs
+from qhn_core.commands.shared.common import DataOption, QuietOption, number, open_store
+from qhn_core.commands.shared.cost import YesOption, confirm_costs
 
 
 def command(

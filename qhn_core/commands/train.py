@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands._common import DataOption, QuietOption, open_store
-from qhn_core.commands._cost import YesOption, confirm_cost
+from qhn_core.commands.shared.common import DataOption, QuietOption, open_store
+from qhn_core.commands.shared.cost import YesOption, confirm_cost
 
 
 def command(
@@ -19,8 +19,9 @@ def command(
     yes: YesOption = False,
 ) -> None:
     """Train what CONFIG describes, with a progress bar. Ctrl-C stops; nothing is lost."""
-    from qhn_core.commands._follow import follow
-    from qhn_core.config import load_config, plan
+    from qhn_core.commands.shared.follow import follow
+    from qhn_core.config import load_config
+    from qhn_core.planning import plan
     from qhn_core.runner import Supervisor
 
     wanted = load_config(config)

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.datasets._common import Array, Labels
-from qhn_core.datasets._synthetic import SyntheticConfig, gaussian
 from qhn_core.datasets.base import DATASETS
+from qhn_core.datasets.common import Array, Labels
+from qhn_core.datasets.synthetic import SyntheticConfig, gaussian
 
 _OUTER = 1.5
 

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator
 
-from qhn_core.datasets._common import Array, Labels, assemble, check_components, draw_rows, standardise, whitened_pca
-from qhn_core.datasets._csv_table import MAX_CLASSES, Column, CsvTable, is_decimal, read_table
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
+from qhn_core.datasets.common import Array, Labels, assemble, check_components, draw_rows, standardise, whitened_pca
+from qhn_core.datasets.csv_table import MAX_CLASSES, Column, CsvTable, is_decimal, read_table
 from qhn_core.datasets.uploads import check_sha256, read_upload
 from qhn_core.errors import DataError, QHNError
 

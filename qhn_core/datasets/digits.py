@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from qhn_core.datasets._common import assemble, draw_rows, standardise
-from qhn_core.datasets._real import sklearn_table
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
+from qhn_core.datasets.common import assemble, draw_rows, standardise
+from qhn_core.datasets.real import sklearn_table
 from qhn_core.errors import InvalidArgument
 
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qhn_core.datasets._real import RealConfig
 from qhn_core.datasets.base import DATASETS
+from qhn_core.datasets.real import RealConfig
 
 
 @DATASETS.register

@@ -6,11 +6,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import GRADIENT, PROBABILITIES, Engine
 from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
 from qhn_core.objectives.base import Exact, ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 @ESTIMATORS.register

@@ -8,10 +8,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]

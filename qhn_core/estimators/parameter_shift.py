@@ -13,9 +13,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
-from qhn_core.estimators._draws import (
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
+from qhn_core.estimators.draws import (
     DeviceEstimator,
     Indices,
     Unrolled,
@@ -24,10 +25,9 @@ from qhn_core.estimators._draws import (
     occurrences,
     unroll,
 )
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
 from qhn_core.kernels import HISTOGRAM_BITS, compiled, unpack
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 @ESTIMATORS.register

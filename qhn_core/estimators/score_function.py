@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, Engine
-from qhn_core.estimators._draws import draw_from
 from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.estimators.draws import draw_from
 from qhn_core.kernels import unpack
 from qhn_core.objectives.base import ObjectiveConfig, Sampled
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 class _Drawn(NamedTuple):

@@ -10,13 +10,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
-from qhn_core.estimators._draws import DeviceEstimator, chunks, draw
 from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
+from qhn_core.estimators.draws import DeviceEstimator, chunks, draw
 from qhn_core.kernels import unpack
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 @ESTIMATORS.register

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qhn_core.networks._functions import FunctionTable, RowHash
 from qhn_core.networks.base import NETWORKS, NetworkConfig
+from qhn_core.networks.functions import FunctionTable, RowHash
 
 
 def network(name: str, /, **options: Any) -> NetworkConfig:

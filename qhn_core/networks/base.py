@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.checks import check_finite, check_shape
-from qhn_core.networks._functions import EnumeratedFunctions, FunctionTable, Tick
+from qhn_core.networks.functions import EnumeratedFunctions, FunctionTable, Tick
 from qhn_core.registry import Registry, VariantConfig
 
 

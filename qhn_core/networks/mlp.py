@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.checks import check_bits, check_finite, check_shape
-from qhn_core.networks._functions import FunctionTable, Tick
-from qhn_core.networks._layered import LayeredConfig
-from qhn_core.networks._mlp_functions import mlp_functions
-from qhn_core.networks._mlp_math import log_classes, outputs_of
 from qhn_core.networks.base import NETWORKS
+from qhn_core.networks.functions import FunctionTable, Tick
+from qhn_core.networks.layered import LayeredConfig
+from qhn_core.networks.mlp_functions import mlp_functions
+from qhn_core.networks.mlp_math import log_classes, outputs_of
 
 Array = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class MLP(LayeredConfig):
         return out
 
     def functions(self, x: ArrayLike, *, tick: Tick | None = None) -> FunctionTable:
-        """Strings grouped by the function that they compute on x; see :mod:`qhn_core.networks._mlp_functions`."""
+        """Strings grouped by the function that they compute on x; see :mod:`qhn_core.networks.mlp_functions`."""
         inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
         return mlp_functions(self, inputs, tick=tick)
 

@@ -17,9 +17,9 @@ from pydantic import Field, field_validator, model_validator
 
 from qhn_core.checks import check_bits, check_finite, check_shape
 from qhn_core.errors import InvalidArgument, TooLarge
-from qhn_core.networks._functions import FunctionTable, StackedFunctions, Tick
-from qhn_core.networks._layered import Activation, LayeredConfig, check_alphabet
 from qhn_core.networks.base import NETWORKS
+from qhn_core.networks.functions import FunctionTable, StackedFunctions, Tick
+from qhn_core.networks.layered import Activation, LayeredConfig, check_alphabet
 from qhn_core.networks.mlp import MLP
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]

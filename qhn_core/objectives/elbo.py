@@ -15,9 +15,9 @@ from pydantic import Field, field_validator
 from qhn_core.engines.base import PROBABILITIES
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.kernels import compiled
-from qhn_core.objectives._tables import SMALLEST, nll_of, nll_rows, probability_rows
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.problems import Problem
+from qhn_core.objectives.tables import SMALLEST, nll_of, nll_rows, probability_rows
+from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
 

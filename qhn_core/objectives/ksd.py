@@ -19,10 +19,10 @@ from pydantic import Field, field_validator
 from qhn_core.engines.base import SAMPLES
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HISTOGRAM_BITS, HammingKernel, compiled, histogram, pack, unpack
-from qhn_core.objectives._tables import nll_at_index, nll_rows, probability_rows, remember
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
 from qhn_core.objectives.selbo import check_gamma
-from qhn_core.problems import Problem
+from qhn_core.objectives.tables import nll_at_index, nll_rows, probability_rows, remember
+from qhn_core.problems.problem import Problem
 
 #: Flip rates of all strings are kept with the problem up to this many bytes, and computed anew above it.
 KEEP_BYTES = 512 * 2**20

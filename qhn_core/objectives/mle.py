@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from qhn_core.engines.base import SAMPLES
 from qhn_core.kernels import compiled
-from qhn_core.objectives._tables import nll_of, nll_rows, probability_rows
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.problems import Problem
+from qhn_core.objectives.tables import nll_of, nll_rows, probability_rows
+from qhn_core.problems.problem import Problem
 
 
 @OBJECTIVES.register

@@ -16,9 +16,9 @@ from pydantic import Field, field_validator
 from qhn_core.engines.base import SAMPLES
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel, compiled
-from qhn_core.objectives._tables import nll_of, nll_rows, prior_table, probability_rows
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.problems import Problem
+from qhn_core.objectives.tables import nll_of, nll_rows, prior_table, probability_rows
+from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
 

@@ -80,7 +80,7 @@ class Supervisor:
         """
         speed = _speed(speed)
         self._check_open()
-        from qhn_core.config import plan
+        from qhn_core.planning import plan
 
         plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qhn_core.engines._retry import GivenUp, stopping
+from qhn_core.engines.devices.retry import GivenUp, stopping
 from qhn_core.errors import Cancelled, DeviceError, QHNError
 from qhn_core.runner.live import LiveRun
 from qhn_core.runner.slots import Slots

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qhn_core.store._rows import TakenOver, UnknownRun
 from qhn_core.store.chunks import Rows
 from qhn_core.store.folder import data_dir
 from qhn_core.store.record import RunRecord, RunState
+from qhn_core.store.rows import TakenOver, UnknownRun
 from qhn_core.store.run_store import RunStore
 
 __all__ = ["Rows", "RunRecord", "RunState", "RunStore", "TakenOver", "UnknownRun", "data_dir"]

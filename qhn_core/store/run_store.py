@@ -15,9 +15,14 @@ from typing import IO, TYPE_CHECKING, Any
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
-from qhn_core.store import _history, exports
-from qhn_core.store._checkpoint import pack, unpack
-from qhn_core.store._rows import (
+from qhn_core.store import exports, history
+from qhn_core.store.checkpoint import pack, unpack
+from qhn_core.store.chunks import Rows, to_block, to_rows
+from qhn_core.store.database import open_or_begin_anew
+from qhn_core.store.folder import data_dir
+from qhn_core.store.owner import Owner
+from qhn_core.store.record import RunRecord, RunState
+from qhn_core.store.rows import (
     ACTIVE,
     COLUMNS,
     MAX_NAME,
@@ -32,11 +37,6 @@ from qhn_core.store._rows import (
     to_record,
     update,
 )
-from qhn_core.store.chunks import Rows, to_block, to_rows
-from qhn_core.store.database import open_or_begin_anew
-from qhn_core.store.folder import data_dir
-from qhn_core.store.owner import Owner
-from qhn_core.store.record import RunRecord, RunState
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -246,7 +246,7 @@ class RunStore:
                 raise TakenOver(run_id)
             fields: dict[str, Any] = {"updated": time.time()}
             if block is not None and len(block.steps):
-                fields["summary"] = json.dumps(_history.append(db, run_id, block, json.loads(row["summary"])))
+                fields["summary"] = json.dumps(history.append(db, run_id, block, json.loads(row["summary"])))
             if blob is not None:
                 db.execute("REPLACE INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, step or 0, blob))
             if step is not None:
@@ -269,12 +269,12 @@ class RunStore:
         """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}."""
         with self._database.read() as db:
             find(db, run_id, "id")
-            return to_rows(_history.read(db, run_id, since))
+            return to_rows(history.read(db, run_id, since))
 
     def truncate(self, run_id: str, step: int) -> None:
         """Forget logged steps from step number ``step`` on, so that they can be made again."""
         with self._database.write() as db:
-            summary = _history.truncate(db, run_id, step)
+            summary = history.truncate(db, run_id, step)
             if summary is not None:
                 update(db, run_id, {"summary": json.dumps(summary)})
 
@@ -315,7 +315,7 @@ class RunStore:
 
     def _with_history(self, run_id: str) -> tuple[RunRecord, Rows]:
         with self._database.read() as db:
-            return to_record(find(db, run_id, COLUMNS)), to_rows(_history.read(db, run_id, 0))
+            return to_record(find(db, run_id, COLUMNS)), to_rows(history.read(db, run_id, 0))
 
     def _update(self, run_id: str, **fields: Any) -> None:
         with self._database.write() as db:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from qhn_core import trainer
 from qhn_core.ansatze import initial_angles
 from qhn_core.checks import check_int
-from qhn_core.config import RunConfig, plan
+from qhn_core.config import RunConfig
 from qhn_core.errors import Cancelled, TooLarge, Unsupported
+from qhn_core.planning import plan
 
 #: Most work in one replay: steps times strings.
 MOST_WORK = 1 << 26

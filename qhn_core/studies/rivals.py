@@ -14,7 +14,7 @@ from qhn_core.baselines import BASELINES, Rival
 from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.trail import Trail
 from qhn_core.errors import Cancelled
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 
 Array = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from qhn_core import _config_text as text_forms
 from qhn_core.checks import check_choice
 from qhn_core.config import RunConfig
+from qhn_core.config import text as text_forms
 from qhn_core.errors import ConfigError, InvalidArgument, StoreError
 from qhn_core.registry import KnownFields, describe_errors
 from qhn_core.results import train

@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 
 from qhn_core.analysis.trainability import Scan, variance_scan
 from qhn_core.checks import check_choice
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.engines import engine
 from qhn_core.errors import Unsupported
 from qhn_core.objectives import objective
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems import Problem, problem
+from qhn_core.problems.problem import Problem, problem
 from qhn_core.trainer import draw_of
 
 Against = Literal["qubits", "layers"]

@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from qhn_core.runner import RunState
-from qhn_core.studies.race_config import DEFAULT_CONTENDERS, RaceConfig
-from qhn_core.studies.race_live import Races
+from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
+from qhn_core.studies.race.live import Races
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
-PAGE = "views/compare.py"
+PAGE = "views/compare/page.py"
 BASE: dict[str, Any] = {
     "schema_version": 1,
     "dataset": {"name": "xor", "n_train": 8, "n_test": 30},

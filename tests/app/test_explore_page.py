@@ -18,7 +18,7 @@ from qhn_core.runner import RunState
 VIEW = """
 import sys
 from app import live_chart
-from app.views.explore import page
+from app.views.explore.page import page
 page()
 """
 SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 10, "replicas": 3}

@@ -51,7 +51,7 @@ def settled(**query: str) -> AppTest:
     """The page, with everything calculated."""
     page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=90)
     page.run()
-    page.switch_page("views/hardware.py")
+    page.switch_page("views/hardware/page.py")
     for name, value in query.items():
         page.query_params[name] = value
     end = time.monotonic() + 120
@@ -123,13 +123,13 @@ def test_the_elbo_says_that_it_is_a_plug_in(trained: str) -> None:
 
 
 def test_a_sampled_noise_study_draws_the_floor(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.views import _hardware_noise
+    from app.views.hardware import noise as hardware_noise
 
-    monkeypatch.setattr(_hardware_noise, "_EXACT", 2)
-    monkeypatch.setattr(_hardware_noise, "_SHOTS", 64)
+    monkeypatch.setattr(hardware_noise, "_EXACT", 2)
+    monkeypatch.setattr(hardware_noise, "_SHOTS", 64)
     page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=90)
     page.run()
-    page.switch_page("views/hardware.py")
+    page.switch_page("views/hardware/page.py")
     for name, value in {"run": trained, "view": "noise", "noise_loss": "mle"}.items():
         page.query_params[name] = value
     end = time.monotonic() + 120

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.views import _hardware_deploy
+from app.views.hardware import deploy as hardware_deploy
 from qhn_core.config import RunConfig
 from qhn_core.errors import DeviceError
 from qhn_core.runner import RunState, Supervisor
@@ -37,7 +37,7 @@ def trained(fresh: Path) -> str:
 def opened(**query: str) -> AppTest:
     page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=90)
     page.run()
-    page.switch_page("views/hardware.py")
+    page.switch_page("views/hardware/page.py")
     for name, value in query.items():
         page.query_params[name] = value
     page.run()
@@ -172,8 +172,8 @@ def _drawn_bars(page: AppTest) -> Any:
 
 def test_every_draw_is_another_one_and_has_its_number(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
-    real = _hardware_deploy.deploy
-    monkeypatch.setattr(_hardware_deploy, "deploy", lambda *a, **o: seeds.append(o["seed"]) or real(*a, **o))
+    real = hardware_deploy.deploy
+    monkeypatch.setattr(hardware_deploy, "deploy", lambda *a, **o: seeds.append(o["seed"]) or real(*a, **o))
     page = opened(run=trained, view="deploy")
     seen = []
     for number in (1, 2):
@@ -198,7 +198,7 @@ def test_a_draw_on_a_real_device_is_asked_about(trained: str, monkeypatch: pytes
         sent.append(options["shots"])
         raise DeviceError("ibm_torino failed 3 times, at last with OSError: no route.")
 
-    monkeypatch.setattr(_hardware_deploy, "deploy", failing)
+    monkeypatch.setattr(hardware_deploy, "deploy", failing)
     page = opened(run=trained, view="deploy", device="ibm", draws="256")
     page.text_input(key="hardware.ibm").set_value("ibm_torino").run()
     assert "1 circuit, 256 shots on ibm_torino, which leave this machine and may cost money." in words(page, "caption")

@@ -45,7 +45,7 @@ def opened(view: str = "", **query: str) -> AppTest:
     page = AppTest.from_file(str(MAIN), default_timeout=90)
     if view:
         page.run()
-        page.switch_page("views/hardware.py")
+        page.switch_page("views/hardware/page.py")
         page.query_params["view"] = view
     for name, value in query.items():
         page.query_params[name] = value

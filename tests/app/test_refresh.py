@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.views._explore_jobs import Jobs
+from app.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.views._remote import amount, total
-from qhn_core.config import RemoteCost, RunConfig
+from app.remote import amount, total
+from qhn_core.config import RunConfig
+from qhn_core.planning import RemoteCost
 from qhn_core.runner import RunState, Supervisor
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"

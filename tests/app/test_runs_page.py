@@ -18,8 +18,8 @@ from streamlit.testing.v1 import AppTest
 from app.figures.overlay import MAX_RUNS, METRICS, Curve, overlay, run_colours, smooth
 from app.figures.palette import LOSS
 from app.figures.plain import plain
-from app.views._run_rows import SORTS, columns, differences, flatten, keep, order, settings_of, to_rows
-from app.views.runs import LIMIT, PAGE
+from app.views.runs.page import LIMIT, PAGE
+from app.views.runs.rows import SORTS, columns, differences, flatten, keep, order, settings_of, to_rows
 from qhn_core.config import RunConfig
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
@@ -237,7 +237,7 @@ def page(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setenv("QHN_DATA", str(store.folder))
     st.cache_resource.clear()
     st.cache_data.clear()
-    yield AppTest.from_file(str(MAIN), default_timeout=60).run().switch_page("views/runs.py")
+    yield AppTest.from_file(str(MAIN), default_timeout=60).run().switch_page("views/runs/page.py")
     from app import services
 
     services.supervisor().shutdown()

@@ -72,7 +72,7 @@ def test_a_bad_link_is_refused_and_the_default_shown(link: str, fresh: Path) -> 
 
 
 def test_a_link_with_an_unknown_name_lists_the_valid_ones(fresh: Path) -> None:
-    from qhn_core import _config_text as text_forms
+    from qhn_core.config import text as text_forms
 
     page = opened(config=text_forms.pack({"schema_version": 1, "ansatz": {"name": "linaer"}}))
     told = errors(page)

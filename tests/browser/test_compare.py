@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from qhn_core.studies.race_config import DEFAULT_CONTENDERS, RaceConfig
+from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]

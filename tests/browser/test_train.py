@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from qhn_core._config_text import pack
 from qhn_core.config import RunConfig
+from qhn_core.config.text import pack
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]

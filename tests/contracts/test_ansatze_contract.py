@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from qhn_core.ansatze import ANSATZE, initial_angles
-from qhn_core.circuit import Circuit
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.errors import InvalidArgument
 
 SIZES = (1, 2, 3, 5)

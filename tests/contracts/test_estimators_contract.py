@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import qhn_core as qhn
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES
 from qhn_core.errors import Unsupported
 from qhn_core.estimators import ESTIMATORS
-from qhn_core.estimators._draws import unroll
 from qhn_core.estimators.base import Estimate, EstimatorConfig
+from qhn_core.estimators.draws import unroll
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 N = 3
 PAIRS = [(e, o) for e in ESTIMATORS.names() for o in OBJECTIVES.names()]

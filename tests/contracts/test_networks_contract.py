@@ -10,8 +10,8 @@ import pytest
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.datasets.base import Dataset
 from qhn_core.networks import NETWORKS
-from qhn_core.networks._functions import EnumeratedFunctions, all_bits
-from qhn_core.problems import problem
+from qhn_core.networks.functions import EnumeratedFunctions, all_bits
+from qhn_core.problems.problem import problem
 
 #: Small settings of each network, so that all its strings can be listed; a new network is tested as it comes.
 SMALL = {

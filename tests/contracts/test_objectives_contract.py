@@ -11,7 +11,7 @@ import qhn_core as qhn
 from qhn_core.engines.base import PROBABILITIES, SAMPLES
 from qhn_core.kernels import histogram, pack, unpack
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems import Problem, stack_problems
+from qhn_core.problems.problem import Problem, stack_problems
 
 NAMES = OBJECTIVES.names()
 N = 4

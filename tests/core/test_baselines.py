@@ -15,7 +15,7 @@ from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.mean_field import conditional_means
 from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
-from qhn_core.problems import stack_problems
+from qhn_core.problems.problem import stack_problems
 
 
 def small_problem(activation: str = "tanh"):
@@ -151,7 +151,7 @@ def test_a_cost_table_is_refused_by_name(name):
 def test_relaxed_network_agrees_with_the_table_at_the_corners(activation, layers, classes):
     import torch
 
-    from qhn_core.baselines._relaxed import relaxed_nll
+    from qhn_core.baselines.relaxed import relaxed_nll
 
     data = qhn.dataset("moons", n_train=12, n_test=4, seed=2)
     problem = qhn.problem(qhn.network("mlp", layers=layers, activation=activation, output_scale=0.7), data)

@@ -10,12 +10,12 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.ansatze.base import ANSATZE
-from qhn_core.bench import _extras, _ours, _peers
-from qhn_core.bench._cells import LOSSES, TARGETS, Cell, parse_cells, survey_cells, target_cells
-from qhn_core.bench._extras import Figure, first_step, peak_memory
-from qhn_core.bench._timing import compare
+from qhn_core.bench import extras, ours, peers
+from qhn_core.bench.cells import LOSSES, TARGETS, Cell, parse_cells, survey_cells, target_cells
+from qhn_core.bench.extras import Figure, first_step, peak_memory
 from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
 from qhn_core.bench.tables import markdown, show, summary
+from qhn_core.bench.timing import compare
 from qhn_core.errors import InvalidArgument
 
 
@@ -23,12 +23,12 @@ from qhn_core.errors import InvalidArgument
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("circuit", ["linear", "iqp"])
 def test_both_sides_do_the_same_steps(circuit, loss, replicas):
-    prepared = _ours.setup(Cell(circuit, loss, 4, replicas))
-    sides = [_ours.stepper(prepared), _peers.torch_backprop(prepared), _peers.lightning_adjoint(prepared)]
+    prepared = ours.setup(Cell(circuit, loss, 4, replicas))
+    sides = [ours.stepper(prepared), peers.torch_backprop(prepared), peers.lightning_adjoint(prepared)]
     for _ in range(3):
-        ours, torch_side, lightning_side = (np.asarray(side()) for side in sides)
-        np.testing.assert_allclose(torch_side, ours, atol=1e-7)
-        np.testing.assert_allclose(lightning_side, ours, atol=1e-7)
+        mine, torch_side, lightning_side = (np.asarray(side()) for side in sides)
+        np.testing.assert_allclose(torch_side, mine, atol=1e-7)
+        np.testing.assert_allclose(lightning_side, mine, atol=1e-7)
 
 
 def test_cells_cover_targets_and_every_registered_circuit():
@@ -99,16 +99,16 @@ def test_a_small_run_from_end_to_end():
 
 
 def test_backprop_is_left_out_where_memory_would_not_do():
-    assert _peers.backprop_fits(qhn.ansatz("linear", n_qubits=6, layers=4), 30)
-    assert not _peers.backprop_fits(qhn.ansatz("linear", n_qubits=20, layers=4), 1)
+    assert peers.backprop_fits(qhn.ansatz("linear", n_qubits=6, layers=4), 30)
+    assert not peers.backprop_fits(qhn.ansatz("linear", n_qubits=20, layers=4), 1)
 
 
 def test_the_first_step_is_a_whole_training_step(monkeypatch):
     found = first_step()
     assert 0.0 < found.step < 60.0
     assert min(found.importing, found.preparing) > 0.001
-    broken = _extras._FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
-    monkeypatch.setattr(_extras, "_FIRST", broken)
+    broken = extras._FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
+    monkeypatch.setattr(extras, "_FIRST", broken)
     with pytest.raises(subprocess.CalledProcessError):
         first_step()
 

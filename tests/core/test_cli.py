@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import typer
 
-from qhn_core.commands import _common, main
+from qhn_core.commands import main
+from qhn_core.commands.shared import common
 from qhn_core.config import RunConfig
 from qhn_core.results import train
 from qhn_core.store import RunState, RunStore
@@ -200,13 +201,13 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_goes_on(folder, capsys, polit
 
 
 def test_small_helpers():
-    assert _common.number(float("nan")) == "–"
-    assert _common.number(0.123456) == "0.123"
-    assert _common.sparkline([]) == ""
-    assert _common.sparkline([0, 1]) == "▁█"
-    assert _common.sparkline([1.0] * 3) == "▁▁▁"
-    assert len(_common.sparkline(list(range(1000)), width=40)) == 40
-    assert _common.sparkline([float("nan"), 1.0, 2.0]) == " ▁█"
+    assert common.number(float("nan")) == "–"
+    assert common.number(0.123456) == "0.123"
+    assert common.sparkline([]) == ""
+    assert common.sparkline([0, 1]) == "▁█"
+    assert common.sparkline([1.0] * 3) == "▁▁▁"
+    assert len(common.sparkline(list(range(1000)), width=40)) == 40
+    assert common.sparkline([float("nan"), 1.0, 2.0]) == " ▁█"
 
 
 def test_an_uploaded_table_is_named_by_its_content(folder, capsys):

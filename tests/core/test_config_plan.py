@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qhn_core import _config_plan, trainer
-from qhn_core.config import SECTIONS, ConfigError, RunConfig, plan
+from qhn_core import planning as config_plan
+from qhn_core import trainer
+from qhn_core.config import SECTIONS, ConfigError, RunConfig
 from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
+from qhn_core.planning import plan
 
 
 def of(**changes):
@@ -78,13 +80,13 @@ def test_suggested_layers_are_accepted():
 
 
 def test_memory_is_held_against_the_machine(monkeypatch):
-    monkeypatch.setattr(_config_plan, "memory_limit", lambda: 100_000_000)
+    monkeypatch.setattr(config_plan, "memory_limit", lambda: 100_000_000)
     big = {"network": mlp(2, 4, 1), "replicas": 200}
     with pytest.raises(TooLarge, match=r"17 qubits with 200 replicas need about.*the limit is 100 MB") as caught:
         of(**big)
     fewer = int(str(caught.value).split("Use about ")[1].split()[0])
     assert 1 <= fewer < 200
-    monkeypatch.setattr(_config_plan, "memory_limit", lambda: 1_000)
+    monkeypatch.setattr(config_plan, "memory_limit", lambda: 1_000)
     with pytest.raises(TooLarge, match="Use a smaller network"):
         of(replicas=1)
 
@@ -144,9 +146,9 @@ def test_the_cost_is_that_of_every_circuit_a_run_has_left(monkeypatch, done):
 
 
 def test_readable():
-    assert _config_plan.readable(2_500_000) == "2.5 MB"
-    assert _config_plan.readable(1 << 400) == "more than any machine's memory"
-    assert _config_plan.readable(999) == "999 bytes"
+    assert config_plan.readable(2_500_000) == "2.5 MB"
+    assert config_plan.readable(1 << 400) == "more than any machine's memory"
+    assert config_plan.readable(999) == "999 bytes"
 
 
 @settings(max_examples=80, deadline=None)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import qhn_core as qhn
-from qhn_core.config import RunConfig, plan
-from qhn_core.datasets import DATASETS, _real, store_upload
-from qhn_core.datasets._common import stratified_order, whitened_pca
+from qhn_core.config import RunConfig
+from qhn_core.datasets import DATASETS, real, store_upload
+from qhn_core.datasets.common import stratified_order, whitened_pca
 from qhn_core.errors import DataError, InvalidArgument
+from qhn_core.planning import plan
 
 
 def test_gaussian_mixture_has_the_stated_moments():
@@ -137,7 +138,7 @@ def test_real_data_say_how_many_rows_they_have_without_loading(name, monkeypatch
     config = DATASETS.parse({"name": name, "n_train": 10, "n_test": 20_000})
     some = config.model_copy(update={"classes": (0, 1)})
     counts = [len(d.y_train) + len(d.y_test) for d in (config.load(), some.load())]
-    monkeypatch.setattr(_real, "sklearn_table", None)
+    monkeypatch.setattr(real, "sklearn_table", None)
     assert [config.rows(), some.rows()] == counts
 
 

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qhn_core import Circuit, Gate, ansatz, engine, initial_angles
-from qhn_core.config import RunConfig, plan
+from qhn_core.config import RunConfig
 from qhn_core.engines import ENGINES
-from qhn_core.engines._devices import DEVICES, fake_backends
-from qhn_core.engines._noise import Noise, flip_readout, qiskit_noise_model, two_qubit_kraus
-from qhn_core.engines._qiskit import AER_OPTIONS, QiskitSampler, SentOnce, to_qiskit
-from qhn_core.engines._retry import GivenUp, call_device, stopping, within
+from qhn_core.engines.devices.catalogue import DEVICES, fake_backends
+from qhn_core.engines.devices.noise import Noise, flip_readout, qiskit_noise_model, two_qubit_kraus
+from qhn_core.engines.devices.qiskit import AER_OPTIONS, QiskitSampler, SentOnce, to_qiskit
+from qhn_core.engines.devices.retry import GivenUp, call_device, stopping, within
 from qhn_core.errors import DeviceError, InvalidArgument, QHNError, TooLarge, Unsupported
+from qhn_core.planning import plan
 
 ORDER = Circuit(3, (Gate("RX", 0, 0), Gate("CNOT", (0, 2)), Gate("H", 1), Gate("RZ", 1, 1), Gate("H", 1)))
 SETTINGS = {"noise_1q": 0.02, "noise_2q": 0.07, "readout_error": 0.03}
@@ -176,7 +177,7 @@ def test_shared_unused_and_missing_parameters_on_qiskit(options):
 
 
 def test_large_requests_become_several_jobs(monkeypatch):
-    monkeypatch.setattr("qhn_core.engines._qiskit.JOB_SHOTS", 200)
+    monkeypatch.setattr("qhn_core.engines.devices.qiskit.JOB_SHOTS", 200)
     runs, jobs = engine("pennylane", device="qiskit.aer"), []
     submit = QiskitSampler._submit_aer
     monkeypatch.setattr(QiskitSampler, "_submit_aer", lambda self, *a: jobs.append(1) or submit(self, *a))

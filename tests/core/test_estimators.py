@@ -7,15 +7,14 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.ansatze import ANSATZE
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.estimators import EstimatorConfig, estimator
-from qhn_core.estimators import _draws as draws
+from qhn_core.estimators import EstimatorConfig, draws, estimator
 from qhn_core.estimators import parameter_shift as shift_module
 from qhn_core.kernels import pack, unpack
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems import Problem, stack_problems
-from qhn_core.problems import problem as make_problem
+from qhn_core.problems.problem import Problem, stack_problems
+from qhn_core.problems.problem import problem as make_problem
 
 
 def run(

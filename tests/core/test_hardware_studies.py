@@ -186,7 +186,7 @@ def test_the_elbo_is_refused_on_a_device_before_it_starts():
 
 
 def test_a_failing_device_stops_training_with_the_reason(monkeypatch):
-    from qhn_core.engines._qiskit import QiskitSampler
+    from qhn_core.engines.devices.qiskit import QiskitSampler
 
     def broken(self, *arguments):
         raise RuntimeError("the cryostat is warm")

@@ -16,7 +16,7 @@ import pytest
 
 from qhn_core import trainer
 from qhn_core.ansatze import ANSATZE, initial_angles
-from qhn_core.circuit import FIXED, ROTATIONS, Circuit, Gate
+from qhn_core.circuits.circuit import FIXED, ROTATIONS, Circuit, Gate
 from qhn_core.config import SECTIONS, RunConfig
 from qhn_core.datasets import dataset
 from qhn_core.engines import ENGINES, engine
@@ -27,7 +27,7 @@ from qhn_core.networks import NETWORKS, network
 from qhn_core.objectives import OBJECTIVES, objective
 from qhn_core.optimisers import OPTIMISERS
 from qhn_core.priors import prior
-from qhn_core.problems import problem, problem_from_costs
+from qhn_core.problems.problem import problem, problem_from_costs
 from qhn_core.trainer import TrainState
 
 ROOT = Path(__file__).resolve().parents[2]

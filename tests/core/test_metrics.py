@@ -13,7 +13,7 @@ from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import unpack
 from qhn_core.networks import network
 from qhn_core.priors import prior
-from qhn_core.problems import problem, problem_from_costs, stack_problems
+from qhn_core.problems.problem import problem, problem_from_costs, stack_problems
 
 RNG = np.random.default_rng(7)
 
@@ -210,8 +210,8 @@ def test_votes_that_cannot_turn_have_no_error_and_single_draws_none_that_is_know
 @pytest.mark.parametrize("classes", [2, 3])
 def test_errors_of_votes_are_those_of_the_multinomial_bootstrap(classes):
     """Beside 4000 multinomial resamples, over 20 sets of draws; the 64 multipliers scatter by 9 % each."""
-    from qhn_core.analysis._vote_errors import vote_errors
     from qhn_core.analysis.scores import accuracy_with_ties
+    from qhn_core.analysis.vote_errors import vote_errors
 
     n, functions, draws = 40, 25, 400
     ratios = []

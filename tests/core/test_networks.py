@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import qhn_core as qhn
 from qhn_core.errors import InvalidArgument
-from qhn_core.networks._functions import all_bits
-from qhn_core.problems import problem
+from qhn_core.networks.functions import all_bits
+from qhn_core.problems.problem import problem
 
 ACTIVATIONS = {
     "sign": lambda z: (z > 0) - (z < 0),

@@ -11,7 +11,7 @@ import qhn_core as qhn
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.kernels import HammingKernel, unpack
 from qhn_core.objectives import ksd
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 from qhn_core.schedules import value_at
 
 

@@ -119,7 +119,7 @@ def test_single_precision_states_its_error():
 
 
 def test_large_batches_are_split(monkeypatch):
-    monkeypatch.setattr("qhn_core.engines._analytic.BATCH_BYTES", 16 * 8 * 2)
+    monkeypatch.setattr("qhn_core.engines.devices.analytic.BATCH_BYTES", 16 * 8 * 2)
     theirs, ours = make("default.qubit"), engine("statevector")
     circuit = ansatz("ring", n_qubits=3, layers=2)
     theta = initial_angles(circuit, replicas=5)
@@ -135,14 +135,14 @@ def test_large_batches_are_split(monkeypatch):
 def test_deep_backprop_of_density_matrices_gives_way_to_parameter_shift(monkeypatch):
     theta, g = np.array([[0.4, -1.1, 0.0]]), np.random.default_rng(2).normal(size=8)
     want = make("default.mixed", "backprop", **NOISY).gradient(SHARED, theta, g)
-    monkeypatch.setattr("qhn_core.engines._analytic.BACKPROP_BYTES", 1 << 14)
-    monkeypatch.setattr("qhn_core.engines._analytic.Analytic._backprop", None)
+    monkeypatch.setattr("qhn_core.engines.devices.analytic.BACKPROP_BYTES", 1 << 14)
+    monkeypatch.setattr("qhn_core.engines.devices.analytic.Analytic._backprop", None)
     np.testing.assert_allclose(make("default.mixed", **NOISY).gradient(SHARED, theta, g), want, atol=1e-10)
 
 
 def test_deep_backprop_gives_way_to_adjoint(monkeypatch):
-    monkeypatch.setattr("qhn_core.engines._analytic.BACKPROP_BYTES", 1 << 20)
-    monkeypatch.setattr("qhn_core.engines._analytic.Analytic._backprop", None)
+    monkeypatch.setattr("qhn_core.engines.devices.analytic.BACKPROP_BYTES", 1 << 20)
+    monkeypatch.setattr("qhn_core.engines.devices.analytic.Analytic._backprop", None)
     circuit = ansatz("linear", n_qubits=12, layers=1)
     theta = initial_angles(circuit)
     g = np.random.default_rng(0).normal(size=2**12)

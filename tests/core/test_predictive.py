@@ -20,8 +20,8 @@ from qhn_core.analysis.predictive import (
 )
 from qhn_core.datasets.base import Dataset
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.networks._functions import all_bits
-from qhn_core.problems import Problem, problem, problem_from_costs, stack_problems
+from qhn_core.networks.functions import all_bits
+from qhn_core.problems.problem import Problem, problem, problem_from_costs, stack_problems
 
 
 def make(layers, activation="sign", n_train=20, n_test=60, **options) -> Problem:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import qhn_core as qhn
 from qhn_core.datasets.base import Dataset
 from qhn_core.errors import Cancelled, InvalidArgument, QHNError, TooLarge, Unsupported
-from qhn_core.networks._functions import EnumeratedFunctions, RowHash, all_bits
+from qhn_core.networks.functions import EnumeratedFunctions, RowHash, all_bits
 from qhn_core.networks.mlp import MLP
-from qhn_core.problems import Problem, problem, problem_from_costs, stack_problems
-from qhn_core.tables import TableCache, likelihood_table, string_index
+from qhn_core.problems.problem import Problem, problem, problem_from_costs, stack_problems
+from qhn_core.problems.table import TableCache, likelihood_table, string_index
 
 
 def random_data(d: int, classes: int, n: int, seed: int = 0) -> Dataset:
@@ -76,10 +76,10 @@ def test_structure_and_enumeration_give_the_same_table_and_structure_merges_stri
 def test_blocks_of_examples_and_symmetry_matching_change_nothing(monkeypatch):
     network, data = MLP(layers=(3, 2, 1), activation="tanh"), random_data(3, 2, 50)
     expected = likelihood_table(network, data, cache=False)
-    monkeypatch.setattr("qhn_core.networks._functions.HELD", 200)
-    monkeypatch.setattr("qhn_core.networks._functions.CHUNK", 100)
+    monkeypatch.setattr("qhn_core.networks.functions.HELD", 200)
+    monkeypatch.setattr("qhn_core.networks.functions.CHUNK", 100)
     np.testing.assert_allclose(likelihood_table(network, data, cache=False), expected, rtol=1e-12)
-    monkeypatch.setattr("qhn_core.networks._mlp_functions._COMPARED", 0)
+    monkeypatch.setattr("qhn_core.networks.mlp_functions._COMPARED", 0)
     np.testing.assert_allclose(likelihood_table(network, data, cache=False), expected, rtol=1e-12)
     relu = MLP(layers=(3, 2, 1), activation="relu")
     np.testing.assert_allclose(likelihood_table(relu, data, cache=False), one_by_one(relu, data), rtol=1e-10)
@@ -168,7 +168,7 @@ def test_progress_rises_to_one_and_cancel_stops():
 
 def test_cache_is_by_content_bounded_and_read_only(monkeypatch):
     cache = TableCache(max_bytes=3 * 8 * 2**5)
-    monkeypatch.setattr("qhn_core.tables.TABLES", cache)
+    monkeypatch.setattr("qhn_core.problems.table.TABLES", cache)
     network = MLP(layers=(4, 1))
     first = problem(network, random_data(4, 2, 10, seed=0))
     assert problem(network, random_data(4, 2, 10, seed=0)).nll is first.nll

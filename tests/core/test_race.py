@@ -7,8 +7,8 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.errors import ConfigError
-from qhn_core.studies import race
-from qhn_core.studies.race_config import RaceConfig
+from qhn_core.studies.race import race
+from qhn_core.studies.race.config import RaceConfig
 
 BASE = {
     "dataset": {"name": "xor", "n_train": 8, "n_test": 20},

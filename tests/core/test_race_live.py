@@ -13,10 +13,10 @@ import qhn_core as qhn
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
-from qhn_core.studies import _race_rivals
-from qhn_core.studies._race_memory import AngleTrail
-from qhn_core.studies.race_config import RaceConfig
-from qhn_core.studies.race_live import Races
+from qhn_core.studies.race import rivals as race_rivals
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.race.live import Races
+from qhn_core.studies.race.memory import AngleTrail
 
 BASE = {
     "dataset": {"name": "xor", "n_train": 8, "n_test": 20},
@@ -130,7 +130,7 @@ def test_trouble_on_the_way_fails_the_race_with_words(races: Races, monkeypatch:
     def broken(*_: object, **__: object) -> None:
         raise QHNError("the table burnt down")
 
-    monkeypatch.setattr("qhn_core.studies.race.prepare", broken)
+    monkeypatch.setattr("qhn_core.studies.race.race.prepare", broken)
     status = races.wait(races.start(config()), 60)
     assert status.run.state is RunState.FAILED
     assert status.run.message == "the table burnt down"
@@ -160,7 +160,7 @@ def test_angle_trail_is_bounded_and_keeps_both_ends() -> None:
 def test_costly_rivals_leave_the_cores_to_races(races: Races, monkeypatch: pytest.MonkeyPatch) -> None:
     racing = threading.Event()
     racing.set()
-    monkeypatch.setattr(_race_rivals, "_SETTLE", 0.05)
+    monkeypatch.setattr(race_rivals, "_SETTLE", 0.05)
     monkeypatch.setattr(races._board, "_racing", racing.is_set)
     race_id = races.start(config(rivals=("mean_field", "exact_bayes")))
     assert races.wait(race_id, 1.5).scoring

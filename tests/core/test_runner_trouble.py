@@ -15,13 +15,13 @@ import pytest
 
 from qhn_core import trainer
 from qhn_core.config import RunConfig
-from qhn_core.engines._qiskit import QiskitSampler
+from qhn_core.engines.devices.qiskit import QiskitSampler
 from qhn_core.errors import DeviceError, InvalidArgument, MissingUpload, StoreError, TooLarge
 from qhn_core.results import train
 from qhn_core.runner import RunState, Supervisor, writer
 from qhn_core.store import RunStore, UnknownRun
-from qhn_core.studies.race_config import RaceConfig
-from qhn_core.studies.race_live import Races
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.race.live import Races
 
 CONFIG = RunConfig.model_validate(
     {

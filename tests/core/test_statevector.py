@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qhn_core as qhn
-from qhn_core.circuit import FIXED, ROTATIONS, Circuit, Gate
-from qhn_core.engines import _twin
+from qhn_core.circuits.circuit import FIXED, ROTATIONS, Circuit, Gate
+from qhn_core.engines.statevector import twin
 from qhn_core.errors import InvalidArgument, TooLarge
 
 PARAMS = 4
@@ -56,8 +56,8 @@ def test_slow_twin_agrees(circuit):
     theta, g = case(circuit)
     q, found = ENGINE.probs(circuit, theta), ENGINE.gradient(circuit, theta, g)
     for r in range(len(theta)):
-        np.testing.assert_allclose(q[r], _twin.probs(circuit, theta[r]), atol=1e-12)
-        np.testing.assert_allclose(found[r], _twin.gradient(circuit, theta[r], g[r]), atol=1e-12)
+        np.testing.assert_allclose(q[r], twin.probs(circuit, theta[r]), atol=1e-12)
+        np.testing.assert_allclose(found[r], twin.gradient(circuit, theta[r], g[r]), atol=1e-12)
     np.testing.assert_allclose(q.sum(1), 1.0, atol=1e-12)
 
 
@@ -116,8 +116,8 @@ def test_shift_rule_agrees(circuit):
 def test_every_size_of_block_agrees_with_the_twin(n):
     circuit = random_circuit(n, 60, seed=n)
     theta, g = case(circuit, replicas=1)
-    np.testing.assert_allclose(ENGINE.probs(circuit, theta[0]), _twin.probs(circuit, theta[0]), atol=1e-12)
-    expected = _twin.gradient(circuit, theta[0], g[0])
+    np.testing.assert_allclose(ENGINE.probs(circuit, theta[0]), twin.probs(circuit, theta[0]), atol=1e-12)
+    expected = twin.gradient(circuit, theta[0], g[0])
     np.testing.assert_allclose(ENGINE.gradient(circuit, theta, g)[0], expected, atol=1e-11)
 
 

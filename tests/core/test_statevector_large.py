@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import qhn_core as qhn
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.errors import TooLarge
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ from scipy import stats
 
 import qhn_core as qhn
 from qhn_core.ansatze import ANSATZE
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 
 ENGINE = qhn.engine("statevector")
 
@@ -187,7 +187,7 @@ def test_strings_of_probability_zero_are_never_drawn():
 _FIRST_STEP = """
 import time, numpy as np
 from qhn_core.engines.statevector import StatevectorConfig
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 engine = StatevectorConfig().build()
 circuit = Circuit(2, (Gate("RY", (0,), 0), Gate("CNOT", (0, 1))))
 start = time.process_time()
@@ -213,12 +213,12 @@ def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
     """While the interpreter ends, executors refuse new work; a training thread must still finish its step."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from qhn_core.engines import _team
+    from qhn_core.engines.statevector import team
 
     circuit = qhn.ansatz("linear", n_qubits=15, layers=1)
     theta = qhn.initial_angles(circuit, seed=3)
     expected = qhn.engine("statevector").probs(circuit, theta)
     closed = ThreadPoolExecutor(1)
     closed.shutdown()
-    monkeypatch.setattr(_team, "_helpers", closed)
+    monkeypatch.setattr(team, "_helpers", closed)
     np.testing.assert_array_equal(qhn.engine("statevector").probs(circuit, theta), expected)

@@ -7,10 +7,10 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.analysis.trainability import fit_slope, gradient_variance, relative_gradient, variance_scan
-from qhn_core.circuit import Circuit, Gate
+from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.kernels import unpack
-from qhn_core.problems import Problem
+from qhn_core.problems.problem import Problem
 
 
 def projector(n: float) -> tuple[Circuit, Problem]:

@@ -12,7 +12,8 @@ from textwrap import dedent
 
 import pytest
 
-from qhn_core.config import load_config, plan
+from qhn_core.config import load_config
+from qhn_core.planning import plan
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

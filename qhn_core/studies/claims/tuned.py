@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qhn_core import trainer
 from qhn_core.analysis.predictive import Predictive, accuracy_with_ties, predictive_nll
 from qhn_core.baselines import BASELINES
-from qhn_core.problems import Problem, ProblemStack
+from qhn_core.problems.problem import Problem, ProblemStack
 from qhn_core.studies.claims.grid import Grid, Scenario, losses, rivals
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Compare: losses raced from the same starts."""

@@ -1,0 +1,216 @@
+"""The curves of a race: generalisation, trainability, and the evidence ceiling with the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app import services
+from app.figures import Figure, message
+from app.figures.evidence import evidence_ceiling
+from app.figures.race import Side, View
+from app.figures.race_curves import race_curves
+from app.figures.race_weights import race_weights
+from app.live_chart import encode, live_chart
+from app.views.compare.data import Seen, posterior_of, residual, weight_labels, weight_marginals
+from qhn_core.analysis.strings import marginals
+from qhn_core.baselines import BASELINES
+
+HEIGHT, TALL = 208, 340
+_EVERY = 0.25
+_NATS = "nats per example"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What one chart shows.
+
+    Args:
+        name: of the chart.
+        metric: of the history, or ``gap``.
+        title, unit: as shown.
+        rivals: whether rivals' levels are drawn.
+    """
+
+    name: str
+    metric: str
+    title: str
+    unit: str
+    rivals: bool = False
+
+
+GENERALISATION = (
+    Quantity("race-nll", "predictive_nll_test", "Predictive NLL, test", _NATS, rivals=True),
+    Quantity("race-accuracy", "accuracy_test", "Accuracy, test", "share correct", rivals=True),
+    Quantity("race-gap", "gap", "Generalisation gap, test − train", _NATS),
+    Quantity("race-entropy", "entropy_bits", "Entropy of q", "bits"),
+)
+TRAINABILITY = (
+    Quantity("race-loss", "loss", "Loss, each its own", _NATS),
+    Quantity("race-cost-gap", "cost_gap", "Cost above the best string", _NATS),
+    Quantity("race-success", "success", "Mass near the optimum", "probability"),
+    Quantity("race-gradient", "grad_norm", "Gradient norm", ""),
+)
+
+
+def curves(seen: Seen | None, quantities: tuple[Quantity, ...], view: View) -> None:
+    """Four charts, two in a row; the crosshair is common to all."""
+    for pair in (quantities[:2], quantities[2:]):
+        columns = st.columns(2, gap="small")
+        for column, quantity in zip(columns, pair, strict=True):
+            with column:
+                _mount(seen, quantity.name, lambda q=quantity: _curve(seen, q, view), view)  # type: ignore[misc]
+
+
+def evidence(seen: Seen | None, view: View, replica: int) -> None:
+    """The ceiling at the left, the weights at the step at the right."""
+    left, right = st.columns([1.15, 1], gap="small")
+    with left:
+        _mount(seen, "evidence", lambda: _evidence(seen, view), view, height=TALL)
+    with right:
+        _mount(seen, "race-weights", lambda: _weights(seen, replica), view, height=TALL, option=replica)
+    if seen is not None and seen.logged and seen.log_evidence is not None:
+        value = residual(seen)
+        st.html(
+            f'<p data-residual="{value:.3e}" style="margin:0">Worst of all contenders and seeds at this step: '
+            f"<b>| log p(D) − ELBO − KL | = {value:.1e} nats</b>. "
+            "SELBO is a surrogate and bounds nothing; its ELBO is measured here all the same.</p>"
+        )
+
+
+def _mount(
+    seen: Seen | None,
+    name: str,
+    build: Callable[[], tuple[Figure, str]],
+    view: View,
+    *,
+    height: int = HEIGHT,
+    option: object = "",
+) -> None:
+    def encoded() -> bytes:
+        figure, alt = build()
+        return encode(figure, name=name, alt=alt, height=height, group="race")
+
+    key = ("race", seen.race_id if seen else "", name, str(option))
+    version = (seen.version if seen else "", view)
+    running = seen is not None and seen.status.run.active and seen.step is None
+    live_chart(services.cached_figure(key, version, encoded, every=_EVERY if running else 0.0), name=name)
+
+
+def sides(seen: Seen, metric: str, view: View) -> list[Side]:
+    """One quantity of all contenders."""
+    found = []
+    for lane in seen.lanes:
+        if len(lane.rows.steps) and (metric == "gap" or metric in lane.rows.history):
+            x = lane.rows.seconds if view.x == "seconds" else lane.rows.steps.astype(np.float64)
+            found.append(Side(lane.title, lane.style, x, lane.values(metric), lane.at))
+    return found
+
+
+def short_label(name: str) -> str:
+    """A rival's label without what stands in brackets."""
+    return BASELINES.make(name).label.split(" (")[0]
+
+
+def levels(seen: Seen, metric: str) -> dict[str, float]:
+    """Median over seeds of each rival's value."""
+    found = {}
+    for score in seen.rivals:
+        values = score.row[metric]
+        if not np.isnan(values).all():
+            found[short_label(score.name)] = float(np.nanmedian(values))
+    return found
+
+
+def _curve(seen: Seen | None, quantity: Quantity, view: View) -> tuple[Figure, str]:
+    if seen is None:
+        text = "Train draws a curve per loss here"
+        return message(quantity.title, text), f"{quantity.title}: {text}"
+    drawn = sides(seen, quantity.metric, view)
+    figure = race_curves(
+        drawn,
+        title=quantity.title,
+        unit=quantity.unit,
+        view=view,
+        levels=levels(seen, quantity.metric) if quantity.rivals else None,
+        zero=quantity.metric == "gap" and not view.log_y,
+    )
+    now = "; ".join(
+        f"{s.title} {np.nanmedian(s.values[s.at]):.4g}" for s in drawn if not np.isnan(s.values[s.at]).all()
+    )
+    return figure, f"{quantity.title} over {view.x}, medians at step {seen.at_step}: {now or 'nothing yet'}."
+
+
+def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
+    title = "Evidence ceiling"
+    if seen is None or not seen.logged:
+        return message(title, "Train shows each ELBO climbing to log p(D)"), f"{title}: nothing logged yet"
+    ceiling = seen.log_evidence
+    if ceiling is None:
+        text = "More than 20 qubits: log p(D) cannot be enumerated"
+        return message(title, text), f"{title}: {text}"
+    common = float(ceiling.mean())
+    drawn = [
+        Side(s.title, s.style, s.x, s.values + (common - ceiling)[None, :], s.at) for s in sides(seen, "elbo", view)
+    ]
+    kl = {lane.title: float(np.nanmedian(lane.final("kl_posterior"))) for lane in seen.lanes}
+    shifted = bool(np.ptp(ceiling) > 0.0)
+    figure = evidence_ceiling(drawn, log_evidence=common, kl=kl, view=view, shifted=shifted)
+    words = "; ".join(f"{name} {value:.3g}" for name, value in kl.items())
+    return figure, f"ELBO of each contender under log p(D) = {common:.4g} nats; KL to the posterior: {words}."
+
+
+def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
+    title = "Weights"
+    if seen is None or not seen.logged:
+        return message(title, "Train shows the weights of one seed at the step"), f"{title}: nothing logged yet"
+    found = {}
+    step = seen.at_step
+    for i, lane in enumerate(seen.lanes):
+        means = weight_marginals(seen.race_id, i, step, replica)
+        if means is not None:
+            step, found[lane.title] = means
+    exact = posterior_of(seen, replica)
+    title = f"Weights of seed {replica + 1} at step {step}"
+    figure = race_weights(
+        found,
+        {lane.title: lane.style for lane in seen.lanes},
+        labels=weight_labels(seen),
+        posterior=None if exact is None else marginals(exact),
+        title=title,
+    )
+    return figure, f"{title}: probability of plus for each weight, per contender, beside the exact posterior's."
+
+
+def values_table(seen: Seen) -> str:
+    """Medians over seeds at the step looked at, as a Markdown table."""
+    columns = (
+        ("NLL test", "predictive_nll_test", ".3f"),
+        ("Accuracy", "accuracy_test", ".3f"),
+        ("Gap", "gap", "+.3f"),
+        ("KL to posterior", "kl_posterior", ".2f"),
+        ("Entropy, bits", "entropy_bits", ".2f"),
+        ("Cost gap", "cost_gap", ".3f"),
+        ("Success", "success", ".3f"),
+        ("Gradient", "grad_norm", ".2g"),
+    )
+    lines = [
+        f"| step {seen.at_step} | " + " | ".join(title for title, _, _ in columns) + " | steps/s |",
+        "|---|" + "--:|" * (len(columns) + 1),
+    ]
+    for lane in seen.lanes:
+        cells = []
+        for _, metric, form in columns:
+            value = _median(lane.final(metric))
+            cells.append("–" if np.isnan(value) else format(value, form))
+        used = float(lane.rows.seconds[-1])
+        cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
+        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _median(values: np.ndarray) -> float:
+    return float("nan") if np.isnan(values).all() else float(np.nanmedian(values))

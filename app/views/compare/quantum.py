@@ -1,0 +1,156 @@
+"""Is it quantum? A contender beside its twin without entanglement, and beside the exact posterior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app import services, state
+from app.figures import Figure, message
+from app.figures.dependence import dependence_matrices
+from app.live_chart import encode, live_chart
+from app.views.compare.data import Seen, weight_labels
+from qhn_core.analysis.dependence import dependence
+from qhn_core.errors import QHNError
+from qhn_core.runner import RunState
+from qhn_core.studies.race.config import RaceConfig
+
+_TWIN = "race.twin"
+_HEIGHT = 380
+#: Probabilities that are looked at at once, seeds times 2**N.
+_LARGEST = 1 << 21
+
+
+def twin_busy(seen: Seen | None) -> bool:
+    """Whether the twin of the race shown is in training."""
+    found = _twin(seen)
+    return found is not None and services.races().status(found).run.state.active
+
+
+def show(seen: Seen | None) -> None:
+    """Button, matrices, and what they say."""
+    if seen is None or not seen.logged or seen.setup is None:
+        st.info("Train the race first.", icon=":material/lan:")
+        return
+    titles = [lane.title for lane in seen.lanes]
+    first = next((i for i, c in enumerate(seen.config.contenders) if c.objective.name != "mle"), 0)
+    left, right, words = st.columns([1.2, 1.2, 3], gap="small", vertical_alignment="bottom")
+    key = f"race.twin.of.{seen.race_id}"
+    with left:
+        chosen = st.selectbox("Circuit of", titles, titles.index(state.widget(key, titles[first])), key=key)
+    index = titles.index(chosen)
+    twin = _twin(seen, index)
+    with right:
+        st.button(
+            "Train the product twin",
+            icon=":material/lan:",
+            key="race.train_twin",
+            disabled=twin is not None or seen.status.run.state is RunState.RUNNING,
+            on_click=_train_twin,
+            args=(seen, index),
+            help="The same loss, data, seeds and steps, with a circuit that has no entangling gate",
+            width="stretch",
+        )
+    with words:
+        st.caption(
+            "A product circuit leaves all weights independent. What entanglement adds is dependence between weights; "
+            "where the posterior has little of it, there is little to gain."
+        )
+    _chart(seen, index, twin)
+    _verdict(seen, index, twin)
+
+
+def _twin(seen: Seen | None, index: int | None = None) -> str | None:
+    """Id of the twin's race, if it was started for this race (and this contender)."""
+    if seen is None:
+        return None
+    text = str(state.recall(_TWIN, ""))
+    race_id, _, rest = text.partition(":")
+    side, _, twin = rest.partition(":")
+    if race_id != seen.race_id or (index is not None and side != str(index)) or not services.races().known(twin):
+        return None
+    return twin
+
+
+def _train_twin(seen: Seen, index: int) -> None:
+    state.remember("race.problem", "")
+    try:
+        twin = services.races().start(twin_of(seen.config, index), instant=True)
+        state.remember(_TWIN, f"{seen.race_id}:{index}:{twin}")
+    except QHNError as error:
+        state.remember("race.problem", str(error))
+
+
+def twin_of(config: RaceConfig, index: int) -> RaceConfig:
+    """A race of one: the contender with a product circuit in place of its own."""
+    contender = config.contenders[index]
+    own = contender.ansatz or config.base.ansatz
+    side = config.to_dict()["contenders"][index]
+    side |= {"label": "product twin", "ansatz": {"name": "product", "init": own.init, "scale": own.scale}}
+    return RaceConfig.parse({"base": config.base.to_dict(), "contenders": [side], "rivals": []})
+
+
+def _chart(seen: Seen, index: int, twin: str | None) -> None:
+    done = twin is not None and not services.races().status(twin).run.state.active
+    rows = len(services.races().history(twin, 0).steps) if twin is not None else 0
+
+    def encoded() -> bytes:
+        figure, alt = _figure(seen, index, twin if rows else None)
+        return encode(figure, name="dependence", alt=alt, height=_HEIGHT)
+
+    key = ("race", seen.race_id, "dependence", str(index))
+    version = (seen.at_step, rows, done)
+    live_chart(services.cached_figure(key, version, encoded, every=0.0 if done or not rows else 1.0), name="dependence")
+
+
+def _figure(seen: Seen, index: int, twin: str | None) -> tuple[Figure, str]:
+    races, n_seeds = services.races(), seen.config.base.replicas
+    assert seen.setup is not None  # noqa: S101 -- show() asks only then
+    few = slice(0, max(1, min(n_seeds, _LARGEST >> seen.setup.setups[0].plan.n_qubits)))
+    found: dict[str, tuple[NDArray[np.float64], float]] = {}
+    own = races.probs(seen.race_id, index, seen.at_step, few)
+    if own is None:
+        text = "More than 20 qubits: the distribution cannot be enumerated"
+        return message("Mutual information", text), text
+    found[f"{seen.lanes[index].title}, circuit"] = _mean(own[1])
+    if twin is not None:
+        product = races.probs(twin, 0, seen.at_step, few)
+        if product is not None:
+            found["product twin"] = _mean(product[1])
+    problem: Any = seen.setup.setups[index].problem
+    found["exact posterior"] = _mean(np.atleast_2d(problem.posterior)[few])
+    figure = dependence_matrices(found, labels=weight_labels(seen))
+    words = "; ".join(f"{name} {floor:.3g} nats" for name, (_, floor) in found.items())
+    return figure, f"Mutual information between weights. Total correlation, means over seeds: {words}."
+
+
+def _mean(q: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    found = dependence(q)
+    return found.mutual_information.mean(axis=0), float(found.total_correlation.mean())
+
+
+def _verdict(seen: Seen, index: int, twin: str | None) -> None:
+    lane = seen.lanes[index]
+    if twin is None:
+        return
+    status, rows = services.races().status(twin).run, services.races().history(twin, 0)
+    if status.state is RunState.FAILED:
+        st.error(f"The twin failed: {status.message}")
+    if not len(rows.steps):
+        st.caption("The twin is being prepared …")
+        return
+    if status.state.active:
+        st.caption(f"The twin trains: step {status.step} of {status.steps}.")
+    at = max(0, int(np.searchsorted(rows.steps, seen.at_step, side="right")) - 1)
+    lines = ["| medians over seeds | KL to posterior, nats | NLL, test | accuracy, test |", "|---|--:|--:|--:|"]
+    for name, row in (
+        (lane.title, {k: v[lane.at] for k, v in lane.rows.history.items()}),
+        ("product twin", {k: v[at] for k, v in rows.history.items()}),
+    ):
+        cells = [row[k] for k in ("kl_posterior", "predictive_nll_test", "accuracy_test")]
+        shown = ["–" if np.isnan(c).all() else f"{float(np.nanmedian(c)):.3f}" for c in cells]
+        lines.append(f"| **{name}** | " + " | ".join(shown) + " |")
+    st.markdown("\n".join(lines))

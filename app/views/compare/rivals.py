@@ -1,0 +1,64 @@
+"""The classical rivals of a race: what they reach, and what that cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.views.compare.charts import short_label
+from app.views.compare.data import Seen
+
+Array = NDArray[np.float64]
+
+
+def show(seen: Seen | None) -> None:
+    """Every rival with the contenders: metrics and what it cost."""
+    if seen is None or not seen.logged:
+        st.info("Train first: the rivals then work on the same data.", icon=":material/groups:")
+        return
+    for text in seen.problems:
+        st.warning(text)
+    if seen.status.scoring:
+        st.caption("Rivals are being scored …")
+    elif seen.status.run.active:
+        st.caption("The rivals that need computing follow when the race has ended, so as not to slow it down.")
+    st.markdown(_rivals(seen))
+    for score in seen.rivals:
+        if score.notes:
+            st.caption(f"**{short_label(score.name)}:** {score.notes}")
+    st.caption(
+        "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network over "
+        "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
+    )
+
+
+def _rivals(seen: Seen) -> str:
+    lines = [
+        "| | NLL, test | accuracy, test | cost gap | KL to posterior | likelihood evaluations | seconds a seed |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    metrics = (("predictive_nll_test", ".3f"), ("accuracy_test", ".3f"), ("cost_gap", ".3f"), ("kl_posterior", ".2f"))
+    table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None else 0
+    for lane in seen.lanes:
+        cells = [_mean(lane.final(name), form) for name, form in metrics]
+        shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
+        seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
+        budget = shots * seen.at_step if shots else table
+        lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {_seconds(seconds)} |")
+    for score in seen.rivals:
+        cells = [_mean(score.row[name], form) for name, form in metrics]
+        lines.append(
+            f"| *{short_label(score.name)}* | "
+            + " | ".join(cells)
+            + f" | {score.likelihood_evaluations:,} | {_seconds(score.seconds)} |"
+        )
+    return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-3 else "under 0.001"
+
+
+def _mean(values: Array, form: str) -> str:
+    return "–" if np.isnan(values).all() else format(float(np.nanmean(values)), form)

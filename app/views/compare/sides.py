@@ -1,0 +1,138 @@
+"""The contenders' cards in the sidebar, the examples, and the form of what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app import forms, race_state, services, state
+from app.figures.race import styles
+from app.forms import Form
+from app.views.compare.card import contender_card
+from app.views.compare.lineup import change
+from qhn_core.config import ConfigError
+from qhn_core.studies.race.config import DEFAULT_CONTENDERS, MAX_CONTENDERS, RaceConfig
+
+#: Races to begin with: label -> (base, what to expect).
+_NOISY = {"name": "xor", "n_train": 20, "noise": 0.45, "label_noise": 0.1, "label_noise_test": True}
+EXAMPLES: Mapping[str, tuple[dict[str, Any], str]] = {
+    "xor, noisy": (
+        {"dataset": _NOISY, "replicas": 20, "data_draws": 20},
+        "13 qubits. In a trial with 64 starts ELBO and SELBO predicted better than MLE.",
+    ),
+    "breast_cancer": (
+        {
+            "dataset": {"name": "breast_cancer", "n_train": 15, "label_noise": 0.1, "components": 4},
+            "network": {"name": "mlp", "layers": [4, 2, 1], "activation": "sign"},
+            "replicas": 20,
+            "data_draws": 20,
+        },
+        "13 qubits, real data. In a trial the clearest difference of all.",
+    ),
+    "gaussian_mixture": (
+        {"dataset": {"name": "gaussian_mixture", "n_train": 20}, "replicas": 20, "data_draws": 20},
+        "13 qubits. In a trial hardly any difference: results vary by data set.",
+    ),
+    "small and quick": (
+        {
+            "dataset": _NOISY,
+            "network": {"name": "mlp", "layers": [2, 2, 1], "activation": "sign"},
+            "steps": 300,
+            "replicas": 10,
+            "data_draws": 10,
+        },
+        "9 qubits: small enough to race anew at every move of a slider.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RaceForm:
+    """What the sidebar says.
+
+    Args:
+        config: the race, or None where the settings contradict each other.
+        base: the form of what contenders share.
+        problems: why there is no race, or why it is refused.
+    """
+
+    config: RaceConfig | None
+    base: Form
+    problems: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be started."""
+        return self.config is not None and not self.problems
+
+
+def render(config: RaceConfig) -> RaceForm:
+    """Draw the sidebar and return what it says."""
+    left, right = st.columns(2, gap="small")
+    with left, st.popover("Examples", icon=":material/list:", width="stretch"):
+        _examples()
+    with right:
+        full = len(config.contenders) >= MAX_CONTENDERS
+        st.button(
+            "Add",
+            icon=":material/add:",
+            key="race.add",
+            disabled=full,
+            help=f"Another contender, at most {MAX_CONTENDERS}",
+            on_click=change,
+            args=(config, "add", 0),
+            width="stretch",
+        )
+    looks = styles([contender.objective.name for contender in config.contenders])
+    key = state.form_key("race.side", "sides")
+    plain = config.to_dict()
+    sides = [
+        contender_card(config, i, plain["contenders"][i], key=f"{key}.{i}", dash=looks[i].dash)
+        for i in range(len(config.contenders))
+    ]
+    st.markdown("**Shared by all**")
+    base = forms.render(config.base, uploads=services.uploads(), key="race", leave_out=("objective",))
+    rivals = _rivals(config)
+    return _checked(base, sides, rivals)
+
+
+def _checked(base: Form, sides: list[dict[str, Any]], rivals: list[str]) -> RaceForm:
+    if base.config is None:
+        return RaceForm(None, base, base.problems)
+    try:
+        race = RaceConfig.parse({"base": base.config.to_dict(), "contenders": sides, "rivals": rivals})
+        race.configs()
+    except ConfigError as error:
+        return RaceForm(None, base, tuple(f"{path}: {what}" if path else what for path, what in error.problems))
+    return RaceForm(race, base, base.problems)
+
+
+def _examples() -> None:
+    st.caption("The same three losses on other data. What wins differs between data sets.")
+    for name, (_, words) in EXAMPLES.items():
+        st.button(name, key=f"race.example.{name}", on_click=_take_example, args=(name,), width="stretch", help=words)
+
+
+def _take_example(name: str) -> None:
+    base = {"schema_version": 1, **EXAMPLES[name][0]}
+    race_state.show(None)
+    race_state.adopt(RaceConfig.parse({"base": base, "contenders": list(DEFAULT_CONTENDERS)}))
+
+
+def _rivals(config: RaceConfig) -> list[str]:
+    from qhn_core.baselines import BASELINES
+
+    with st.expander(f"Rivals: {len(config.rivals)}"):
+        key = state.form_key("race.rivals", "sides")
+        return list(
+            st.multiselect(
+                "Classical methods on the same problem",
+                list(BASELINES.names()),
+                list(config.rivals),
+                key=key,
+                format_func=lambda name: BASELINES.make(name).label,
+            )
+        )

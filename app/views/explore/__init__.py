@@ -1,0 +1,1 @@
+"""Explore: the distribution, the posterior, the landscape of a run."""

@@ -1,0 +1,184 @@
+"""Explore, first section: q against the exact posterior, the evidence identity, and how the weights depend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.figures import index_of, marginal_bars
+from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_strings_figure
+from app.jobs import Watch, result
+from app.live_chart import live_chart
+from app.views.explore.focus import Focus, View
+from app.views.explore.text import digits
+from qhn_core.analysis.dependence import dependence
+from qhn_core.analysis.evidence import evidence
+from qhn_core.analysis.strings import marginals, top_strings
+from qhn_core.kernels import unpack
+
+Array = NDArray[np.float64]
+HEIGHT = 262
+#: Likeliest strings of each that are compared.
+TOP = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Everything that the section shows, without arrays over all strings."""
+
+    kl: float
+    log_evidence: float
+    elbo: float
+    entropy_bits: float
+    floor: float
+    chosen: tuple[Array, Array, Array]
+    top: tuple[list[str], list[str], Array, Array, Array]
+    marginal: tuple[Array, Array]
+    information: dict[str, Array]
+    notes: dict[str, str]
+
+    @property
+    def residual(self) -> float:
+        """|log Z − ELBO − KL|, nats: 0 but for rounding."""
+        return abs(self.log_evidence - self.elbo - self.kl)
+
+
+@lru_cache(maxsize=8)
+def _mean_field(problem: Any) -> tuple[Array, float]:
+    """Rates (N,) of the best of several mean-field fits, and its KL to the posterior, nats."""
+    from qhn_core.baselines import baseline
+    from qhn_core.baselines.base import product_distribution
+
+    large = problem.n_bits > 14
+    fit = baseline("mean_field", sweeps=20 if large else 200, tolerance=1e-6 if large else 1e-10)
+    found = fit.fit(problem, replicas=2 if large else 8, seed=0)
+    scores = evidence(np.asarray(found.probs), problem).kl_posterior
+    best = int(np.argmin(scores))
+    rates = marginals(np.asarray(found.probs)[best])
+    return rates, float(evidence(product_distribution(rates[None]), problem).kl_posterior[0])
+
+
+def calculate(focus: Focus, watch: Watch) -> Found:
+    """The numbers; seconds for 20 qubits, milliseconds for a dozen."""
+    from qhn_core.baselines.base import product_distribution
+
+    problem, q = focus.problem, focus.enumerated
+    at = evidence(q[None], problem)
+    watch.progress(0.2)
+    rates, floor = _mean_field(problem)
+    watch.progress(0.6)
+    product, exact = product_distribution(rates[None])[0], problem.posterior
+    index = choose_strings(exact, q)
+    names, places = _top(exact, q)
+    patterns = ["".join("+" if bit else "−" for bit in bits) for bits in unpack(places, problem.n_bits)]
+    own, theirs, none = dependence(q), dependence(exact), dependence(product)
+    kl = float(at.kl_posterior[0])
+    return Found(
+        kl=kl,
+        log_evidence=float(problem.log_evidence),
+        elbo=float(at.elbo[0]),
+        entropy_bits=float(at.entropy_bits[0]),
+        floor=floor,
+        chosen=(exact[index], q[index], product[index]),
+        top=(names, patterns, exact[places], q[places], product[places]),
+        marginal=(marginals(q), marginals(exact)),
+        information={
+            "circuit": own.mutual_information,
+            "mean-field": none.mutual_information,
+            "posterior": theirs.mutual_information,
+        },
+        notes={
+            "circuit": f"KL to posterior<br>{digits(kl)} nats",
+            "mean-field": f"best product's KL<br>{digits(floor)} nats",
+            "posterior": f"KL to its product<br>{digits(float(theirs.total_correlation))} nats",
+        },
+    )
+
+
+def _top(posterior: Array, q: Array) -> tuple[list[str], NDArray[np.int64]]:
+    """The likeliest strings of the posterior, then those of q that are not among them: names and indices."""
+    first, own = (index_of(top_strings(p, count=TOP).bits) for p in (posterior, q))
+    rest = [k for k, place in enumerate(own) if place not in first]
+    names = [f"p{k + 1}" for k in range(len(first))] + [f"q{k + 1}" for k in rest]
+    return names, np.concatenate([first, own[rest]])
+
+
+def show(view: View, focus: Focus) -> None:
+    """Tiles, the identity, and four charts."""
+    job = view.ask(focus.key, "posterior", focus.step, lambda watch: calculate(focus, watch))
+    found: Found | None = result(job, "Comparing with the posterior")
+    if found is None:
+        return
+    _tiles(found)
+    left, right = st.columns(2, gap="small")
+    total = 2**focus.problem.n_bits
+    with left:
+        live_chart(
+            posterior_scatter(*found.chosen, objective=focus.objective, total=total),
+            name="posterior",
+            alt=f"q against the exact posterior for {len(found.chosen[0])} strings, with KL {found.kl:.3g} nats.",
+            height=HEIGHT,
+        )
+    names, patterns, exact, q, product = found.top
+    with right:
+        live_chart(
+            top_strings_figure(
+                names,
+                patterns,
+                posterior=exact,
+                q=q,
+                mean_field=product,
+                objective=focus.objective,
+            ),
+            name="strings",
+            alt=f"The likeliest string {patterns[0]} has posterior {exact[0]:.3g} and q {q[0]:.3g}.",
+            height=HEIGHT,
+        )
+    left, right = st.columns([1, 1.25], gap="small")
+    with left:
+        live_chart(
+            marginal_bars(
+                found.marginal[0], labels=focus.labels, objective=focus.objective, posterior=found.marginal[1]
+            ),
+            name="marginals",
+            alt="Probability of plus for each weight under q and under the posterior.",
+            height=HEIGHT,
+        )
+    told = "; ".join(f"{name}: {note}" for name, note in found.notes.items()).replace("<br>", " ")
+    with right:
+        live_chart(
+            dependence_maps(found.information, found.notes, labels=focus.labels),
+            name="dependence",
+            alt=f"Mutual information of the weights. {told}.",
+            height=HEIGHT,
+        )
+
+
+def _tiles(found: Found) -> None:
+    tiles = (
+        ("KL(q ‖ posterior)", f"{digits(found.kl)} nats", f"Best product distribution: {digits(found.floor)} nats"),
+        ("ELBO", f"{digits(found.elbo)} nats", "At β = 1, over all training examples"),
+        ("log p(D)", f"{digits(found.log_evidence)} nats", "Log evidence by enumeration: the ELBO's ceiling"),
+        ("Entropy", f"{digits(found.entropy_bits)} bits", "Of q over all strings"),
+        ("Effective networks", digits(2.0**found.entropy_bits), "2^H: how many networks share the mass of q"),
+    )
+    columns = st.columns([1.1, 1, 1, 0.9, 1.05, 1.15], gap="small")
+    for column, (label, value, hint) in zip(columns, tiles, strict=False):
+        with column:
+            st.metric(label, value, help=hint)
+    with columns[-1], st.container(gap=None):
+        st.metric(
+            "log p(D) − ELBO − KL",
+            f"{found.residual:.0e}",
+            help="Residual of the identity, nats: what the ELBO lacks to the evidence is the KL to the posterior.",
+        )
+        holds = "the identity holds" if found.residual < 1e-6 else "rounding is too large"
+        st.html(
+            f'<div data-residual="{found.residual:.3e}" style="font-size:.85rem;opacity:.75;line-height:1">'
+            f"nats: {holds}</div>"
+        )

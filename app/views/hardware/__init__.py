@@ -1,0 +1,1 @@
+"""Hardware: shots, noise, devices."""

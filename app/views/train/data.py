@@ -1,0 +1,235 @@
+"""What the Train page shows: a run, or the preview of a configuration, in one shape for all charts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import services
+from app.jobs import Watch, jobs
+from app.previews import draw_strings
+from qhn_core.config import RunConfig
+from qhn_core.engines.statevector import StatevectorConfig
+from qhn_core.errors import QHNError
+from qhn_core.planning import TABLE_QUBITS
+from qhn_core.runner import RunState, RunStatus
+
+if TYPE_CHECKING:
+    from qhn_core.problems.problem import Problem
+    from qhn_core.trainer import Setup
+
+Array = NDArray[np.float64]
+#: Networks drawn for the picture of the drawn networks, where the run itself draws none.
+SHOTS = 1024
+#: States in which a run makes steps, or is about to.
+_MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A run at its newest step, or a preview at step 0.
+
+    Args:
+        key: what figures are cached under.
+        config: what is trained.
+        status: None for a preview.
+        steps, history: logged rows; name -> (T, B).
+        setup: problem and circuit; None while they are being made.
+        step: updates made to get to the angles below.
+        theta, probs, bits: angles (B, P), exact q (B, 2**N), drawn strings (B, S, N); None where unknown.
+        pending: whether strings are being drawn for the pictures.
+        note: why there is nothing to see, if so.
+    """
+
+    key: str
+    config: RunConfig
+    status: RunStatus | None
+    steps: NDArray[np.int64]
+    history: Mapping[str, Array]
+    setup: Setup | None
+    step: int = 0
+    theta: Array | None = None
+    probs: Array | None = None
+    bits: NDArray[np.uint8] | None = None
+    pending: bool = False
+    note: str = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether more will come without anybody doing anything."""
+        active = self.status is not None and self.status.active
+        return active or self.pending or (self.setup is None and not self.note)
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether all 2**N strings can be looked at, once the setup is there."""
+        return self.setup is not None and self.setup.plan.n_qubits <= TABLE_QUBITS
+
+    @property
+    def shots(self) -> int:
+        """Strings from which each step's metrics are estimated; 0 where these are exact."""
+        return self.drawn_strings if "nll_train_se" in self.history else 0
+
+    @property
+    def loss_shots(self) -> int:
+        """Strings from which each step's loss is estimated; 0 where it is exact."""
+        return self.drawn_strings if "loss_se" in self.history else self.shots
+
+    @property
+    def drawn_strings(self) -> int:
+        """Strings that a logged step draws for its metrics where it needs some."""
+        from qhn_core.trainer import metric_shots
+
+        return metric_shots(self.config)
+
+    def error(self, name: str) -> Array | None:
+        """Standard errors of a logged metric, (T, B), where it is an estimate and they are known."""
+        found = self.history.get(f"{name}_se")
+        return None if found is None or np.isnan(found).all() else found
+
+    def problem(self, replica: int) -> Problem | None:
+        """The problem of one replica."""
+        if self.setup is None:
+            return None
+        found: Any = self.setup.problem
+        parts = getattr(found, "parts", ())
+        return parts[int(found.which[replica % len(found.which)])] if parts else found
+
+    def q(self, replica: int) -> Array | None:
+        """Exact distribution of one replica, (2**N,), where it can be known."""
+        if self.probs is not None:
+            return self.probs[replica] if replica < len(self.probs) else None
+        if self.theta is None or not self.enumerable or self.bits is not None or replica >= len(self.theta):
+            return None
+        assert self.setup is not None  # noqa: S101 -- enumerable says so
+        return _probs(self.setup, self.theta[replica].tobytes())
+
+    def draws(self, replica: int) -> NDArray[np.uint8] | None:
+        """Strings measured on one replica's circuit, (S, N): the run's own shots, or drawn from its exact q."""
+        if self.bits is not None:
+            return self.bits[replica] if replica < len(self.bits) else None
+        q = self.q(replica)
+        return None if q is None else measure(q, SHOTS, seed=(self.config.seed, self.step, replica))
+
+
+def measure(q: Array, shots: int, *, seed: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Strings drawn from q (2**N,), (shots, N)."""
+    n_bits = int(q.size).bit_length() - 1
+    edges = np.cumsum(q)
+    u = np.random.default_rng(seed).random(shots) * edges[-1]
+    index = np.minimum(np.searchsorted(edges, u, side="right"), q.size - 1)
+    return ((index[:, None] >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _probs(setup: Setup, angles: bytes) -> Array:
+    from qhn_core.engines import engine
+
+    theta = np.frombuffer(angles, dtype=np.float64)
+    return engine("statevector").probs(setup.circuit, theta)
+
+
+def of_preview(config: RunConfig) -> Shown:
+    """What a configuration looks like before its first step."""
+    found = services.previews().get(config)
+    row = found.row or {}
+    return Shown(
+        key=f"preview:{hashlib.sha256(config.to_json().encode()).hexdigest()}",
+        config=config,
+        status=None,
+        steps=np.zeros(1 if row else 0, dtype=np.int64),
+        history={name: value[None] for name, value in row.items()},
+        setup=found.setup,
+        theta=found.theta,
+        probs=found.probs,
+        bits=found.bits,
+        note=found.message,
+    )
+
+
+def of_run(run_id: str, config: RunConfig) -> Shown:
+    """Where a run stands; raises UnknownRun if there is none of this id."""
+    supervisor = services.supervisor()
+    status = supervisor.status(run_id)
+    rows = supervisor.history(run_id)
+    snapshot = supervisor.snapshot(run_id)
+    setup, note = supervisor.setup(run_id), ""
+    if setup is None and not status.active:
+        found = services.previews().get(config)
+        setup, note = found.setup, found.message
+    shown = Shown(f"run:{run_id}", config, status, rows.steps, rows.history, setup, note=note)
+    if snapshot is not None:
+        s = snapshot
+        return _with_strings(replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits))
+    return _before_the_first_step(shown) if status.active else shown
+
+
+def _before_the_first_step(shown: Shown) -> Shown:
+    """A run that is being prepared, as its preview showed it, so that nothing vanishes when Train is pressed."""
+    found = services.previews().peek(shown.config)
+    if found.row is None:
+        return shown
+    first = {name: value[None] for name, value in found.row.items()}
+    return replace(
+        shown,
+        steps=np.zeros(1, dtype=np.int64),
+        history=first,
+        setup=shown.setup or found.setup,
+        theta=found.theta,
+        probs=found.probs,
+        bits=found.bits,
+    )
+
+
+def _with_strings(shown: Shown) -> Shown:
+    """A resting run with strings drawn at its angles where neither they nor its distribution are in memory.
+
+    This takes seconds at 24 qubits, so it is done in the background; a run under way brings its own.
+    """
+    resting = shown.status is not None and shown.status.state not in _MOVING
+    setup, theta = shown.setup, shown.theta
+    if not resting or shown.bits is not None or setup is None or theta is None or shown.enumerable:
+        return shown
+    if setup.plan.n_qubits > StatevectorConfig().max_qubits:
+        return replace(shown, note=f"{setup.plan.n_qubits} qubits: too many to simulate on this machine.")
+    seed = shown.config.seed
+
+    def work(watch: Watch) -> NDArray[np.uint8]:
+        return draw_strings(setup, theta, SHOTS, seed=seed, step=shown.step, cancelled=watch.cancelled)[0]
+
+    job = jobs().get(("train", "strings", shown.key, shown.step), work)
+    return replace(shown, bits=job.result, pending=not job.ready, note=shown.note or job.message)
+
+
+@lru_cache(maxsize=128)
+def _config(run_id: str, text: str) -> RunConfig:
+    return RunConfig.from_json(text)
+
+
+def config_of(run_id: str) -> RunConfig:
+    """A run's configuration; raises UnknownRun or ConfigError."""
+    return _config(run_id, services.store().get(run_id).config_json)
+
+
+def is_active(run_id: str | None) -> bool:
+    """Whether the run is queued, preparing, running or paused."""
+    if run_id is None:
+        return False
+    try:
+        return services.supervisor().status(run_id).active
+    except QHNError:
+        return False
+
+
+def wait_for_setup(run_id: str | None, config: RunConfig, timeout: float) -> None:
+    """Give the setup of a configuration, or of a run that is no longer in memory, a moment to be ready."""
+    if run_id is None:
+        services.previews().wait(config, timeout)
+    elif services.supervisor().setup(run_id) is None and not is_active(run_id):
+        services.previews().wait(config_of(run_id), timeout)

@@ -1,0 +1,217 @@
+"""Train: one run, live."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import forms, services, state
+from app.describe import headline
+from app.feeds import FEEDS
+from app.figures import GAPS
+from app.forms import Form
+from app.remote import digest
+from app.views.train import charts, controls, share
+from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
+from app.views.train.remote import asked
+from qhn_core.config import RunConfig
+from qhn_core.errors import QHNError
+from qhn_core.store import RunState, UnknownRun
+
+#: Seconds between refreshes of progress and tiles while something happens, and where many steps go by in that time:
+#: each refresh makes the browser go through the whole page.
+REFRESH, CALM = 0.4, 1.44
+#: Seconds that a page waits for a preview before it is drawn without.
+PATIENCE = 0.4
+
+
+def page() -> None:
+    """The page."""
+    run = state.run_id()
+    config = _opening(run)
+    with st.sidebar:
+        form = forms.render(config, uploads=services.uploads())
+        share.share_and_export(form)
+        _view_options(form)
+    if form.config is not None:
+        state.write_config(form.config)
+        if _changed(form.config, config, run):
+            state.show_run(None)
+    if state.run_id() is not None:
+        state.show_run(state.run_id())
+    shown = _first_shown(form)
+    drawn = _stage(shown)
+    st.fragment(_head)(form, drawn)
+    st.fragment(_live, run_every=(CALM if drawn.fast and FEEDS.is_open else REFRESH) if drawn.busy else None)(
+        form, drawn
+    )
+    st.fragment(_charts, run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
+
+
+def _changed(now: RunConfig, opened: RunConfig, run: str | None) -> bool:
+    """Whether the settings were changed, in whatever way, under a run that rests: then the page shows their preview.
+
+    What the form said when the run was last drawn is remembered, as settings may come from a file or a button too. A
+    run whose settings were changed while it trained stays in view when it ends, and so does one that is opened again.
+    """
+    before, text = state.recall("train.drawn"), f"{run} {digest(now.to_json())}"
+    state.remember("train.drawn", text)
+    if run is None or is_active(run):
+        return False
+    if now != opened:
+        return True
+    same_run = isinstance(before, str) and before.startswith(f"{run} ")
+    return same_run and before != text and now != _config_or_none(run)
+
+
+def _config_or_none(run: str) -> RunConfig | None:
+    try:
+        return config_of(run)
+    except QHNError:
+        return None
+
+
+def _opening(run: str | None) -> RunConfig:
+    """The configuration of the URL; a URL that names only a run brings that run's configuration."""
+    alone = run is not None and state.CONFIG not in st.query_params and state.recall(state.CONFIG) is None
+    if alone and run is not None:
+        try:
+            state.adopt(config_of(run))
+        except UnknownRun as error:
+            state.show_run(None)
+            state.remember("problem", str(error))
+        except QHNError as error:
+            state.remember("problem", str(error))
+    return state.read_config()
+
+
+def _shown(form: Form) -> Shown | None:
+    """The run of the URL, else the preview of the form."""
+    run = state.run_id()
+    if run is not None:
+        try:
+            return of_run(run, config_of(run))
+        except QHNError as error:
+            state.show_run(None)
+            state.remember("problem", str(error))
+    return of_preview(form.config) if form.ready and form.config is not None else None
+
+
+def _first_shown(form: Form) -> Shown | None:
+    """As :func:`_shown`; a setup gets a moment to be ready, which is less than drawing the page twice takes."""
+    run = state.run_id()
+    if form.config is not None and (run is not None or form.ready):
+        with contextlib.suppress(QHNError):  # said by _shown
+            wait_for_setup(run, form.config, PATIENCE)
+    return _shown(form)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What decides which buttons and messages there are, and which parts of the page refresh how often.
+
+    Args:
+        key: the run or the preview shown; empty for none.
+        notices: why the last action was refused, and what the page asks before it sends anything.
+        busy: more will come without anybody doing anything.
+        active: a run is queued, prepared, trained or paused.
+        resumable: Resume stands where Pause stood.
+        fast: too many steps a second to draw each in all charts.
+    """
+
+    key: str
+    notices: tuple[str, str]
+    busy: bool = False
+    active: bool = False
+    resumable: bool = False
+    fast: bool = False
+
+
+def _stage(shown: Shown | None) -> Stage:
+    notices = (str(state.recall("problem", "")), asked())
+    if shown is None or shown.status is None:
+        return Stage(shown.key if shown is not None else "", notices, busy=shown is not None and shown.busy)
+    status = shown.status
+    limited = status.speed is not None and status.speed <= charts.SLOW
+    return Stage(
+        shown.key,
+        notices,
+        busy=shown.busy,
+        active=status.active,
+        resumable=controls.resumable(status),
+        fast=not limited and status.state is not RunState.PAUSED,
+    )
+
+
+def _now(form: Form, drawn: Stage) -> Shown | None:
+    """What there is to show; starts the whole page again where its stage is another than the one drawn.
+
+    To be called before anything is drawn: a run of a fragment that ends in a rerun of the page, after it has drawn its
+    charts, can make the browser throw some of them away and mount them anew.
+    """
+    shown = _shown(form)
+    if _stage(shown) != drawn:
+        st.rerun()
+    return shown
+
+
+# Three fragments, each drawn anew when it has to be: what the browser draws takes processor time away from training.
+# Within them every part has a container of its own, whether or not it says something: what stands below must not move
+# to another place in the page's tree, or its charts would be made anew.
+
+
+def _head(form: Form, drawn: Stage) -> None:
+    """What is trained, and the buttons: drawn anew when one is pressed, and when the stage changes."""
+    shown = _now(form, drawn)
+    visible = shown.config if shown is not None else form.config
+    with st.container():
+        if visible is not None:
+            st.markdown(headline(visible))
+    with st.container():
+        controls.controls(form, shown, shown.status if shown is not None else None)
+
+
+def _live(form: Form, drawn: Stage) -> None:
+    """Progress, messages and tiles: drawn anew while something happens."""
+    shown = _now(form, drawn)
+    with st.container():
+        controls.progress(form, shown)
+    with st.container():
+        controls.messages(form, shown)
+    with st.container():
+        controls.tiles(form, shown)
+
+
+def _charts(form: Form, drawn: Stage) -> None:
+    """All charts. They refresh by themselves where the server has feeds, and with this fragment elsewhere."""
+    shown = _now(form, drawn)
+    if shown is not None:
+        charts.curves(shown, metric=state.widget("view.metric", "predictive"))
+        every = charts.PICTURES if drawn.fast else charts.CURVES
+        charts.pictures(shown, replica=_replica(shown.config), every=every)
+
+
+def _replica(config: RunConfig) -> int:
+    return min(max(int(state.widget(f"view.replica.{config.replicas}", 1)), 1), config.replicas) - 1
+
+
+def _view_options(form: Form) -> None:
+    """What the charts show: kept by the session, not part of the configuration."""
+    with st.expander("View", key="view.fold"):
+        st.selectbox("Gap between", list(GAPS), format_func=lambda name: GAPS[name][0].capitalize(), key="view.metric")
+        most = form.config.replicas if form.config is not None else 1
+        st.number_input(
+            "Start shown below the curves",
+            1,
+            max(most, 1),
+            1,
+            key=f"view.replica.{most}",
+            disabled=most == 1,
+            help="Curves and tiles are medians over all starts; the other charts show one of them.",
+        )
+
+
+if __name__ == "__main__":
+    page()

@@ -1,0 +1,1 @@
+"""Circuits: gates and their order; as text, in PennyLane and in OpenQASM."""

@@ -1,0 +1,100 @@
+"""The exact engine itself; importing it imports Numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qhn_core.checks import check_angles, check_finite, check_int
+from qhn_core.circuits.circuit import Circuit
+from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES, Evaluation
+from qhn_core.engines.statevector import runner
+from qhn_core.errors import InvalidArgument, TooLarge
+from qhn_core.kernels import compiled
+
+Array = NDArray[np.float64]
+
+#: Largest circuit: its state has 16 million amplitudes, 256 MB.
+MAX_QUBITS = 24
+
+
+class StatevectorEngine:
+    """Exact probabilities, gradients of diagonal observables, and samples of exact probabilities.
+
+    A circuit is compiled once into fused layers (:mod:`.program`); gradients come from one reversible adjoint sweep
+    (:mod:`.sweeps`), at a memory of less than 8 state vectors a replica whatever the depth. Results do not depend on
+    the number of threads, and a batch gives bit for bit what its replicas give one by one.
+
+    Args:
+        dtype: "float64", or "float32" for amplitudes of half the size. Then q is right to 2e-5 of its largest value
+            and sums to 1 within 2e-5, and a gradient is right to 2e-6 √(E_q g²), for the registered circuits at up to
+            20 qubits and 4 layers. (The largest errors measured there, over all circuits, several starts and three
+            kinds of g: 8e-6 and 7e-7. They grow with the number of gates: `all_to_all` has the largest. Where the
+            gradient is small beside g, its relative error is larger: 1.5e-4 was seen.)
+        threads: cores to use, None for all.
+    """
+
+    provides: frozenset[str] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+
+    def __init__(self, *, dtype: str = "float64", threads: int | None = None) -> None:
+        self.dtype = np.dtype(dtype).type
+        self.threads = runner.cores() if threads is None else check_int("threads", threads, low=1)
+
+    def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
+        """q(w) = |⟨w|U(θ)|0⟩|²: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
+        angles = check_angles(theta, circuit.n_params)
+        _check_size(circuit)
+        rows = runner.behaved(np.atleast_2d(angles))
+        q = runner.runner(circuit).probabilities(rows, self.dtype, self.threads)
+        return q if angles.ndim == 2 else q[0]
+
+    def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
+        """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N): shape of theta."""
+        _check_size(circuit)
+        angles = check_angles(theta, circuit.n_params)
+        g = np.atleast_2d(check_finite("diagonal", diagonal))
+        rows, size = np.atleast_2d(angles), 2**circuit.n_qubits
+        if g.ndim != 2 or g.shape[1] != size or g.shape[0] not in (1, len(rows)):
+            expected = f"shape ({size},) or ({len(rows)}, {size})"
+            raise InvalidArgument("diagonal", expected=expected, got=f"shape {np.shape(diagonal)}")
+        return self.evaluate(circuit, rows, lambda q: (g, None)).gradient.reshape(angles.shape)
+
+    def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
+        """Probabilities, then ``diagonal(q) -> (g, aux)``, then the gradient from the same state; theta (B, P).
+
+        ``g`` may have one row for all replicas.
+        """
+        _check_size(circuit)
+        rows = runner.behaved(theta)
+        return Evaluation(*runner.runner(circuit).evaluate(rows, diagonal, self.dtype, self.threads))
+
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Bitstrings drawn from q by inverting its distribution function: (shots, N) or (B, shots, N).
+
+        Replica r uses the r-th run of ``shots`` numbers of ``rng``: replicas are independent of one another.
+        """
+        check_int("shots", shots, low=1)
+        q = np.atleast_2d(self.probs(circuit, theta))
+        bits = runner.draw(q, rng.random((len(q), shots)), circuit.n_qubits, self.threads)
+        return bits if np.ndim(theta) == 2 else bits[0]
+
+    def sample_indices(
+        self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """The strings of :meth:`sample`, from the same random numbers, as indices: (shots,) or (B, shots)."""
+        check_int("shots", shots, low=1)
+        q = np.atleast_2d(self.probs(circuit, theta))
+        index = np.empty((len(q), shots), dtype=np.int64)
+        compiled().draw_rows(q, rng.random(index.shape), index)
+        return index if np.ndim(theta) == 2 else index[0]
+
+
+def _check_size(circuit: Circuit) -> None:
+    if circuit.n_qubits > MAX_QUBITS:
+        raise TooLarge(
+            f"The exact engine takes at most {MAX_QUBITS} qubits, and this circuit has {circuit.n_qubits}: its state "
+            f"alone would hold {2**circuit.n_qubits:.3g} amplitudes. Use a smaller network, or a device."
+        )

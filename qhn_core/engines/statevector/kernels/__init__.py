@@ -1,0 +1,1 @@
+"""Compiled loops of the exact engine: one kind of operation a file."""

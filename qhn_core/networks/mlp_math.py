@@ -1,0 +1,99 @@
+"""The arithmetic of perceptrons, with arrays laid out as (strings, units, examples).
+
+Sums run over their terms one after the other, so that a string's outputs have the same bits whatever batch it is
+evaluated in, by whichever way, and whatever the number of threads (a BLAS product would promise none of it).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.networks.functions import Array, all_bits
+
+if TYPE_CHECKING:
+    from qhn_core.networks.mlp import MLP
+
+
+def outputs_of(network: MLP, bits: NDArray[np.uint8], x: Array) -> Array:
+    """Outputs z before the scale, for bits (S, N) and x (n, d): (S, outputs, n)."""
+    if len(network.layers) > 2:
+        units, outgoing = network.layers[1:3]
+        incoming = network.layers[0] + network.bias
+        if 2 ** (incoming + outgoing) <= len(bits):
+            return _by_units(network, bits, x, units=units, incoming=incoming, outgoing=outgoing)
+    return _through_layers(network, x.T[None], network.weights_of(bits), first=1)
+
+
+def _by_units(network: MLP, bits: NDArray[np.uint8], x: Array, *, units: int, incoming: int, outgoing: int) -> Array:
+    """The same with what each possible hidden unit adds computed once: for many strings."""
+    added = unit_options(network, x, np.arange(2 ** (incoming + outgoing)))
+    head = bits[:, : incoming * units].reshape(-1, incoming, units).astype(np.int64)
+    tail = bits[:, incoming * units : (incoming + outgoing) * units].reshape(-1, units, outgoing).astype(np.int64)
+    code = np.zeros((len(bits), units), dtype=np.int64)
+    for i in range(incoming):
+        code = (code << 1) | head[:, i]
+    for o in range(outgoing):
+        code = (code << 1) | tail[:, :, o]
+    sums = added[code[:, 0]]
+    for j in range(1, units):
+        sums += added[code[:, j]]
+    return deeper(network, sums, network.weights_of(bits[:, (incoming + outgoing) * units :]))
+
+
+def unit_options(network: MLP, x: Array, codes: NDArray[np.int64]) -> Array:
+    """What first-layer units with option ``codes`` add to the next layer: a(x)·W2[j,:], (codes, outgoing, n)."""
+    d, _, outgoing = network.layers[:3]
+    low, high = network.alphabet
+    z = np.zeros((1, len(x)))
+    for i in range(d):  # each further bit doubles the table
+        z = (z[:, None] + np.stack([low * x[:, i], high * x[:, i]])).reshape(-1, len(x))
+    if network.bias:
+        z = (z[:, None] + np.array([[low], [high]])).reshape(-1, len(x))
+    active = network.activate(z)
+    out = network.weights_of(all_bits(outgoing, 0, 2**outgoing))
+    return active[codes >> outgoing][:, None, :] * out[codes & (2**outgoing - 1)][:, :, None]
+
+
+def deeper(network: MLP, z: Array, weights: Array) -> Array:
+    """From the sums into the second layer (strings, width, n) on: its bias, then the layers above; overwrites z.
+
+    ``weights`` (strings, …) are the bits' weights from the second layer's bias on.
+    """
+    at = 0
+    if network.bias:
+        at = network.layers[2]
+        z += weights[:, :at, None]
+    return _through_layers(network, network.activate(z), weights[:, at:], first=3) if len(network.layers) > 3 else z
+
+
+def _through_layers(network: MLP, values: Array, weights: Array, *, first: int) -> Array:
+    """Through layers ``first``, first + 1, …: values (strings or 1, units, n) to outputs (strings, outputs, n)."""
+    sizes, at = network.layers, 0
+    for k in range(first, len(sizes)):
+        fan_in, width = sizes[k - 1], sizes[k]
+        matrix = weights[:, at : at + fan_in * width].reshape(-1, fan_in, width, 1)
+        at += fan_in * width
+        z = matrix[:, 0] * values[:, :1]
+        for i in range(1, fan_in):
+            z += matrix[:, i] * values[:, i : i + 1]
+        if network.bias:
+            z += weights[:, at : at + width, None]
+            at += width
+        values = network.activate(z) if k < len(sizes) - 1 else z
+    return values
+
+
+def log_classes(t: Array) -> Array:
+    """Scaled outputs (strings, outputs, n) to log class probabilities (strings, C, n), without overflow."""
+    if t.shape[1] == 1:
+        t = t[:, 0]
+        rest = np.log1p(np.exp(-np.abs(t)))
+        return np.stack([np.minimum(-t, 0.0) - rest, np.minimum(t, 0.0) - rest], axis=1)
+    t = t - t.max(axis=1, keepdims=True)
+    total = np.exp(t[:, :1])
+    for c in range(1, t.shape[1]):
+        total += np.exp(t[:, c : c + 1])
+    return t - np.log(total)

@@ -1,0 +1,306 @@
+"""What a run would need, and whether it can work at all: checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qhn_core.circuits.circuit import Circuit
+from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES
+from qhn_core.engines.devices.catalogue import larger_snapshot
+from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+
+#: Largest N whose 2^N strings are enumerated (likelihood table, posterior, exact losses).
+TABLE_QUBITS = 20
+#: Largest history kept for one run, bytes.
+HISTORY_LIMIT = 256 << 20
+#: Arrays logged at each step, for the size of the history: the metrics, and room for the terms of a loss.
+LOGGED_ARRAYS = 26
+#: Standard errors logged beside them where the metrics are estimates from drawn strings.
+LOGGED_ERRORS = 14
+#: Rows of 2^N float64 that loss, diagonal and metrics hold for a replica beside the engine's own memory.
+WORK_ROWS = 8
+#: Estimators that a message recommends where 2^N strings cannot be enumerated.
+SAMPLED_REMEDY = "estimator score_function or spsa, which work on drawn strings only"
+
+_CAPABILITY = {
+    PROBABILITIES: "exact probabilities",
+    GRADIENT: "exact gradients",
+    SAMPLES: "samples",
+    AMPLITUDE_OF_SAMPLE: "q(w) of a drawn string, which no hardware gives",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run needs.
+
+    Args:
+        n_qubits, n_params: N and P of its circuit.
+        n_features, n_classes: of its data; 0 for a cost table.
+        memory_bytes: estimated peak memory.
+        circuits_per_step, shots_per_step: what one step costs on a device, all replicas together.
+        exact: whether all 2^N strings are enumerated.
+        circuit: the circuit itself.
+        warnings: what works, but may surprise.
+    """
+
+    n_qubits: int
+    n_params: int
+    n_features: int
+    n_classes: int
+    memory_bytes: int
+    circuits_per_step: int
+    shots_per_step: int
+    exact: bool
+    circuit: Circuit
+    warnings: tuple[str, ...] = ()
+
+    def cost(self, steps: int, done: int = 0) -> tuple[int, int]:
+        """(circuits, shots) of a run of ``steps`` updates of which ``done`` are made.
+
+        The last step evaluates too, though it only logs: a run from its beginning evaluates ``steps`` + 1 times.
+        """
+        evaluations = steps + 1 - done
+        return evaluations * self.circuits_per_step, evaluations * self.shots_per_step
+
+
+@dataclass(frozen=True)
+class RemoteCost:
+    """What runs send to real devices: at most so many circuits and shots, and the devices' names."""
+
+    circuits: int
+    shots: int
+    devices: tuple[str, ...]
+
+
+def remote_cost(parts: Iterable[tuple[RunConfig, int]], uploads: Path | None = None) -> RemoteCost:
+    """What the rest of some runs sends to real devices; runs on this machine count nothing.
+
+    Args:
+        parts: pairs of a configuration and the updates made already.
+        uploads: folder of content-addressed uploaded files.
+    """
+    circuits = shots = 0
+    devices: dict[str, None] = {}
+    for config, done in parts:
+        if config.engine.remote:
+            more = plan(config, uploads).cost(config.steps, done)
+            circuits, shots = circuits + more[0], shots + more[1]
+            devices[str(getattr(config.engine, "backend", ""))] = None
+    return RemoteCost(circuits, shots, tuple(devices))
+
+
+def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
+    """What ``config`` needs; refuses what cannot work, with the reason and the remedy.
+
+    Args:
+        config: the run.
+        uploads: folder of content-addressed uploaded files.
+
+    Raises:
+        InvalidArgument: sizes that do not fit together.
+        Unsupported: an estimator that the objective or the engine cannot serve.
+        TooLarge: more qubits, memory or history than the limits.
+        MissingUpload: an uploaded file that is not here.
+    """
+    features, classes = config.dataset.shape(uploads) if config.dataset.needs_network else (0, 0)
+    config.dataset.check_rows(uploads)
+    n_qubits = _check_sizes(config, features, classes, uploads)
+    _check_capabilities(config)
+    _check_limit(config, n_qubits)
+    config.prior.rates(n_qubits)  # a rate per bit has to match
+    circuit = config.ansatz.build(n_qubits)
+    circuits, shots = config.estimator.circuits(circuit, config.replicas)
+    exact = shots == 0
+    if exact:
+        _check_table(config, n_qubits)
+    memory = _memory(config, n_qubits)
+    _check_memory(config, n_qubits, memory)
+    _check_history(config, LOGGED_ARRAYS + (0 if exact else LOGGED_ERRORS))
+    return Plan(
+        n_qubits=n_qubits,
+        n_params=circuit.n_params,
+        n_features=features,
+        n_classes=classes,
+        memory_bytes=memory,
+        circuits_per_step=circuits,
+        shots_per_step=shots,
+        exact=exact,
+        circuit=circuit,
+        warnings=tuple(_warnings(config, n_qubits, shots)),
+    )
+
+
+def _check_sizes(config: RunConfig, features: int, classes: int, uploads: Path | None) -> int:
+    """N, after checking that the network fits the data."""
+    network = config.network
+    if network is None:
+        if config.data_draws > 1:
+            raise InvalidArgument(
+                "data_draws", expected="1, as a cost table is not drawn", got=config.data_draws, remedy="Leave it out."
+            )
+        return _cost_table_qubits(config, uploads)
+    layers = getattr(network, "layers", ())
+    outputs = layers[-1] if layers and network.n_classes >= classes else (1 if classes == 2 else classes)
+    remedy = f"Use layers {_listed((features, *layers[1:-1], outputs))}." if layers else ""
+    if network.n_inputs != features:
+        raise InvalidArgument(
+            "network.layers[0]" if layers else "network",
+            expected=f"{features}, the number of features of dataset '{config.dataset.name}'",
+            got=network.n_inputs,
+            remedy=remedy,
+        )
+    if network.n_classes < classes:
+        raise InvalidArgument(
+            f"network.layers[{len(layers) - 1}]" if layers else "network",
+            expected=f"an output for {classes} classes, as dataset '{config.dataset.name}' has",
+            got=f"one for {network.n_classes}",
+            remedy=remedy,
+        )
+    return network.n_bits
+
+
+def _cost_table_qubits(config: RunConfig, uploads: Path | None) -> int:
+    n_qubits = getattr(config.dataset, "n_bits", None)
+    if isinstance(n_qubits, int):
+        return n_qubits
+    costs = config.dataset.load(uploads).costs
+    if costs is None:
+        raise InvalidArgument("dataset", expected="a cost table, as there is no network", got=config.dataset.name)
+    return int(costs.size).bit_length() - 1
+
+
+def _check_capabilities(config: RunConfig) -> None:
+    """Refuse an engine that does not give what objective and estimator need."""
+    needed = config.estimator.requires(config.objective)
+    missing = sorted(needed - config.engine.provides)
+    if missing:
+        raise Unsupported(
+            f"Estimator '{config.estimator.name}' with objective '{config.objective.name}' needs "
+            f"{' and '.join(_CAPABILITY.get(m, m) for m in missing)}, which engine '{config.engine.name}' does not "
+            "give as configured. Choose the engine statevector, or an estimator that works from samples."
+        )
+
+
+def _check_limit(config: RunConfig, n_qubits: int) -> None:
+    limit = config.engine.max_qubits
+    if n_qubits <= limit:
+        return
+    backend, device = (getattr(config.engine, name, "") for name in ("backend", "device"))
+    if backend:
+        larger = larger_snapshot(n_qubits)
+        other = f", or a larger back end such as '{larger}'" if larger else ""
+        raise TooLarge(
+            f"{n_qubits} qubits: back end '{backend}' takes at most {limit} qubits. Use {_smaller(config)}{other}."
+        )
+    where, what = (f"device '{device}'", "device") if device else (f"engine '{config.engine.name}'", "engine")
+    need = config.engine.memory_bytes(min(n_qubits, 100), config.replicas)
+    raise TooLarge(
+        f"{n_qubits} qubits: one step on {where} would need about {readable(need)} "
+        f"(memory for {config.replicas} replicas), and the {what} takes at most {limit} qubits. "
+        f"Use {_smaller(config)}."
+    )
+
+
+def _check_table(config: RunConfig, n_qubits: int) -> None:
+    if n_qubits > TABLE_QUBITS:
+        raise TooLarge(
+            f"{n_qubits} qubits: estimator '{config.estimator.name}' {_without_shots(config)}needs tables of all "
+            f"2^{n_qubits} strings ({readable(8 << n_qubits)} of memory for each column), and such tables end at "
+            f"{TABLE_QUBITS} qubits. Use {_smaller(config)}, or {_sampled(config)}."
+        )
+
+
+def _without_shots(config: RunConfig) -> str:
+    """What to say of an estimator that could draw strings and is set not to."""
+    return "without shots " if getattr(config.estimator, "shots", 0) is None else ""
+
+
+def _sampled(config: RunConfig) -> str:
+    """The way to drawn strings."""
+    if not _without_shots(config):
+        return SAMPLED_REMEDY
+    if config.objective.needs_log_q:  # which shots never tell
+        return "estimator score_function, which works on drawn strings only"
+    return "set estimator.shots, for example to 1024: it then works on drawn strings only"
+
+
+def _smaller(config: RunConfig) -> str:
+    return "a smaller network" if config.network is not None else "a shorter cost table"
+
+
+def _memory(config: RunConfig, n_qubits: int) -> int:
+    """Estimated peak memory in bytes: engine, likelihood tables, loss and metrics."""
+    engine = config.engine.memory_bytes(n_qubits, config.replicas)
+    if n_qubits > TABLE_QUBITS:
+        return engine
+    tables = (3 * config.data_draws + 2) * (8 << n_qubits)
+    if config.data_draws > 1:
+        tables += 2 * config.replicas * (8 << n_qubits)  # each replica's own table and posterior, as rows
+    return engine + tables + WORK_ROWS * config.replicas * (8 << n_qubits)
+
+
+def _check_memory(config: RunConfig, n_qubits: int, memory: int) -> None:
+    limit = memory_limit()
+    if memory > limit:
+        fewer = max(1, int(config.replicas * limit / memory))
+        raise TooLarge(
+            f"{n_qubits} qubits with {config.replicas} replicas need about {readable(memory)}; the limit is "
+            f"{readable(limit)}, half of this machine's memory. "
+            + (
+                f"Use about {fewer} replicas, or a smaller network."
+                if fewer < config.replicas
+                else "Use a smaller network."
+            )
+        )
+
+
+def _check_history(config: RunConfig, arrays: int) -> None:
+    rows = config.steps // config.log_every + 2
+    size = rows * config.replicas * arrays * 8
+    if size > HISTORY_LIMIT:
+        every = -(-config.steps * config.replicas * arrays * 8 // HISTORY_LIMIT) + 1
+        raise TooLarge(
+            f"log_every: {rows} logged steps of {config.replicas} replicas would take {readable(size)} of history; "
+            f"the limit is {readable(HISTORY_LIMIT)}. Use log_every {every} or more, or fewer steps or replicas."
+        )
+
+
+def _warnings(config: RunConfig, n_qubits: int, shots: int) -> list[str]:
+    found = []
+    if n_qubits > TABLE_QUBITS:
+        found.append(f"{n_qubits} qubits cannot be enumerated: metrics are estimates from drawn strings.")
+    if config.optimiser.name == "lbfgs" and shots:
+        found.append("L-BFGS takes gradients at face value: with shot noise its line search is often misled.")
+    return found
+
+
+def memory_limit() -> int:
+    """Half of the machine's memory, bytes; 2 GiB where the system does not say how much there is."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):
+        return 2 << 30
+
+
+def readable(size: int) -> str:
+    """A number of bytes for people: ``readable(2_500_000) == '2.5 MB'``."""
+    if size >> 80:
+        return "more than any machine's memory"
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} PB"
+
+
+def _listed(values: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, values)) + ")"

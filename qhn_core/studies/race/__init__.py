@@ -1,0 +1,1 @@
+"""A race: several losses from the same starts on the same data."""
