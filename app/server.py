@@ -15,7 +15,6 @@ if str(_APP.parent) not in sys.path:
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
-from starlette.routing import Route  # noqa: E402
 
 from app import feeds, hints, live_chart  # noqa: E402
 
@@ -24,6 +23,5 @@ live_chart.install_plotly()
 feeds.FEEDS.open()
 app = st.App(
     _APP / "main.py",
-    routes=[Route(f"{feeds.PATH}/{{name}}", feeds.answer)],
-    middleware=[Middleware(hints.PageHeaders)],
+    middleware=[Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)), Middleware(hints.PageHeaders)],
 )

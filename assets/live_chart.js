@@ -108,8 +108,7 @@ function nextTurn() {
   if (waiting.length) setTimeout(nextTurn);
 }
 
-// Milliseconds between two fetches of a chart that nobody can see, and after a failed one.
-const UNSEEN = 3000;
+// Milliseconds after a failed fetch.
 const RETRY = 2000;
 
 // Milliseconds to the next of the moments, one every so many milliseconds, at which charts fetch: the same for all, so
@@ -117,6 +116,12 @@ const RETRY = 2000;
 function untilNext(every) {
   return every - (performance.now() % every);
 }
+
+// Charts with a feed. While the tab is hidden none of them asks; when it is shown again all do at once.
+const following = new Set();
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) for (const chart of following) chart.askIn(0);
+});
 
 // Charts that share a crosshair: name of the group -> charts. What one shows on hover the others show at the same x.
 const groups = new Map();
@@ -139,7 +144,6 @@ class Chart {
     this.observer.observe(this.node);
     this.feed = "";
     this.tag = "";
-    this.asked = 0;
     this.received = 0;
     this.inView = true;
     this.sight = new IntersectionObserver((entries) => this.seen(entries[entries.length - 1].isIntersecting));
@@ -163,6 +167,8 @@ class Chart {
     if (feed === this.feed) return;
     this.feed = feed;
     this.tag = "";
+    if (feed) following.add(this);
+    else following.delete(this);
     this.askIn(untilNext(this.every));
   }
 
@@ -176,27 +182,31 @@ class Chart {
     if (inView && this.feed) this.askIn(0);
   }
 
+  // A chart that nobody can see asks for nothing; it does at once when it comes into view. How soon the next question
+  // may come, each answer says: the more look on, the less often.
   async ask() {
-    const began = performance.now();
-    if (document.hidden || (!this.inView && began - this.asked < UNSEEN)) {
-      this.askIn(untilNext(this.every));
-      return;
-    }
+    if (this.asking || document.hidden || !this.inView) return;
     const { feed, received } = this;
-    this.asked = began;
-    let wait = this.every;
+    let wait = 0;
+    this.asking = true;
     try {
       const headers = this.tag ? { "If-None-Match": this.tag } : {};
       const response = await fetch(feed, { headers, cache: "no-store" });
       const bytes = response.status === 200 ? await response.arrayBuffer() : null;
-      if (feed !== this.feed || received !== this.received) wait = 0;
-      else if (response.status === 404) this.feed = ""; // no such feed any more; the page brings another, or none
-      else if (bytes) {
-        this.tag = response.headers.get("ETag") || "";
-        this.update(bytes);
+      const same = feed === this.feed && received === this.received;
+      if (same && response.status === 404) this.follow("", 1); // no such feed any more; the page brings another, or none
+      else if (same) {
+        this.every = 1000 * Number(response.headers.get("X-Chart-Every")) || this.every;
+        if (bytes) {
+          this.tag = response.headers.get("ETag") || "";
+          this.update(bytes);
+        }
+        wait = this.every;
       }
     } catch {
       wait = RETRY;
+    } finally {
+      this.asking = false;
     }
     this.askIn(wait ? untilNext(wait) : 0);
   }
@@ -331,6 +341,7 @@ class Chart {
 
   destroy() {
     this.gone = true;
+    following.delete(this);
     this.leave();
     clearTimeout(this.timer);
     clearTimeout(this.askTimer);

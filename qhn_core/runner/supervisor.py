@@ -177,6 +177,14 @@ class Supervisor:
             elsewhere=record.state.active and self.store.held_elsewhere(run_id),
         )
 
+    def version(self, run_id: str) -> int | None:
+        """A number that grows with whatever :meth:`status`, :meth:`history` and :meth:`snapshot` show of a run.
+
+        None where the run is not in memory. Cheap: no lock is taken and nothing is read.
+        """
+        run = self._runs.get(run_id)
+        return None if run is None else run.version
+
     def history(self, run_id: str, since: int = 0) -> Rows:
         """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}, read-only.
 

@@ -344,7 +344,7 @@ def test_a_preview_that_cannot_be_says_why(tmp_path: Path) -> None:
 
 
 def test_figures_are_built_once_a_version_and_not_too_often() -> None:
-    cache, built = FigureCache(keep=2), []
+    cache, built = FigureCache(most_bytes=2), []
 
     def build() -> bytes:
         built.append(1)
@@ -357,6 +357,32 @@ def test_figures_are_built_once_a_version_and_not_too_often() -> None:
     cache.get(("b",), 1, build, every=0.0)
     cache.get(("c",), 1, build, every=0.0)
     assert cache.get(("a",), 2, build, every=0.0) == b"5", "the oldest is forgotten"
+
+
+def test_who_asks_for_a_figure_that_is_being_built_waits_for_it() -> None:
+    cache, built, gate = FigureCache(), [], threading.Event()
+
+    def build() -> bytes:
+        built.append(1)
+        gate.wait(10)
+        return b"figure"
+
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(cache.get(("a",), 1, build, every=0.0))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert found == [b"figure"] * 8
+    assert len(built) == 1
+
+    def broken() -> bytes:
+        raise ValueError("defect")
+
+    with pytest.raises(ValueError, match="defect"):
+        cache.get(("b",), 1, broken, every=0.0)
+    assert cache.get(("b",), 1, lambda: b"mended", every=0.0) == b"mended"
 
 
 def test_a_preview_of_many_starts_judges_each_by_its_own_draw_of_the_data(

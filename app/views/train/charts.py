@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,12 +13,14 @@ import streamlit as st
 
 from app import figures, services
 from app.describe import loss_label
-from app.feeds import FEEDS
+from app.feeds import FEEDS, Feed
 from app.live_chart import encode, live_chart
 from app.views.train.data import Shown, of_run
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
+from qhn_core.config import RunConfig
+from qhn_core.errors import QHNError
 from qhn_core.runner import RunState
 
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
@@ -83,20 +86,34 @@ def pictures(shown: Shown, *, replica: int, every: float) -> None:
 
 
 def _mount(shown: Shown, chart: Chart) -> None:
-    """Mount one chart; while the run goes on it has a feed, if the server has feeds."""
-    feed = ""
-    if chart.every is not None and shown.status is not None and shown.status.active:
-        # A feed may live longer than the run: it holds names alone, no tables and no distributions.
-        run_id, config = shown.status.run_id, shown.config
-        key = (shown.key, chart.name, chart.option, chart.every)
-        feed = FEEDS.name(key, lambda: _encoded(of_run(run_id, config), chart, feed))
-    live_chart(_encoded(shown, chart, feed), name=chart.name)
+    """Mount one chart; while the run is in work it has a feed, if the server has feeds."""
+    feed, every, status = "", _every(shown, chart), shown.status
+    if every is not None and status is not None and status.active and status.state is not RunState.QUEUED:
+        key = (shown.key, chart.name, chart.option, every)
+        feed = FEEDS.name(key, lambda name: _feed(status.run_id, shown.config, chart, name, every))
+    live_chart(_encoded(shown, chart, feed, patient=True), name=chart.name)
 
 
-def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
-    """The chart's figure: built when something changed, and for all tabs and feeds not more often than needed."""
+def _feed(run_id: str, config: RunConfig, chart: Chart, name: str, every: float) -> Feed:
+    """The feed of one chart. It may live longer than the run: it holds names alone, no tables and no distributions."""
+    supervisor = services.supervisor()
+
+    def version() -> int:
+        known = supervisor.version(run_id)
+        return int(time.monotonic()) if known is None else known  # trained elsewhere: anything may have changed
+
+    def build() -> bytes:
+        shown = of_run(run_id, config)
+        if shown.status is None or not shown.status.active:
+            raise QHNError("The run has ended: the page shows it.")
+        return _encoded(shown, chart, name)
+
+    return Feed(version, build, every)
+
+
+def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) -> bytes:
+    """The chart's figure, built when something changed; where ``patient``, a little later while the run goes on."""
     status = shown.status
-    running = status is not None and status.state is RunState.RUNNING
     every = _every(shown, chart)
 
     def encoded() -> bytes:
@@ -108,15 +125,16 @@ def _encoded(shown: Shown, chart: Chart, feed: str) -> bytes:
             height=chart.height,
             config=chart.config,
             feed=feed,
-            every=every or 0.0,
+            every=round((every or 0.0) * FEEDS.slower(), 2),
         )
 
     version = (shown.step, len(shown.steps), shown.note, shown.busy)
     # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
     missing = (shown.setup is None, shown.theta is None, shown.bits is None, len(shown.steps) == 0)
     key = (shown.key, chart.name, chart.option, feed, missing)
+    running = status is not None and status.state is RunState.RUNNING
     patience = float("inf") if every is None else 0.6 * every
-    return services.cached_figure(key, version, encoded, every=patience if running else 0.0)
+    return services.cached_figure(key, version, encoded, every=patience if running and patient else 0.0)
 
 
 def _every(shown: Shown, chart: Chart) -> float | None:

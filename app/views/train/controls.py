@@ -11,12 +11,16 @@ import streamlit as st
 from app import services, state
 from app.controls import Controls, rate_text
 from app.describe import duration_text
+from app.feeds import FEEDS
 from app.figures import median
 from app.forms import Form
+from app.views.train.charts import CURVES
 from app.views.train.data import Shown, config_of, is_active
 from app.views.train.remote import held_back, question
 from qhn_core.runner import RunState, RunStatus
 
+#: From how many times slower on the page says that its charts wait for others.
+SAID = 2.0
 _PAGE = Controls("train", problem="problem")
 
 
@@ -126,6 +130,8 @@ def progress(form: Form, shown: Shown | None) -> None:
             text += f" · {rate_text(status.steps_per_second)} steps/s"
             if status.eta_seconds is not None:
                 text += f" · {duration_text(status.eta_seconds)} left"
+        if status.state is RunState.RUNNING and FEEDS.slower() > SAID:
+            text += f" · busy server: charts every {CURVES * FEEDS.slower():.0f} s"
         st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
 
 

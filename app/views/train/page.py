@@ -44,10 +44,13 @@ def page() -> None:
     shown = _first_shown(form)
     drawn = _stage(shown)
     st.fragment(_head)(form, drawn)
-    st.fragment(_live, run_every=(CALM if drawn.fast and FEEDS.is_open else REFRESH) if drawn.busy else None)(
-        form, drawn
-    )
+    st.fragment(_live, run_every=_seconds(drawn) if drawn.busy else None)(form, drawn)
     st.fragment(_charts, run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
+
+
+def _seconds(drawn: Stage) -> float:
+    """Seconds between refreshes of progress and tiles; more where many look on, but never so many as to seem dead."""
+    return CALM * min(FEEDS.slower(), 1.5) if drawn.fast and FEEDS.is_open else REFRESH
 
 
 def _changed(now: RunConfig, opened: RunConfig, run: str | None) -> bool:
