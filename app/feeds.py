@@ -33,7 +33,7 @@ from qhn_core.errors import QHNError
 _LOG = logging.getLogger(__name__)
 #: Where feeds are found, below the server's base path.
 PATH = "/qhn/feed"
-#: Header of an answer: after how many seconds to ask again.
+#: Header of an answer: after how many seconds to ask again; 0 for never.
 PACE = "X-Chart-Every"
 #: Feeds kept; a page has half a dozen.
 _KEPT = 2048
@@ -159,14 +159,14 @@ FEEDS = Feeds()
 
 
 async def answer(name: str, headers: Headers) -> Response:
-    """The figure, 204 if the one that the browser has (``If-None-Match``) is still the newest, 404 for no such feed."""
+    """The figure; 204 if the browser has the newest (``If-None-Match``) or there will be none; 404 for no such feed."""
     feed = FEEDS.find(name)
     if feed is None:
         return Response(status_code=404)
     try:
         newest = await FEEDS.newest(feed)
-    except QHNError:  # the page itself says what is wrong, at its next refresh
-        return Response(status_code=404)
+    except QHNError:  # the run has ended, or the page itself says what is wrong at its next refresh
+        return Response(status_code=204, headers={"Cache-Control": "no-store", PACE: "0"})
     except Exception:
         _LOG.exception("a feed failed")
         return Response(status_code=500)

@@ -194,9 +194,10 @@ class Chart {
       const response = await fetch(feed, { headers, cache: "no-store" });
       const bytes = response.status === 200 ? await response.arrayBuffer() : null;
       const same = feed === this.feed && received === this.received;
-      if (same && response.status === 404) this.follow("", 1); // no such feed any more; the page brings another, or none
+      const pace = response.headers.get("X-Chart-Every");
+      if (same && (response.status === 404 || pace === "0")) this.follow("", 1); // the page brings another feed, or none
       else if (same) {
-        this.every = 1000 * Number(response.headers.get("X-Chart-Every")) || this.every;
+        this.every = 1000 * Number(pace) || this.every;
         if (bytes) {
           this.tag = response.headers.get("ETag") || "";
           this.update(bytes);

@@ -190,11 +190,11 @@ def test_a_run_that_is_gone_and_a_defect_are_told_apart_without_a_trace(shared: 
     def broken() -> bytes:
         raise ValueError("secret")
 
-    for build, status in ((gone, 404), (broken, 500)):
+    for build, status, pace in ((gone, 204, "0"), (broken, 500, None)):
         name = shared.name(status, made(lambda: 1, build))
         for _ in range(2):
             found = ask(name)
-            assert (found.status_code, found.body) == (status, b"")
+            assert (found.status_code, found.body, found.headers.get(feeds.PACE)) == (status, b"", pace)
 
 
 def test_old_feeds_are_let_go(shared: feeds.Feeds) -> None:
