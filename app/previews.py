@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.engines.statevector import StatevectorConfig
-from qhn_core.errors import Cancelled, QHNError, Unsupported
+from qhn_core.engines.base import LOG_Q, EngineConfig, takes
+from qhn_core.engines.statevector import MAX_QUBITS, StatevectorConfig
+from qhn_core.errors import Cancelled, QHNError, TooLarge, Unsupported
 from qhn_core.estimators.score_function import ScoreFunction
 from qhn_core.planning import TABLE_QUBITS
 
 if TYPE_CHECKING:
+    from qhn_core.circuits.circuit import Circuit
     from qhn_core.config import RunConfig
     from qhn_core.trainer import Setup
 
@@ -145,7 +147,7 @@ def _exact_variant(config: RunConfig) -> RunConfig:
     names = ["optimiser", "steps", "log_every"]
     same: dict[str, Any] = {name: getattr(base, name) for name in names}
     n_qubits = config.network.n_bits if config.network is not None else 0  # a cost table has its 2^N values
-    if n_qubits <= base.engine.max_qubits:
+    if n_qubits <= MAX_QUBITS:
         same["engine"] = base.engine
     if n_qubits <= TABLE_QUBITS:
         same["estimator"] = base.estimator
@@ -170,8 +172,9 @@ def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Previe
     from qhn_core import trainer
     from qhn_core.planning import plan
 
-    n_qubits = plan(config, uploads).n_qubits
-    if n_qubits > StatevectorConfig().max_qubits:  # a real device's own; nothing is asked of one here
+    needs = plan(config, uploads)
+    n_qubits = needs.n_qubits
+    if simulator(config, needs.circuit) is None:  # a real device's own; nothing is asked of one here
         return Preview(message=f"{n_qubits} qubits: too many to simulate on this machine.", ready=True)
     if n_qubits > TABLE_QUBITS:
         setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
@@ -222,16 +225,21 @@ def draw_strings(
     Returns:
         bits (B, shots, N) and log q (B, shots).
     """
-    from qhn_core.estimators.draws import draw_from
-    from qhn_core.kernels import unpack
-
-    engine, rng = StatevectorConfig().build(), np.random.Generator(np.random.Philox(key=[seed, step]))
-    bits, log_q = [], []
+    chosen = simulator(setup.config, setup.circuit)
+    if chosen is None:
+        raise TooLarge(f"{setup.circuit.n_qubits} qubits: too many to simulate on this machine.")
+    engine, rng = chosen.build(), np.random.Generator(np.random.Philox(key=[seed, step]))
+    drawn = []
     for angles in theta:
         if cancelled():
             raise Cancelled("nobody waits for it")
-        q = engine.probs(setup.circuit, angles[None])
-        index = draw_from(q, shots, rng)
-        bits.append(unpack(index, setup.circuit.n_qubits)[0])
-        log_q.append(np.log(q[0, index[0]]))
-    return np.stack(bits), np.stack(log_q)
+        drawn.append(engine.draw(setup.circuit, angles, shots, rng))
+    return np.stack([bits for bits, _ in drawn]), np.stack([log_q for _, log_q in drawn])
+
+
+def simulator(config: RunConfig, circuit: Circuit) -> EngineConfig | None:
+    """What draws and scores strings on this machine: the exact engine, else the run's own; None if neither can."""
+    for engine in (StatevectorConfig(), config.engine):
+        if LOG_Q in engine.provides and takes(engine, circuit):
+            return engine
+    return None

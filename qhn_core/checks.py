@@ -76,3 +76,15 @@ def check_bits(argument: str, bits: ArrayLike, n_bits: int) -> NDArray[np.uint8]
     if array.size and not np.isin(array, (0, 1)).all():
         raise InvalidArgument(argument, expected="entries 0 and 1", got=array[~np.isin(array, (0, 1))][:3])
     return np.ascontiguousarray(array, dtype=np.uint8)
+
+
+def readable(size: int) -> str:
+    """A number of bytes for people: ``readable(2_500_000) == '2.5 MB'``."""
+    if size >> 80:
+        return "more than any machine's memory"
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} PB"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES
-from qhn_core.engines.devices.catalogue import larger_snapshot
+from qhn_core.engines.base import IN_WORDS
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ LOGGED_ERRORS = 14
 WORK_ROWS = 8
 #: Estimators that a message recommends where 2^N strings cannot be enumerated.
 SAMPLED_REMEDY = "estimator score_function or spsa, which work on drawn strings only"
-
-_CAPABILITY = {
-    PROBABILITIES: "exact probabilities",
-    GRADIENT: "exact gradients",
-    SAMPLES: "samples",
-    AMPLITUDE_OF_SAMPLE: "q(w) of a drawn string, which no hardware gives",
-}
 
 
 @dataclass(frozen=True)
@@ -114,14 +107,14 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
     config.dataset.check_rows(uploads)
     n_qubits = _check_sizes(config, features, classes, uploads)
     _check_capabilities(config)
-    _check_limit(config, n_qubits)
     config.prior.rates(n_qubits)  # a rate per bit has to match
     circuit = config.ansatz.build(n_qubits)
     circuits, shots = config.estimator.circuits(circuit, config.replicas)
+    engine = config.engine.check(circuit, replicas=config.replicas, shots=shots // config.replicas)
     exact = shots == 0
     if exact:
         _check_table(config, n_qubits)
-    memory = _memory(config, n_qubits)
+    memory = _memory(config, n_qubits, engine)
     _check_memory(config, n_qubits, memory)
     _check_history(config, LOGGED_ARRAYS + (0 if exact else LOGGED_ERRORS))
     return Plan(
@@ -184,29 +177,9 @@ def _check_capabilities(config: RunConfig) -> None:
     if missing:
         raise Unsupported(
             f"Estimator '{config.estimator.name}' with objective '{config.objective.name}' needs "
-            f"{' and '.join(_CAPABILITY.get(m, m) for m in missing)}, which engine '{config.engine.name}' does not "
+            f"{' and '.join(IN_WORDS[m] for m in missing)}, which engine '{config.engine.name}' does not "
             "give as configured. Choose the engine statevector, or an estimator that works from samples."
         )
-
-
-def _check_limit(config: RunConfig, n_qubits: int) -> None:
-    limit = config.engine.max_qubits
-    if n_qubits <= limit:
-        return
-    backend, device = (getattr(config.engine, name, "") for name in ("backend", "device"))
-    if backend:
-        larger = larger_snapshot(n_qubits)
-        other = f", or a larger back end such as '{larger}'" if larger else ""
-        raise TooLarge(
-            f"{n_qubits} qubits: back end '{backend}' takes at most {limit} qubits. Use {_smaller(config)}{other}."
-        )
-    where, what = (f"device '{device}'", "device") if device else (f"engine '{config.engine.name}'", "engine")
-    need = config.engine.memory_bytes(min(n_qubits, 100), config.replicas)
-    raise TooLarge(
-        f"{n_qubits} qubits: one step on {where} would need about {readable(need)} "
-        f"(memory for {config.replicas} replicas), and the {what} takes at most {limit} qubits. "
-        f"Use {_smaller(config)}."
-    )
 
 
 def _check_table(config: RunConfig, n_qubits: int) -> None:
@@ -236,9 +209,8 @@ def _smaller(config: RunConfig) -> str:
     return "a smaller network" if config.network is not None else "a shorter cost table"
 
 
-def _memory(config: RunConfig, n_qubits: int) -> int:
+def _memory(config: RunConfig, n_qubits: int, engine: int) -> int:
     """Estimated peak memory in bytes: engine, likelihood tables, loss and metrics."""
-    engine = config.engine.memory_bytes(n_qubits, config.replicas)
     if n_qubits > TABLE_QUBITS:
         return engine
     tables = (3 * config.data_draws + 2) * (8 << n_qubits)
@@ -288,18 +260,6 @@ def memory_limit() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, ValueError, OSError):
         return 2 << 30
-
-
-def readable(size: int) -> str:
-    """A number of bytes for people: ``readable(2_500_000) == '2.5 MB'``."""
-    if size >> 80:
-        return "more than any machine's memory"
-    value = float(size)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} PB"
 
 
 def _listed(values: tuple[int, ...]) -> str:

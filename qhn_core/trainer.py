@@ -21,7 +21,7 @@ from qhn_core.ansatze import initial_angles
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.datasets import Dataset
-from qhn_core.engines.base import Engine
+from qhn_core.engines.base import PROBABILITIES, Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators.base import Estimate
 from qhn_core.optimisers.base import Array, OptimiserState, clipped
@@ -159,6 +159,7 @@ def estimate(setup: Setup, state: TrainState) -> Estimate:
 def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainState, Info]:
     """Log where it is due, and update the angles unless this was the last step."""
     config, n = setup.config, setup.n_train
+    found = _with_table(setup, state, found)
     value, gradient = found.value / n, found.gradient / n
     _check_finite(value, gradient, state.step)
     improved = np.count_nonzero(value < state.best) > 0
@@ -188,6 +189,12 @@ def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainStat
         value=value,
     )
     return TrainState(state.step + 1, theta, memory, best, stale), info
+
+
+def _with_table(setup: Setup, state: TrainState, found: Estimate) -> Estimate:
+    """An estimate from drawn strings in a simulation that knows all of q, with q beside it: metrics are exact then."""
+    known = found.log_q is not None and setup.problem.tabulated and PROBABILITIES in setup.config.engine.provides
+    return found._replace(probs=setup.engine.probs(setup.circuit, state.theta)) if known else found
 
 
 def loss_error(setup: Setup, bits: NDArray[np.uint8], at_step: int, *, log_q: Array | None = None) -> Array:

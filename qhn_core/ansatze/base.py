@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count, islice
 from typing import Literal
 
 from pydantic import Field
 
 from qhn_core.checks import check_int
 from qhn_core.circuits.circuit import Circuit, Gate
+from qhn_core.errors import TooLarge
 from qhn_core.registry import Registry, VariantConfig
+
+#: Most gates that a circuit is built of.
+MAX_GATES = 200_000
 
 
 class AnsatzConfig(VariantConfig):
@@ -31,10 +35,16 @@ class AnsatzConfig(VariantConfig):
         """The ansatz's gates on ``n_qubits`` wires; ``next(slot)`` is the next free parameter."""
 
     def build(self, n_qubits: int) -> Circuit:
-        """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked."""
+        """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked; TooLarge beyond MAX_GATES gates."""
         check_int("n_qubits", n_qubits, low=1)
-        first = [Gate("Hadamard", (w,)) for w in range(n_qubits)] if self.hadamard else []
-        return Circuit(n_qubits, (*first, *self.gates(n_qubits, count())), name=self.name)
+        first = (Gate("Hadamard", (w,)) for w in range(n_qubits if self.hadamard else 0))
+        gates = tuple(islice(chain(first, self.gates(n_qubits, count())), MAX_GATES + 1))
+        if len(gates) > MAX_GATES:
+            raise TooLarge(
+                f"{n_qubits} qubits: circuit '{self.name}' with {self.layers} layers would have more than {MAX_GATES} "
+                "gates. Use a smaller network, fewer layers, or a circuit of neighbouring gates."
+            )
+        return Circuit(n_qubits, gates, name=self.name)
 
 
 ANSATZE: Registry[AnsatzConfig] = Registry("ansatz", AnsatzConfig)

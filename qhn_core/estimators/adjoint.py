@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import GRADIENT, PROBABILITIES, Engine
+from qhn_core.engines.base import PROBABILITIES, Engine
 from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
 from qhn_core.objectives.base import Exact, ObjectiveConfig
 from qhn_core.problems.problem import Problem
@@ -23,7 +23,7 @@ class Adjoint(EstimatorConfig):
 
     def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
         """Exact probabilities and gradients of a diagonal observable."""
-        return frozenset({PROBABILITIES, GRADIENT})
+        return frozenset({PROBABILITIES})
 
     def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
         """One execution a replica, no shots."""

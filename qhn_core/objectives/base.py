@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.engines.base import LOG_Q, SAMPLES
 from qhn_core.problems.problem import Problem
 from qhn_core.registry import Registry, VariantConfig
 
@@ -32,12 +33,15 @@ class Sampled(NamedTuple):
 class ObjectiveConfig(VariantConfig):
     """Base of all objectives. All are minimised, and ∂_θ value = ∂_θ Σ_w q(w) g(w) with g frozen."""
 
-    #: Engine capabilities needed: {PROBABILITIES}, {SAMPLES}; an objective that can do with samples says SAMPLES.
-    needs: ClassVar[frozenset[str]]
     #: Whether the diagonal on drawn strings needs an independent inner batch (it holds an expectation over q).
     needs_inner: ClassVar[bool] = False
     #: Whether the diagonal on drawn strings needs log q of them (the ELBO).
     needs_log_q: ClassVar[bool] = False
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The least that an engine has to provide: samples, or log q of them too."""
+        return frozenset({LOG_Q if self.needs_log_q else SAMPLES})
 
     @abstractmethod
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:

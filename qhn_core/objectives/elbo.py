@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from qhn_core.engines.base import PROBABILITIES
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.kernels import compiled
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
@@ -27,7 +26,6 @@ class ELBO(ObjectiveConfig):
 
     label: ClassVar[str] = "Evidence lower bound (ELBO)"
     name: Literal["elbo"] = "elbo"
-    needs: ClassVar[frozenset[str]] = frozenset({PROBABILITIES})
     needs_log_q: ClassVar[bool] = True
 
     beta: Scheduled = Field(1.0, description="Weight β ≥ 0 of KL(q‖π), or a schedule of it; 1 is the bound itself")

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from qhn_core.engines.base import SAMPLES
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HISTOGRAM_BITS, HammingKernel, compiled, histogram, pack, unpack
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
@@ -36,7 +35,6 @@ class KSD(ObjectiveConfig):
 
     label: ClassVar[str] = "Kernel Stein discrepancy (KSD)"
     name: Literal["ksd"] = "ksd"
-    needs: ClassVar[frozenset[str]] = frozenset({SAMPLES})
     needs_inner: ClassVar[bool] = True
 
     gamma: float | tuple[float, ...] = Field(

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.engines.base import SAMPLES
 from qhn_core.kernels import compiled
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
 from qhn_core.objectives.tables import nll_of, nll_rows, probability_rows
@@ -20,7 +19,6 @@ class MLE(ObjectiveConfig):
 
     label: ClassVar[str] = "Maximum likelihood (MLE)"
     name: Literal["mle"] = "mle"
-    needs: ClassVar[frozenset[str]] = frozenset({SAMPLES})
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value Σ q ℓ, its only term ``nll``, and g = ℓ."""

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from qhn_core.engines.base import SAMPLES
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel, compiled
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
@@ -38,7 +37,6 @@ class SELBO(ObjectiveConfig):
 
     label: ClassVar[str] = "Surrogate ELBO (SELBO)"
     name: Literal["selbo"] = "selbo"
-    needs: ClassVar[frozenset[str]] = frozenset({SAMPLES})
     needs_inner: ClassVar[bool] = True
 
     lam: Scheduled = Field(0.3, description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")

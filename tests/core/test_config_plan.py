@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qhn_core import planning as config_plan
 from qhn_core import trainer
+from qhn_core.checks import readable
 from qhn_core.config import SECTIONS, ConfigError, RunConfig
 from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
 from qhn_core.planning import plan
@@ -146,9 +147,9 @@ def test_the_cost_is_that_of_every_circuit_a_run_has_left(monkeypatch, done):
 
 
 def test_readable():
-    assert config_plan.readable(2_500_000) == "2.5 MB"
-    assert config_plan.readable(1 << 400) == "more than any machine's memory"
-    assert config_plan.readable(999) == "999 bytes"
+    assert readable(2_500_000) == "2.5 MB"
+    assert readable(1 << 400) == "more than any machine's memory"
+    assert readable(999) == "999 bytes"
 
 
 @settings(max_examples=80, deadline=None)

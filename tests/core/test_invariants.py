@@ -20,7 +20,7 @@ from qhn_core.circuits.circuit import FIXED, ROTATIONS, Circuit, Gate
 from qhn_core.config import SECTIONS, RunConfig
 from qhn_core.datasets import dataset
 from qhn_core.engines import ENGINES, engine
-from qhn_core.engines.base import GRADIENT, PROBABILITIES
+from qhn_core.engines.base import CAPABILITIES
 from qhn_core.estimators import ESTIMATORS
 from qhn_core.kernels import HammingKernel, unpack
 from qhn_core.networks import NETWORKS, network
@@ -355,4 +355,4 @@ def test_8_the_number_of_threads_changes_nothing():
 
 def test_the_sections_named_here_exist():
     assert {"ansatz", "objective", "estimator", "optimiser", "engine"} <= set(SECTIONS)
-    assert {PROBABILITIES, GRADIENT} <= engine("statevector").provides
+    assert engine("statevector").provides == set(CAPABILITIES)

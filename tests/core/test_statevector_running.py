@@ -149,7 +149,7 @@ def test_memory_is_below_eight_state_vectors_a_replica(n, replicas, layers):
     thread.start()
     thread.join()
     assert peaks[0] <= 8 * replicas * 2**n * 16
-    assert peaks[0] <= config.memory_bytes(n, replicas)
+    assert peaks[0] <= config.check(circuit, replicas=replicas)
 
 
 def test_samples_follow_q():

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from app import services
 from app.jobs import Watch, jobs
-from app.previews import draw_strings
+from app.previews import draw_strings, simulator
 from qhn_core.config import RunConfig
-from qhn_core.engines.statevector import StatevectorConfig
 from qhn_core.errors import QHNError
 from qhn_core.planning import TABLE_QUBITS
 from qhn_core.runner import RunState, RunStatus
@@ -196,7 +195,7 @@ def _with_strings(shown: Shown) -> Shown:
     setup, theta = shown.setup, shown.theta
     if not resting or shown.bits is not None or setup is None or theta is None or shown.enumerable:
         return shown
-    if setup.plan.n_qubits > StatevectorConfig().max_qubits:
+    if simulator(shown.config, setup.circuit) is None:
         return replace(shown, note=f"{setup.plan.n_qubits} qubits: too many to simulate on this machine.")
     seed = shown.config.seed
 

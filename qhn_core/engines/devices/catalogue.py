@@ -15,13 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from qhn_core.checks import check_choice, check_int
-from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES
 from qhn_core.errors import InvalidArgument, Unsupported
 
 OptionValue = bool | int | float | str
 #: Most qubits that a device is imitated with on this machine, whatever its size.
 LOCAL_QUBITS = 24
-_EXACT = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
 _TRANSPILER: dict[str, tuple[str, ...] | tuple[int, int]] = {
     "optimization_level": (0, 3),
     "seed_transpiler": (0, 2**31 - 1),
@@ -38,8 +36,7 @@ class Device:
     Args:
         name: PennyLane's name of it.
         label: what a form shows.
-        provides: capabilities.
-        gradients: gradient methods, the first being the automatic one.
+        gradients: gradient methods, the first being the automatic one; none for a device that gives shots only.
         noise: whether the noise setting applies to it.
         max_qubits: largest N.
         options: option name -> allowed words, or (low, high) of an integer.
@@ -47,7 +44,6 @@ class Device:
 
     name: str
     label: str
-    provides: frozenset[str]
     gradients: tuple[str, ...] = ()
     noise: bool = False
     max_qubits: int = LOCAL_QUBITS
@@ -60,21 +56,18 @@ DEVICES: dict[str, Device] = {
         Device(
             "default.qubit",
             "PennyLane default.qubit (exact)",
-            _EXACT,
             ("backprop", "adjoint", "parameter_shift"),
             max_qubits=20,
         ),
         Device(
             "lightning.qubit",
             "PennyLane lightning.qubit (exact)",
-            _EXACT,
             ("adjoint", "parameter_shift"),
             options={"precision": ("double", "single")},
         ),
         Device(
             "default.mixed",
             "PennyLane default.mixed (exact, with noise)",
-            _EXACT,
             ("backprop", "parameter_shift"),
             noise=True,
             max_qubits=10,
@@ -82,7 +75,6 @@ DEVICES: dict[str, Device] = {
         Device(
             "qiskit.aer",
             "Qiskit Aer (shots)",
-            frozenset({SAMPLES}),
             noise=True,
             options={
                 "method": ("automatic", "statevector", "density_matrix", "matrix_product_state"),
@@ -93,7 +85,6 @@ DEVICES: dict[str, Device] = {
         Device(
             "qiskit.remote",
             "IBM back end (shots)",
-            frozenset({SAMPLES}),
             max_qubits=156,
             options=_TRANSPILER,
         ),

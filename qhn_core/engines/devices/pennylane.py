@@ -26,12 +26,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field, field_validator, model_validator
 
-from qhn_core.checks import check_angles, check_finite, check_int
+from qhn_core.checks import check_angles, check_finite, check_int, readable
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import ENGINES, EngineConfig, Evaluation
+from qhn_core.engines.base import ENGINES, Array, Bits, Engine, EngineConfig, Evaluation
 from qhn_core.engines.devices.analytic import BACKPROP_BYTES, BATCH_BYTES, Analytic
 from qhn_core.engines.devices.catalogue import (
     DEVICES,
@@ -41,13 +41,14 @@ from qhn_core.engines.devices.catalogue import (
     check_remote_allowed,
     fake_qubits,
     is_fake,
+    larger_snapshot,
 )
 from qhn_core.engines.devices.noise import Noise
 from qhn_core.engines.devices.qiskit import AER_MEGABYTES, QiskitSampler
 from qhn_core.engines.devices.retry import call_device
-from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
+from qhn_core.engines.tabulated import ScoresFromTable
+from qhn_core.errors import InvalidArgument, TooLarge
 
-Array = NDArray[np.float64]
 T = TypeVar("T")
 
 
@@ -153,9 +154,9 @@ class PennyLane(EngineConfig):
         return Noise(self.noise_1q, self.noise_2q, self.readout_error)
 
     @property
-    def provides(self) -> frozenset[str]:
-        """Capabilities of the chosen device."""
-        return DEVICES[self.device].provides
+    def implementation(self) -> type[ExactDevice] | type[ShotsDevice]:
+        """The engine's class: whether the device is exact."""
+        return ExactDevice if DEVICES[self.device].gradients else ShotsDevice
 
     @property
     def remote(self) -> bool:
@@ -163,14 +164,32 @@ class PennyLane(EngineConfig):
         return self.device == "qiskit.remote" and not is_fake(self.backend)
 
     @property
-    def max_qubits(self) -> int:
-        """Largest N of the device, or of the snapshot."""
+    def wires(self) -> int:
+        """How many the device, or the snapshot, has."""
         limit = DEVICES[self.device].max_qubits
         if is_fake(self.backend):
             return min(LOCAL_QUBITS, limit, fake_qubits(self.backend))
         return limit
 
-    def memory_bytes(self, n_qubits: int, replicas: int) -> int:
+    def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 0) -> int:
+        """Peak memory of one step, bytes; refused beyond the device's wires."""
+        n_qubits, limit = circuit.n_qubits, self.wires
+        if n_qubits <= limit:
+            return self._memory(n_qubits, replicas)
+        if self.backend:
+            larger = larger_snapshot(n_qubits)
+            other = f", or a larger back end such as '{larger}'" if larger else ""
+            raise TooLarge(
+                f"{n_qubits} qubits: back end '{self.backend}' takes at most {limit} qubits. "
+                f"Use fewer qubits (a smaller network){other}."
+            )
+        raise TooLarge(
+            f"{n_qubits} qubits: one step on device '{self.device}' would need about "
+            f"{readable(self._memory(min(n_qubits, 100), replicas))} (memory for {replicas} replicas), and the device "
+            f"takes at most {limit} qubits. Use a smaller network."
+        )
+
+    def _memory(self, n_qubits: int, replicas: int) -> int:
         """A handful of states for each replica; backprop and density matrices within their own batch limits."""
         state = 16 * 2**n_qubits
         if self.device == "default.mixed":
@@ -183,64 +202,27 @@ class PennyLane(EngineConfig):
             return max(BATCH_BYTES, min(400 * state, BACKPROP_BYTES)) + 4 * state
         return 4 * state + replicas * state // 2
 
-    def build(self) -> PennyLaneEngine:
+    def build(self) -> ExactDevice | ShotsDevice:
         """The engine. PennyLane and Qiskit are imported when it is first used."""
         if self.remote:
             check_remote_allowed(self.backend)
-        return PennyLaneEngine(self)
+        return self.implementation(self)
 
 
-class PennyLaneEngine:
-    """Engine for one configured device; see :class:`~qhn_core.engines.base.Engine`."""
+class _Device(Engine):
+    """What the engines for configured devices share: angles checked, and strings from ``_runs``."""
+
+    _runs: Analytic | QiskitSampler
 
     def __init__(self, config: PennyLane) -> None:
         self.config = config
-        self.provides = config.provides
-        self._analytic: Analytic | None = None
-        self._sampler: QiskitSampler | None = None
-        gradients = DEVICES[config.device].gradients
-        if gradients:
-            self._analytic = Analytic(
-                config.device,
-                gradient=gradients[0] if config.gradient == "auto" else config.gradient,
-                noise=config.noise,
-                single=config.options.get("precision") == "single",
-            )
-        else:
-            self._sampler = QiskitSampler(
-                backend=config.backend,
-                remote=config.device == "qiskit.remote",
-                noise=config.noise,
-                options=config.options,
-                account=config.account,
-                timeout=config.timeout,
-                guard=self._guard,
-            )
 
-    def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
-        """q(w), (2**N,) or (B, 2**N); Unsupported on devices that only give shots."""
-        exact, angles, batched = self._exact("probs"), *self._angles(circuit, theta)
-        found = exact.probs(circuit, angles)
-        return found if batched else found[0]
+    @property
+    def title(self) -> str:
+        """The device's name."""
+        return self.config.device
 
-    def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
-        """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N); with noise, of the noisy q."""
-        exact, angles, batched = self._exact("gradient"), *self._angles(circuit, theta)
-        g = check_finite("diagonal", diagonal)
-        size = 2**circuit.n_qubits
-        if g.shape not in ((size,), (len(angles), size)):
-            raise InvalidArgument(
-                "diagonal", expected=f"shape ({size},) or ({len(angles)}, {size})", got=f"shape {g.shape}"
-            )
-        found = exact.gradient(circuit, angles, np.broadcast_to(g, (len(angles), size)))
-        return found if batched else found[0]
-
-    def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
-        """Probabilities, ``diagonal(q)`` and its gradient at theta (B, P)."""
-        exact, angles, _ = self._exact("evaluate"), *self._angles(circuit, theta)
-        return exact.evaluate(circuit, angles, diagonal)
-
-    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
         """Bitstrings (shots, N) or (B, shots, N); simulators are seeded from ``rng``.
 
         Raises:
@@ -248,27 +230,32 @@ class PennyLaneEngine:
         """
         check_int("shots", shots, low=1, high=10_000_000)
         angles, batched = self._angles(circuit, theta)
-        seed = int(rng.integers(2**31))
-        runs = self._sampler or self._analytic
-        assert runs is not None  # noqa: S101  (one of the two is always there)
-        bits = runs.sample(circuit, angles, shots, seed)
+        bits = self._runs.sample(circuit, angles, shots, int(rng.integers(2**31)))
         return bits if batched else bits[0]
 
-    def _exact(self, what: str) -> Analytic:
-        if self._analytic is None:
-            raise Unsupported(
-                f"{self.config.device} gives shots only, so that '{what}' is not available. Use a sampling estimator, "
-                "or an exact device such as lightning.qubit (or default.mixed for noise)."
-            )
-        return self._analytic
-
     def _angles(self, circuit: Circuit, theta: ArrayLike) -> tuple[Array, bool]:
-        limit = self.config.max_qubits
+        limit = self.config.wires
         if circuit.n_qubits > limit:
             where = self.config.backend or self.config.device
             raise TooLarge(f"{where} takes at most {limit} qubits, and this circuit has {circuit.n_qubits}.")
         angles = check_angles(theta, circuit.n_params)
         return np.atleast_2d(angles), angles.ndim == 2
+
+
+class ShotsDevice(_Device):
+    """A device that gives shots only: Aer, a snapshot of an IBM device, or a real one."""
+
+    def __init__(self, config: PennyLane) -> None:
+        super().__init__(config)
+        self._runs = QiskitSampler(
+            backend=config.backend,
+            remote=config.device == "qiskit.remote",
+            noise=config.noise,
+            options=config.options,
+            account=config.account,
+            timeout=config.timeout,
+            guard=self._guard,
+        )
 
     def _guard(self, function: Callable[[], T], /) -> T:
         config = self.config
@@ -281,3 +268,40 @@ class PennyLaneEngine:
             attempts=config.attempts,
             pause=config.pause,
         )
+
+
+class ExactDevice(ScoresFromTable, _Device):
+    """One of PennyLane's exact simulators; with noise, everything is of the noisy q."""
+
+    _runs: Analytic
+
+    def __init__(self, config: PennyLane) -> None:
+        super().__init__(config)
+        self._runs = Analytic(
+            config.device,
+            gradient=DEVICES[config.device].gradients[0] if config.gradient == "auto" else config.gradient,
+            noise=config.noise,
+            single=config.options.get("precision") == "single",
+        )
+
+    def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
+        """q(w), (2**N,) or (B, 2**N)."""
+        angles, batched = self._angles(circuit, theta)
+        found = self._runs.probs(circuit, angles)
+        return found if batched else found[0]
+
+    def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
+        """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N)."""
+        angles, batched = self._angles(circuit, theta)
+        g = check_finite("diagonal", diagonal)
+        size = 2**circuit.n_qubits
+        if g.shape not in ((size,), (len(angles), size)):
+            raise InvalidArgument(
+                "diagonal", expected=f"shape ({size},) or ({len(angles)}, {size})", got=f"shape {g.shape}"
+            )
+        found = self._runs.gradient(circuit, angles, np.broadcast_to(g, (len(angles), size)))
+        return found if batched else found[0]
+
+    def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
+        """Probabilities, ``diagonal(q)`` and its gradient at theta (B, P)."""
+        return self._runs.evaluate(circuit, self._angles(circuit, theta)[0], diagonal)

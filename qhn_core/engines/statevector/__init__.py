@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.engines.base import ENGINES, EngineConfig
-
-if TYPE_CHECKING:
-    from qhn_core.engines.statevector.engine import StatevectorEngine
+from qhn_core.engines.statevector.engine import MAX_QUBITS, StatevectorEngine
+from qhn_core.errors import TooLarge
 
 
 @ENGINES.register
@@ -27,20 +27,26 @@ class StatevectorConfig(EngineConfig):
 
     threads: int | None = Field(None, ge=1, le=256, description="Processor cores to use; all of them if not set")
 
+    @property
+    def implementation(self) -> type[StatevectorEngine]:
+        """The engine's class."""
+        return StatevectorEngine
+
     def build(self) -> StatevectorEngine:
         """The engine."""
-        from qhn_core.engines.statevector.engine import StatevectorEngine
-
         return StatevectorEngine(dtype=self.dtype, threads=self.threads)
 
-    def memory_bytes(self, n_qubits: int, replicas: int) -> int:
-        """Peak memory of one exact gradient step: 8 state vectors a replica at most."""
-        return 8 * replicas * 2**n_qubits * 2 * np.dtype(self.dtype).itemsize
-
-    @property
-    def max_qubits(self) -> int:
-        """Largest number of qubits it takes."""
-        return 24
+    def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 0) -> int:
+        """Peak memory of one step, bytes: 8 state vectors a replica at most; refused beyond 24 qubits."""
+        n_qubits = circuit.n_qubits
+        memory = 8 * replicas * 2 ** min(n_qubits, 400) * 2 * np.dtype(self.dtype).itemsize
+        if n_qubits > MAX_QUBITS:
+            raise TooLarge(
+                f"{n_qubits} qubits: one step on engine 'statevector' would need about {readable(memory)} "
+                f"(memory for {replicas} replicas), and the engine takes at most {MAX_QUBITS} qubits. "
+                "Use a smaller network."
+            )
+        return memory
 
 
 def warm_up(dtypes: tuple[str, ...] = ("float64",)) -> float:
@@ -48,8 +54,6 @@ def warm_up(dtypes: tuple[str, ...] = ("float64",)) -> float:
 
     Compiling takes about half a minute for each dtype, once on a machine; from the cache it is a fraction of a second.
     """
-    from qhn_core.engines.statevector.engine import StatevectorEngine
-
     start = perf_counter()
     gates = (Gate("RY", (0,), 0), Gate("RZ", (1,), 1), Gate("CNOT", (0, 1)), Gate("RY", (1,), 2))
     circuit = Circuit(2, gates)

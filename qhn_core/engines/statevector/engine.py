@@ -1,4 +1,4 @@
-"""The exact engine itself; importing it imports Numba."""
+"""The exact engine itself; Numba is imported when one is made."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES, Evaluation
-from qhn_core.engines.statevector import runner
+from qhn_core.engines.base import Array, Bits, Engine, Evaluation
+from qhn_core.engines.tabulated import ScoresFromTable, draw_index
 from qhn_core.errors import InvalidArgument, TooLarge
-from qhn_core.kernels import compiled
-
-Array = NDArray[np.float64]
+from qhn_core.kernels import unpack
 
 #: Largest circuit: its state has 16 million amplitudes, 256 MB.
 MAX_QUBITS = 24
 
 
-class StatevectorEngine:
+class StatevectorEngine(ScoresFromTable, Engine):
     """Exact probabilities, gradients of diagonal observables, and samples of exact probabilities.
 
     A circuit is compiled once into fused layers (:mod:`.program`); gradients come from one reversible adjoint sweep
@@ -37,9 +35,12 @@ class StatevectorEngine:
         threads: cores to use, None for all.
     """
 
-    provides: frozenset[str] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+    title = "The exact engine"
 
     def __init__(self, *, dtype: str = "float64", threads: int | None = None) -> None:
+        from qhn_core.engines.statevector import runner
+
+        self._running = runner
         self.dtype = np.dtype(dtype).type
         self.threads = runner.cores() if threads is None else check_int("threads", threads, low=1)
 
@@ -47,8 +48,8 @@ class StatevectorEngine:
         """q(w) = |⟨w|U(θ)|0⟩|²: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
         angles = check_angles(theta, circuit.n_params)
         _check_size(circuit)
-        rows = runner.behaved(np.atleast_2d(angles))
-        q = runner.runner(circuit).probabilities(rows, self.dtype, self.threads)
+        rows = self._running.behaved(np.atleast_2d(angles))
+        q = self._running.runner(circuit).probabilities(rows, self.dtype, self.threads)
         return q if angles.ndim == 2 else q[0]
 
     def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
@@ -68,17 +69,17 @@ class StatevectorEngine:
         ``g`` may have one row for all replicas.
         """
         _check_size(circuit)
-        rows = runner.behaved(theta)
-        return Evaluation(*runner.runner(circuit).evaluate(rows, diagonal, self.dtype, self.threads))
+        rows = self._running.behaved(theta)
+        return Evaluation(*self._running.runner(circuit).evaluate(rows, diagonal, self.dtype, self.threads))
 
-    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
         """Bitstrings drawn from q by inverting its distribution function: (shots, N) or (B, shots, N).
 
         Replica r uses the r-th run of ``shots`` numbers of ``rng``: replicas are independent of one another.
         """
         check_int("shots", shots, low=1)
         q = np.atleast_2d(self.probs(circuit, theta))
-        bits = runner.draw(q, rng.random((len(q), shots)), circuit.n_qubits, self.threads)
+        bits = unpack(draw_index(q, shots, rng), circuit.n_qubits)
         return bits if np.ndim(theta) == 2 else bits[0]
 
     def sample_indices(
@@ -86,9 +87,7 @@ class StatevectorEngine:
     ) -> NDArray[np.int64]:
         """The strings of :meth:`sample`, from the same random numbers, as indices: (shots,) or (B, shots)."""
         check_int("shots", shots, low=1)
-        q = np.atleast_2d(self.probs(circuit, theta))
-        index = np.empty((len(q), shots), dtype=np.int64)
-        compiled().draw_rows(q, rng.random(index.shape), index)
+        index = draw_index(np.atleast_2d(self.probs(circuit, theta)), shots, rng)
         return index if np.ndim(theta) == 2 else index[0]
 
 
