@@ -93,21 +93,25 @@ class Circuit:
         """The circuit that a PennyLane quantum function (or QNode) applies, whatever operations it uses.
 
         The function is run at several theta; its operations are decomposed by PennyLane to the gates of this package
-        (up to a global phase), controls on rotations by a rule that keeps the parameter, and what has no decomposition
-        by its matrix, on at most 4 wires: exp(iθG) keeps θ, other matrices are numbers. Each angle is recognised as
-        scale·theta[k] + offset, verified to 1e-9 at points that the fit did not use. Measurements at the end are
-        ignored.
+        (up to a global phase, which under a control turns the control's phase), controls, inverses and integer powers
+        by rules that keep the parameter, and what has no decomposition by its matrix, on at most 4 wires: exp(iθG)
+        keeps θ, other matrices are numbers. Each angle is recognised as scale·theta[k] + offset, verified to 1e-9 at
+        points that the fit did not use.
+
+        A QNode comes with its transforms, and with its device's wires, in their order, idle ones included; where it
+        returns the distribution of all of them in another order, that one counts. Else what it measures is ignored.
 
         Args:
             function: takes theta, a float64 array of shape (n_params,).
             n_params: length P of theta.
-            n_qubits: number of wires; by default as many as are used. Wires labelled by whole numbers keep them,
-                others are numbered as they first occur.
+            n_qubits: number of wires; by default as many as are used. A function's wires labelled by whole numbers keep
+                them, others are numbered as they first occur.
 
         Raises:
             Unsupported: an angle that mixes parameters or is not linear in one (gate and parameters are named); gates
                 that depend on theta; an operation of which no decomposition is known that keeps its parameter; anything
-                that is not unitary.
+                that is not unitary; a QNode's noise, measurements inside, transforms that depend on shots, make several
+                circuits or work on results, and distributions over some wires only.
             InvalidArgument: the function, or PennyLane's decomposition of what it applies, fails; or more wires are
                 used than ``n_qubits``.
         """

@@ -13,6 +13,8 @@ from qhn_core.errors import InvalidArgument
 ROTATIONS: dict[str, int] = {"RX": 1, "RY": 1, "RZ": 1, "IsingZZ": 2}
 #: Gates without an angle.
 FIXED: dict[str, int] = {"Hadamard": 1, "CNOT": 2, "CZ": 2}
+#: Most gates that are read from elsewhere into one circuit.
+MAX_GATES = 100_000
 _ALIASES = {"H": "Hadamard", "CX": "CNOT"}
 
 

@@ -1,56 +1,75 @@
-"""PennyLane operations as gates of this package: by PennyLane's decompositions, by rules of our own, by matrices.
+"""PennyLane operations as gates of this package, global phase included.
 
-A rule of our own is needed where PennyLane decomposes the matrix of an operation instead of the operation itself: the
-gates are right, but the parameter is lost in their angles.
+Inverses, integer powers and controls are taken of the gates, by rules that keep angles; other operations are decomposed
+by PennyLane, and what has no decomposition by its matrix. PennyLane's own way through controls would lose parameters,
+as it decomposes matrices there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qhn_core.circuits.gates import FIXED, ROTATIONS
+from qhn_core.circuits.gates import FIXED, MAX_GATES, ROTATIONS
+from qhn_core.circuits.matrices import parts_of_matrix
+from qhn_core.circuits.phased import PHASE, Lowered, controlled, controlled_x, controlled_z, inverse, phase_on, power
 from qhn_core.errors import Unsupported, shorten
 
 GATES = ", ".join([*ROTATIONS, *FIXED])
 _DEEPEST = 64
-#: Most wires of an operation that is decomposed by its matrix: about 4**wires gates.
-_MATRIX_WIRES = 4
-
-
-class Lowered(NamedTuple):
-    """One gate of ours."""
-
-    name: str
-    wires: tuple[Any, ...]
-    angle: float
-    source: str  #: the operation it came from, for messages
-    numeric: bool  #: whether it came from a matrix of numbers, in which no parameter can be followed
 
 
 def lower(operation: Any, source: str, *, depth: int = 0, numeric: bool = False) -> Iterator[Lowered]:
-    """``operation`` as gates of ours, up to a global phase.
+    """``operation`` as gates of ours and global phases, whose product is exactly its matrix.
 
     Raises:
         Unsupported: it is not unitary, or no decomposition of it is known; ``source`` says where it came from.
     """
+    import pennylane as qml
+
     name, labels = operation.name, tuple(operation.wires.labels)
+    if depth > _DEEPEST or isinstance(operation, _not_unitary()):
+        raise Unsupported(
+            f"{_inside(operation, source)} cannot be written with {GATES}. Circuits here are unitary: no measurements, "
+            "channels or conditions inside."
+        )
     if name in FIXED:
         yield Lowered(name, labels, 0.0, source, numeric)
-    elif name in ROTATIONS or name in ("PhaseShift", "U1"):
-        angle = _number(operation.parameters[0], source)
-        yield Lowered(name if name in ROTATIONS else "RZ", labels, angle, source, numeric)
-    elif name == "Exp" and operation.base.name == "Identity":
-        return  # a global phase
+    elif name in ROTATIONS:
+        yield Lowered(name, labels, _number(operation.parameters[0], source), source, numeric)
+    elif name == "GlobalPhase":
+        yield Lowered(PHASE, (), -_number(operation.parameters[0], source), source, numeric)
+    elif name in ("PhaseShift", "U1"):
+        yield from phase_on(
+            Lowered(name, labels, 0.0, source, numeric), labels, _number(operation.parameters[0], source)
+        )
+    elif isinstance(operation, qml.ops.Adjoint):
+        yield from inverse(_held(operation.base, source, depth, numeric))
+    elif isinstance(operation, qml.ops.Pow) and _whole(operation.z):
+        yield from power(_held(operation.base, source, depth, numeric), int(operation.z))
+    elif isinstance(operation, qml.ops.Controlled):
+        yield from _under_controls(operation, source, depth, numeric)
     else:
-        numeric = numeric or "QubitUnitary" in name or _opaque(operation)
-        for part in _parts(operation, source, depth):
-            yield from lower(part, source, depth=depth + 1, numeric=numeric)
+        for part in _parts(operation, source):
+            yield from lower(part, source, depth=depth + 1, numeric=numeric or "QubitUnitary" in name)
+
+
+def _held(operation: Any, source: str, depth: int, numeric: bool) -> list[Lowered]:
+    """The gates of ``operation`` as a list."""
+    found: list[Lowered] = []
+    for gate in lower(operation, source, depth=depth + 1, numeric=numeric):
+        found.append(gate)
+        if len(found) > MAX_GATES:
+            raise Unsupported(f"{_inside(operation, source)} has more than {MAX_GATES} gates.")
+    return found
+
+
+def _whole(exponent: Any) -> bool:
+    return np.ndim(exponent) == 0 and np.isrealobj(exponent) and float(exponent).is_integer()
 
 
 def _number(angle: Any, source: str) -> float:
@@ -59,132 +78,48 @@ def _number(angle: Any, source: str) -> float:
     return float(np.real(angle))
 
 
-def _parts(operation: Any, source: str, depth: int) -> list[Any]:
-    """Simpler operations that make up ``operation``, in the order in which they are applied."""
-    if depth > _DEEPEST or isinstance(operation, _not_unitary()):
-        raise Unsupported(
-            f"{_inside(operation, source)} cannot be written with {GATES}. Circuits here are unitary: no measurements, "
-            "channels or conditions inside."
-        )
-    found: list[Any] | None = _controlled(operation)
-    small = _opaque(operation) and len(operation.wires) <= _MATRIX_WIRES
-    if found is None and operation.has_decomposition and not small:
-        found = operation.decomposition()
-    return found if found is not None else _by_matrix(operation, source)
-
-
-def _opaque(operation: Any) -> bool:
-    """Whether it is something with a parameter under controls, of which PennyLane can only decompose the matrix."""
+def _under_controls(operation: Any, source: str, depth: int, numeric: bool) -> Iterator[Lowered]:
+    """Controls on anything: the gates of its base, each under the controls, between X on those that want a 0."""
     import pennylane as qml
 
-    controlled = isinstance(operation, qml.ops.Controlled) and operation.num_params > 0
-    return bool(controlled and not operation.base.has_decomposition and operation.base.name not in ROTATIONS)
+    controls: list[Any] = []
+    flips: list[Any] = []
+    base = operation
+    while isinstance(base, qml.ops.Controlled):
+        controls += base.control_wires.labels
+        flips += [wire for wire, on in zip(base.control_wires.labels, base.control_values, strict=True) if not on]
+        base = base.base
+    origin = Lowered("", (), 0.0, source, numeric)
+    wire = base.wires.labels[0] if base.wires else None
+    yield from (origin.like("RX", zero, angle=math.pi) for zero in flips)
+    if base.name in ("PauliX", "PauliY"):
+        turn = origin.like("RZ", wire, angle=math.pi / 2)
+        yield from inverse([turn]) if base.name == "PauliY" else ()
+        yield from controlled_x(origin, controls, wire)
+        yield from [turn] if base.name == "PauliY" else ()
+    elif base.name == "PauliZ":
+        yield from controlled_z(origin, (*controls, wire))
+    else:
+        yield from controlled(_held(base, source, depth, numeric), controls)
+    yield from (origin.like("RX", zero, angle=-math.pi) for zero in flips)
+
+
+def _parts(operation: Any, source: str) -> list[Any]:
+    """Simpler operations that make up ``operation``, in the order in which they are applied."""
+    import pennylane as qml
+
+    fraction = isinstance(operation, qml.ops.Pow)  # PennyLane's decomposition leaves the principal branch
+    if operation.has_decomposition and not fraction:
+        return list(operation.decomposition())
+    return parts_of_matrix(operation, _inside(operation, source))
 
 
 @lru_cache(maxsize=1)
 def _not_unitary() -> tuple[type, ...]:
     import pennylane as qml
 
-    return (qml.ops.Conditional, qml.ops.MidMeasure, qml.operation.Channel)
+    return (qml.ops.Conditional, qml.ops.MidMeasure, qml.ops.PauliMeasure, qml.operation.Channel)
 
 
 def _inside(operation: Any, source: str) -> str:
     return source if operation.name in source else f"{source} (in it, {operation.name})"
-
-
-# ---------------------------------------------------------------------------------------- controlled operations
-
-
-def _controlled(operation: Any) -> list[Any] | None:
-    """Controls on an operation of one wire that has a parameter; None where PennyLane's decomposition keeps it."""
-    import pennylane as qml
-
-    if not isinstance(operation, qml.ops.Controlled) or operation.name in ("CRX", "CRY", "CRZ"):
-        return None
-    base, controls = operation.base, list(operation.control_wires)
-    if not operation.num_params or len(base.wires) != 1 or base.name in ("PhaseShift", "QubitUnitary"):
-        return None
-    if base.name in ("RX", "RY", "RZ"):
-        parts = _controlled_rotation(base.name, base.parameters[0], controls, base.wires[0])
-    elif base.has_decomposition:
-        parts = [qml.ctrl(part, controls) for part in base.decomposition()]
-    else:
-        return None
-    flips = [qml.X(wire) for wire, on in zip(controls, operation.control_values, strict=True) if not on]
-    return [*flips, *parts, *flips]
-
-
-def _controlled_rotation(name: str, angle: Any, controls: list[Any], wire: Any) -> list[Any]:
-    """C^k R(θ) = C^kX · R(−θ/2) · C^kX · R(θ/2) for RY and RZ, which X inverts; RX is RZ between Hadamards."""
-    import pennylane as qml
-
-    rotation = qml.RY if name == "RY" else qml.RZ
-    flip = qml.ctrl(qml.X(wire), controls)
-    parts = [rotation(0.5 * angle, wire), flip, rotation(-0.5 * angle, wire), flip]
-    return [qml.H(wire), *parts, qml.H(wire)] if name == "RX" else parts
-
-
-# --------------------------------------------------------------------------------------------------- matrices
-
-
-def _by_matrix(operation: Any, source: str) -> list[Any]:
-    """An operation without a decomposition: exp(ixG) with x kept, or else the matrix as it stands."""
-    import pennylane as qml
-
-    where, wires = _inside(operation, source), operation.wires
-    if not operation.has_matrix or len(wires) > _MATRIX_WIRES:
-        raise Unsupported(
-            f"{where} cannot be written with {GATES}: PennyLane knows no decomposition of it, and only the matrix of a "
-            f"unitary on at most {_MATRIX_WIRES} wires is decomposed here."
-        )
-    matrix = np.asarray(qml.matrix(operation, wire_order=wires), dtype=np.complex128)
-    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.conj().T, np.eye(len(matrix)), rtol=0.0, atol=1e-9):
-        raise Unsupported(f"{where} is not unitary (its matrix U has U·U† ≠ 1), and circuits here are.")
-    found = _generated(operation)
-    return _evolution(*found, matrix, wires) if found is not None else [qml.QubitUnitary(matrix, wires)]
-
-
-def _generated(operation: Any) -> tuple[float, NDArray[np.complex128]] | None:
-    """(x, G) of an operation exp(ixG), G Hermitian; None for what is not given in this form."""
-    import pennylane as qml
-
-    if isinstance(operation, qml.ops.Controlled):
-        inner = _generated(operation.base)
-        return None if inner is None else (inner[0], _under_controls(inner[1], operation.control_values))
-    if isinstance(operation, qml.ops.Exp):
-        value, generator = operation.coeff / 1j, operation.base
-    elif operation.num_params == 1 and operation.has_generator:
-        value, generator = operation.parameters[0], operation.generator()
-    else:
-        return None
-    dense = np.asarray(qml.matrix(generator, wire_order=operation.wires), dtype=np.complex128)
-    hermitian = np.allclose(dense, dense.conj().T, rtol=0.0, atol=1e-12)
-    return (float(np.real(value)), dense) if hermitian and abs(np.imag(value)) < 1e-12 else None
-
-
-def _under_controls(generator: NDArray[np.complex128], values: Sequence[bool]) -> NDArray[np.complex128]:
-    """G where all controls, which come first, have their values, and 0 elsewhere."""
-    size = len(generator)
-    first = size * int("".join("1" if on else "0" for on in values), 2)
-    found = np.zeros((size << len(values),) * 2, dtype=np.complex128)
-    found[first : first + size, first : first + size] = generator
-    return found
-
-
-def _evolution(x: float, generator: NDArray[np.complex128], matrix: NDArray[np.complex128], wires: Any) -> list[Any]:
-    """exp(ixG) = V · exp(ix·diag(λ)) · V† with G = V·diag(λ)·V†; the diagonal is a product of MultiRZ, linear in x."""
-    import pennylane as qml
-
-    energies, vectors = np.linalg.eigh(generator)
-    ours = (vectors * np.exp(1j * x * energies)) @ vectors.conj().T
-    if ours.shape != matrix.shape or not np.allclose(ours, matrix, rtol=0.0, atol=1e-9):
-        return [qml.QubitUnitary(matrix, wires)]
-    n = len(wires)
-    signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)[::-1]) & 1)
-    turns = []
-    for size in range(1, n + 1):
-        for places in combinations(range(n), size):
-            weight = np.mean(energies * signs[:, places].prod(axis=1))
-            if abs(weight) > 1e-12:
-                turns.append(qml.MultiRZ(-2.0 * x * weight, [wires[place] for place in places]))
-    return [qml.QubitUnitary(vectors.conj().T, wires), *turns, qml.QubitUnitary(vectors, wires)]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.checks import check_int
-from qhn_core.circuits.gates import FIXED, Gate
-from qhn_core.circuits.lowering import GATES, Lowered, lower
+from qhn_core.circuits.gates import FIXED, MAX_GATES, Gate
+from qhn_core.circuits.lowering import GATES, lower
+from qhn_core.circuits.phased import PHASE, Lowered
+from qhn_core.circuits.qnodes import QNodeTapes
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 
 #: PennyLane records operations on one process-wide stack: whoever builds or runs its circuits in a thread holds this.
@@ -20,7 +23,6 @@ PENNYLANE_LOCK = threading.RLock()
 _TOLERANCE = 1e-9
 #: The same for angles in single precision, whose last digit is at 6e-8.
 _SINGLE = 1e-6
-_MAX_GATES = 100_000
 
 
 def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequence[Any]) -> None:
@@ -42,15 +44,23 @@ def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequ
             operation(wires=labels)
 
 
-def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[Lowered]:
-    """The gates that ``function(theta)`` applies."""
+def _record(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> Any:
+    """What a plain function applies, as a tape."""
+    import pennylane as qml
+
+    with qml.queuing.AnnotatedQueue() as queue:
+        function(theta)
+    return qml.tape.QuantumScript.from_queue(queue)
+
+
+def _trace(tapes: Callable[[Any], Any], theta: NDArray[np.float64]) -> tuple[Any, list[Lowered]]:
+    """The tape at ``theta``, and its gates."""
     import pennylane as qml
 
     with PENNYLANE_LOCK:
         try:
-            with qml.queuing.AnnotatedQueue() as queue:
-                function(theta)
-            (tape,), _ = qml.transforms.convert_to_numpy_parameters(qml.tape.QuantumScript.from_queue(queue))
+            tape = tapes(theta)
+            (tape,), _ = qml.transforms.convert_to_numpy_parameters(tape)
         except QHNError:
             raise
         except Exception as error:
@@ -64,16 +74,17 @@ def _trace(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> list[L
         with qml.QueuingManager.stop_recording():
             for position, operation in enumerate(tape.operations):
                 _extend(found, operation, f"Gate {position}, {operation.name} on wires {list(operation.wires.labels)},")
-    return found
+    return tape, found
 
 
 def _extend(found: list[Lowered], operation: Any, source: str) -> None:
     """Append the gates of ``operation``; what PennyLane itself fails at is told with the gate's name."""
     try:
         for gate in lower(operation, source):
-            found.append(gate)
-            if len(found) > _MAX_GATES:
-                raise Unsupported(f"The circuit has more than {_MAX_GATES} gates.")
+            if gate.name != PHASE:
+                found.append(gate)
+            if len(found) > MAX_GATES:
+                raise Unsupported(f"The circuit has more than {MAX_GATES} gates.")
     except QHNError:
         raise
     except Exception as error:
@@ -92,18 +103,18 @@ def gates_from_pennylane(
     import pennylane as qml
 
     check_int("n_params", n_params, low=0)
-    if isinstance(function, qml.QNode):
-        function = function.func
-    # Affine angles show at any few generic points; some lie close together, some far apart and on both sides of 0.
-    rng = np.random.default_rng(7)
-    points = np.concatenate([rng.uniform(0.2, 2.0, (4, n_params)), rng.uniform(-9.0, 9.0, (3, n_params))])
-    traces = [_trace(function, point) for point in points]
+    node = QNodeTapes(function) if isinstance(function, qml.QNode) else None
+    tapes = node or partial(_record, function)
+    points = _points(n_params)
+    tape, first = _trace(tapes, points[0])
+    traces = [first, *(_trace(tapes, point)[1] for point in points[1:])]
     for other in traces[1:]:
-        _check_same_gates(traces[0], other)
+        if not _same_gates(first, other):
+            _refuse_gates(first, other, again=_trace(tapes, points[0])[1])
     angles = np.array([[step.angle for step in trace] for trace in traces]).reshape(len(points), -1)
-    size, place = _wire_places(traces[0], n_qubits)
+    size, place = _wire_places(first, n_qubits) if node is None else _node_places(node.wires(tape), first, n_qubits)
     gates = []
-    for k, step in enumerate(traces[0]):
+    for k, step in enumerate(first):
         wires = tuple(place[label] for label in step.wires)
         if step.name in FIXED:
             gates.append(Gate(step.name, wires))
@@ -112,24 +123,36 @@ def gates_from_pennylane(
         if fit is None:
             rounded = _fit(points, angles[:, k], _SINGLE)
             single = rounded is not None and rounded[0] is not None
-            raise Unsupported(_single(step) if single else _why_not(function, points[0], step, k))
+            raise Unsupported(_single(step) if single else _why_not(tapes, points[0], step, k))
         gates.append(Gate(step.name, wires, *fit))
     return size, tuple(gates)
 
 
-def _check_same_gates(first: list[Lowered], second: list[Lowered]) -> None:
-    for a, b in zip(first, second, strict=False):
-        if (a.name, a.wires) != (b.name, b.wires):
-            if a.numeric and b.numeric:
-                raise Unsupported(_numeric(a))
-            raise Unsupported(
-                f"The gates themselves depend on theta: {a.source} becomes {a.name} on {list(a.wires)} at one theta "
-                f"and {b.name} on {list(b.wires)} at another. Only angles may depend on it."
-            )
-    if len(first) != len(second):
-        if first and first[-1].numeric:
-            raise Unsupported(_numeric(first[-1]))
-        raise Unsupported("The gates themselves depend on theta: their number changes. Only angles may depend on it.")
+def _points(n_params: int) -> NDArray[np.float64]:
+    """Generic theta, (7, P), at which affine angles show: some close together, some past π on either side of 0."""
+    rng = np.random.default_rng(7)
+    near, far = rng.uniform(0.2, 2.0, (4, n_params)), rng.uniform(3.3, 9.0, (2, n_params))
+    signs = rng.choice([-1.0, 1.0], n_params)
+    return np.concatenate([near, far * signs * [[1.0], [-1.0]], rng.uniform(-9.0, 9.0, (1, n_params))])
+
+
+def _same_gates(first: list[Lowered], second: list[Lowered]) -> bool:
+    return [(gate.name, gate.wires) for gate in first] == [(gate.name, gate.wires) for gate in second]
+
+
+def _refuse_gates(first: list[Lowered], second: list[Lowered], *, again: list[Lowered]) -> NoReturn:
+    """Say why the gates at one theta are not those at another; ``again`` are those of the first, made anew."""
+    differ = [(a, b) for a, b in zip(first, second, strict=False) if (a.name, a.wires) != (b.name, b.wires)]
+    a, b = differ[0] if differ else (max(first, second, key=len)[-1],) * 2
+    if not _same_gates(first, again):
+        raise Unsupported(f"{a.source} becomes other gates from call to call; give it a seed, or numbers.")
+    if a.numeric and b.numeric:
+        raise Unsupported(_numeric(a))
+    what = f"{a.source} becomes {a.name} on {list(a.wires)} at one theta and {b.name} on {list(b.wires)} at another"
+    raise Unsupported(
+        f"The gates themselves depend on theta: {what if differ else 'their number changes'}. Only angles may depend "
+        "on it."
+    )
 
 
 def _wire_places(trace: list[Lowered], n_qubits: int | None) -> tuple[int, dict[Any, int]]:
@@ -144,6 +167,17 @@ def _wire_places(trace: list[Lowered], n_qubits: int | None) -> tuple[int, dict[
     if size < needed:
         raise InvalidArgument("n_qubits", expected=f"at least {needed}, the wires used", got=n_qubits)
     return size, place
+
+
+def _node_places(labels: Sequence[Any], trace: list[Lowered], n_qubits: int | None) -> tuple[int, dict[Any, int]]:
+    """(N, label -> wire) of a QNode whose wires have these labels, idle ones included."""
+    beyond = [label for label in dict.fromkeys(w for step in trace for w in step.wires) if label not in labels]
+    if beyond:
+        raise Unsupported(f"The QNode uses the wires {beyond}, which its device, with {list(labels)}, lacks.")
+    size = len(labels) if n_qubits is None else check_int("n_qubits", n_qubits, low=1)
+    if size < len(labels):
+        raise InvalidArgument("n_qubits", expected=f"at least {len(labels)}, the QNode's wires", got=n_qubits)
+    return max(size, 1), {label: wire for wire, label in enumerate(labels)}
 
 
 def _fit(
@@ -188,17 +222,17 @@ def _single(step: Lowered) -> str:
     )
 
 
-def _why_not(function: Callable[[Any], Any], point: NDArray[np.float64], step: Lowered, k: int) -> str:
+def _why_not(tapes: Callable[[Any], Any], point: NDArray[np.float64], step: Lowered, k: int) -> str:
     """Why the angle of gate ``k`` is not scale·θ[param] + offset, by moving one parameter at a time."""
     where = _where(step)
-    again = _trace(function, point)
+    _, again = _trace(tapes, point)
     if k >= len(again) or again[k].angle != step.angle:
         return f"{where} has an angle that changes from call to call."
     acting = []
     for param in range(len(point)):
         moved = point.copy()
         moved[param] += 0.37
-        trace = _trace(function, moved)
+        _, trace = _trace(tapes, moved)
         if k >= len(trace) or abs(trace[k].angle - step.angle) > 1e-10:
             acting.append(param)
     if step.numeric:
