@@ -20,6 +20,7 @@ PAGES = (
     ("train", "Train", ":material/play_circle:"),
     ("compare", "Compare", ":material/sports_score:"),
     ("explore", "Explore", ":material/travel_explore:"),
+    ("learn", "Learn", ":material/school:"),
     ("hardware", "Hardware", ":material/memory:"),
     ("runs", "Runs", ":material/history:"),
 )

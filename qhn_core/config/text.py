@@ -191,15 +191,19 @@ def _check_events(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ValueError("anchors and aliases are not accepted: write the value out")
+            raise ValueError(f"anchors and aliases are not accepted: write the value out (line {_line(event)})")
         if getattr(event, "tag", None):
-            raise ValueError("tags (words after '!') are not accepted")
+            raise ValueError(f"tags (words after '!') are not accepted (line {_line(event)})")
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > DEPTH_LIMIT:
                 raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _plain_loader() -> Any:

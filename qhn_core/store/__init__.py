@@ -1,11 +1,12 @@
-"""Runs on disk: configurations, histories and checkpoints in one SQLite database under the data folder."""
+"""Runs, with histories and checkpoints, and answers to lessons, in one SQLite database under the data folder."""
 
 from __future__ import annotations
 
+from qhn_core.store.answers import Answer, Answers
 from qhn_core.store.chunks import Rows
 from qhn_core.store.folder import data_dir
 from qhn_core.store.record import RunRecord, RunState
 from qhn_core.store.rows import TakenOver, UnknownRun
 from qhn_core.store.run_store import RunStore
 
-__all__ = ["Rows", "RunRecord", "RunState", "RunStore", "TakenOver", "UnknownRun", "data_dir"]
+__all__ = ["Answer", "Answers", "Rows", "RunRecord", "RunState", "RunStore", "TakenOver", "UnknownRun", "data_dir"]

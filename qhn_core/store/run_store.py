@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
 from qhn_core.store import exports, history
+from qhn_core.store.answers import Answers
 from qhn_core.store.checkpoint import pack, unpack
 from qhn_core.store.chunks import Rows, to_block, to_rows
 from qhn_core.store.database import open_or_begin_anew
@@ -76,6 +77,8 @@ class RunStore:
         self._database, notice = open_or_begin_anew(self.folder / "runs.sqlite3", timeout=timeout)
         if notice:
             self.notices.append(notice)
+        #: What people answered in lessons.
+        self.answers = Answers(self._database)
         self.owner = Owner()
         self.heartbeat()
 

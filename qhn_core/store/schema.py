@@ -7,8 +7,9 @@ import sqlite3
 from qhn_core.errors import StoreError
 
 #: Version of the tables, in SQLite's user_version. A newer one is refused, an older one is brought up to date.
-VERSION = 1
+VERSION = 2
 
+#: What version 1 began with; :data:`_CHANGES` comes on top of it.
 _TABLES = """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY,
@@ -48,6 +49,31 @@ CREATE TABLE checkpoints (
 );
 """
 
+#: Version -> what it added. A store goes through all that are newer than itself, in one transaction.
+_CHANGES = {
+    2: """
+CREATE TABLE answers (
+    browser TEXT NOT NULL,
+    lesson TEXT NOT NULL,
+    step TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    sure INTEGER NOT NULL,
+    correct INTEGER,
+    created REAL NOT NULL,
+    PRIMARY KEY (browser, lesson, step)
+);
+CREATE INDEX answers_of_step ON answers(lesson, step);
+CREATE TABLE places (
+    browser TEXT NOT NULL,
+    lesson TEXT NOT NULL,
+    step TEXT NOT NULL,
+    updated REAL NOT NULL,
+    PRIMARY KEY (browser, lesson)
+);
+""",
+}
+
 
 def prepare(connection: sqlite3.Connection, *, path: str) -> None:
     """Create the tables in an empty database; refuse one that is newer or not ours."""
@@ -55,25 +81,33 @@ def prepare(connection: sqlite3.Connection, *, path: str) -> None:
     try:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
-            _create(connection, path)
-        elif version > VERSION:
+            _refuse_foreign(connection, path)
+            _execute(connection, _TABLES)
+        if version > VERSION:
             raise StoreError(
                 f"The run store {path} was written by a newer version of QHN Lab (tables {version}, this one knows "
                 f"{VERSION}). Update QHN Lab, or choose another folder with --data or QHN_DATA. Nothing was changed."
             )
+        for number, change in _CHANGES.items():
+            if number > version:
+                _execute(connection, change)
+        if version < VERSION:
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
 
 
-def _create(connection: sqlite3.Connection, path: str) -> None:
+def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StoreError(
             f"{path} is a database of another program. Choose another folder with --data or QHN_DATA. "
             "Nothing was changed."
         )
-    for statement in _TABLES.split(";\n"):
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {VERSION}")

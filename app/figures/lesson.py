@@ -1,0 +1,151 @@
+"""Pictures of lessons as figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.figures.curves import line
+from app.figures.layout import FONT, axis, layout
+from app.figures.palette import ACCENT, DEVICE, INK, LOSS, MUTED, RIVAL
+from app.figures.plain import Figure
+from app.figures.predictions import decision_boundary, points
+from qhn_core.lessons.outcome import Bars, Lines, Plane
+
+#: What a series belongs to -> its colour.
+_COLOURS = {**LOSS, "rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
+
+
+def colour_of(name: str) -> str:
+    """Colour of what a series belongs to."""
+    return _COLOURS.get(name, RIVAL)
+
+
+def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
+    """Curves, with those of runs before as thin grey ones behind them."""
+    traces: list[dict[str, Any]] = []
+    for ghost in ghosts:
+        for series in ghost.series:
+            dash = "dash" if series.dashed else "solid"
+            name = f"before: {series.name}".removesuffix(": ")
+            traces.append(line(series.x, series.y, name, MUTED, dash=dash, width=1.5, opacity=0.7))
+    for series in picture.series:
+        more: dict[str, Any] = {"dash": "dash" if series.dashed else "solid", "width": 3}
+        if series.marked:
+            more["mode"] = "lines+markers"
+        traces.append(line(series.x, series.y, series.name or picture.title, colour_of(series.colour), **more))
+    x: dict[str, Any] = {} if picture.x_range is None or picture.log_x else {"range": list(picture.x_range)}
+    y: dict[str, Any] = {} if picture.y_range is None or picture.log_y else {"range": list(picture.y_range)}
+    x |= {"type": "log"} if picture.log_x else {}
+    y |= {"type": "log"} if picture.log_y else {}
+    shape = layout(picture.title, x=axis(picture.x, **x), y=axis(picture.y, **y), legend=len(traces) > 1)
+    if picture.levels:
+        shape["shapes"] = [_level(value) for value in picture.levels.values()]
+        shape["annotations"] = [_name(k, v, log=picture.log_y) for k, v in picture.levels.items()]
+        if picture.y_range is None and not picture.log_y:
+            shape["yaxis"]["range"] = _reach(picture, ghosts)
+    return {"data": traces, "layout": shape}
+
+
+def bars_figure(picture: Bars) -> Figure:
+    """Groups of bars side by side."""
+    few = len(picture.categories) <= 8 and len(picture.groups) <= 2
+    traces = [
+        {
+            "type": "bar",
+            "x": list(picture.categories),
+            "y": values,
+            "name": name,
+            "marker": {"color": colour_of(colour)},
+            "text": [f"{v:.3g}" for v in values] if few else None,
+            "textposition": "auto",
+            "hovertemplate": "%{y:.3g}",
+        }
+        for (name, values), colour in zip(picture.groups.items(), picture.colours, strict=False)
+    ]
+    x = axis(picture.x, type="category", showgrid=False, tickangle=0 if _short(picture.categories) else -35)
+    return {
+        "data": traces,
+        "layout": layout(picture.title, x=x, y=axis(picture.y, rangemode="tozero"), legend=len(traces) > 1, bargap=0.2),
+    }
+
+
+def plane_figure(picture: Plane) -> Figure:
+    """Data on a plane, boundaries of single networks as thin lines, and what all say together as shade."""
+    names, no_points = list(picture.class_names), np.zeros((0, 2))
+    if picture.proba is not None:
+        proba = np.stack([1.0 - picture.proba, picture.proba], axis=-1)
+        figure = decision_boundary(
+            picture.grid_x,
+            picture.grid_y,
+            proba,
+            x_train=picture.x,
+            y_train=picture.y,
+            x_test=no_points,
+            y_test=np.zeros(0, dtype=np.int64),
+            class_names=names,
+            feature_names=picture.feature_names,
+        )
+        figure["layout"]["title"]["text"] = f"<b>{picture.title}</b>"
+        figure["data"] = figure["data"][:1] + [_boundary(picture, z) for z in picture.curves] + figure["data"][1:]
+        return figure
+    traces = [_boundary(picture, z) for z in picture.curves] + points(picture.x, picture.y, names, kind="train")
+    x, y = (axis(n, showgrid=False) for n in picture.feature_names)
+    x["range"] = [float(picture.grid_x[0]), float(picture.grid_x[-1])]
+    y["range"] = [float(picture.grid_y[0]), float(picture.grid_y[-1])]
+    return {"data": traces, "layout": layout(picture.title, x=x, y=y, hovermode="closest")}
+
+
+def _boundary(picture: Plane, z: Any) -> dict[str, Any]:
+    return {
+        "type": "contour",
+        "x": picture.grid_x,
+        "y": picture.grid_y,
+        "z": z,
+        "showscale": False,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "name": "one drawn network",
+        "contours": {"coloring": "none", "start": 0.5, "end": 0.5, "size": 1.0},
+        "line": {"width": 2.5 if len(picture.curves) == 1 else 1.2, "color": INK},
+    }
+
+
+def _short(names: Sequence[str]) -> bool:
+    return sum(map(len, names)) <= 60
+
+
+def _level(value: float) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": {"color": INK, "width": 2, "dash": "dot"},
+    }
+
+
+def _name(name: str, value: float, *, log: bool) -> dict[str, Any]:
+    return {
+        "text": f"{name} = {value:.3g}".replace("-", "−"),
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": float(np.log10(value)) if log else value,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": FONT, "color": INK},
+    }
+
+
+def _reach(picture: Lines, ghosts: Sequence[Lines]) -> list[float]:
+    """A range that holds the level lines too, which Plotly does not look at."""
+    everything = [s.y for p in (picture, *ghosts) for s in p.series] + [np.array(list(picture.levels.values()))]
+    flat = np.concatenate([np.asarray(part, dtype=float) for part in everything])
+    low, high = float(np.nanmin(flat)), float(np.nanmax(flat))
+    pad = 0.1 * (high - low) or 1.0
+    return [low - pad, high + pad]

@@ -1,0 +1,1 @@
+"""Learn: lessons, predictions, the story."""

@@ -1,0 +1,195 @@
+"""One screen of a lesson: words and question at the left, the live experiment at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import services, state
+from app.jobs import Job
+from app.views.learn import asking, showing, work
+from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
+from qhn_core.lessons.outcome import Outcome
+from qhn_core.lessons.questions import Curve
+from qhn_core.lessons.words import fill
+from qhn_core.store.answers import Answer, Answers
+
+#: Seconds between refreshes while an experiment runs.
+REFRESH = 0.5
+
+
+def show(lesson: Lesson, answers: Answers, browser: str) -> None:
+    """The step that the URL names, or at which this browser was."""
+    ids = [step.id for step in lesson.steps]
+    at = state.choice("step", ids, answers.places(browser).get(lesson.id, ids[0]))
+    at = at if at in ids else ids[0]
+    state.keep_choice("step", at)
+    if answers.places(browser).get(lesson.id) != at:
+        answers.visit(browser, lesson.id, at)
+    step = lesson.step(at)
+    _bar(lesson, ids.index(at))
+    busy = bool(state.recall("learn.busy", True))
+    st.fragment(_body, run_every=REFRESH if busy else None)(lesson, step, answers, browser, busy)
+
+
+def _bar(lesson: Lesson, k: int) -> None:
+    """Where one is, and the ways on."""
+    left, middle, right = st.columns([1.2, 5, 2.2], gap="small", vertical_alignment="center")
+    left.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=_leave, key="learn.leave")
+    middle.markdown(f"**{lesson.number} · {lesson.title}** · step {k + 1} of {len(lesson.steps)}")
+    with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.button("Back", on_click=_go, args=(lesson, k - 1), disabled=k == 0, shortcut="Left", key="learn.back")
+        last = k == len(lesson.steps) - 1
+        st.button(
+            "Finish" if last else "Next",
+            on_click=_leave if last else _go,
+            args=() if last else (lesson, k + 1),
+            shortcut="Right",
+            key="learn.next",
+        )
+
+
+def _leave() -> None:
+    state.keep_choice("lesson", None)
+    state.keep_choice("step", None)
+
+
+def _go(lesson: Lesson, k: int) -> None:
+    state.keep_choice("step", lesson.steps[k].id)
+    state.remember("learn.busy", True)
+
+
+def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: bool) -> None:
+    """The step itself, drawn anew while its experiment runs."""
+    where = (lesson.id, step.id)
+    given = {answer.step: answer for answer in answers.of_browser(browser, lesson.id)}
+    answer = given.get(step.id) if step.question is not None else None
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        settings = _words_and_controls(lesson, step, answer)
+    waiting = step.question is not None and answer is None
+    job = work.experiment(lesson, step, settings, until=step.until if waiting else None)
+    outcome: Outcome | None = job.result or job.partial
+    with right:
+        drawn = _experiment(lesson, step, job, outcome, answer, settings)
+    with left:
+        if step.question is not None and answer is None:
+            asking.ask(step.question, answers, browser, where, drawn)
+        elif outcome is not None:
+            _reveal(lesson, step, answer, outcome, ready=job.ready)
+        _help(lesson, step, settings)
+    state.remember("learn.busy", not job.ready)
+    if job.ready == polling:
+        st.rerun()
+
+
+def _words_and_controls(lesson: Lesson, step: Step, answer: Answer | None) -> Mapping[str, Setting]:
+    st.markdown(f"#### {step.title}")
+    if answer is None:
+        st.markdown(fill(lesson.words[step.id][0], {}))
+    return {control.set: _control(lesson, step, control) for control in step.controls}
+
+
+def _control(lesson: Lesson, step: Step, control: Control) -> Setting:
+    key = f"learn.{lesson.id}.{step.id}.{control.set}"
+    if control.choices:
+        found = st.segmented_control(
+            control.label,
+            list(control.choices),
+            default=control.choices[0],
+            format_func=_said,
+            help=control.help,
+            key=key,
+            required=True,
+        )
+        return control.first() if found is None else found
+    low, high = control.extremes()
+    slider = st.slider(
+        control.label, float(low), float(high), float(control.first()), control.step, help=control.help, key=key
+    )
+    return float(slider)
+
+
+def _said(value: Setting) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _experiment(
+    lesson: Lesson,
+    step: Step,
+    job: Job,
+    outcome: Outcome | None,
+    answer: Answer | None,
+    settings: Mapping[str, Setting],
+) -> object:
+    """The pictures; returns what is drawn on them, where a curve is asked for."""
+    if job.message:
+        st.error(job.message, icon=":material/error:")
+        return None
+    if isinstance(step.question, Curve):
+        key = f"learn.{lesson.id}.{step.id}.curve"
+        return asking.axes(step.question, outcome, answer, key=key, height=min(showing.ROOM, 420))
+    if outcome is None:
+        st.progress(job.fraction, text="The experiment begins …")
+        return None
+    showing.pictures(step.show, outcome, before=_before(lesson, step, settings))
+    if outcome.note:
+        st.info(outcome.note, icon=":material/info:")
+    return None
+
+
+def _before(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> Outcome | None:
+    """What the settings before gave, so that a change can be seen."""
+    name = f"learn.before.{lesson.id}.{step.id}"
+    now, old = state.recall(f"{name}.now"), state.recall(name)
+    mine = dict(settings)
+    if now is not None and now != mine:
+        old = now
+        state.remember(name, old)
+    state.remember(f"{name}.now", mine)
+    return work.finished(lesson, step, old) if old is not None and old != mine else None
+
+
+def _reveal(lesson: Lesson, step: Step, answer: Answer | None, outcome: Outcome, *, ready: bool) -> None:
+    """What was answered beside what happened, why, and what should be seen."""
+    if answer is not None and step.question is not None:
+        asking.verdict(step.question, answer, outcome)
+        if lesson.words[step.id][1]:
+            st.markdown(fill(lesson.words[step.id][1], outcome.numbers))
+    if not ready:
+        st.caption(":material/hourglass_top: The run goes on …")
+        return
+    for expected in step.expect:
+        text = fill(expected.text, outcome.numbers)
+        if expected.holds(outcome.numbers):
+            st.markdown(f":green[:material/visibility:] **Seen:** {text}")
+        else:
+            st.markdown(f":orange[:material/visibility_off:] **Not this time:** {text}")
+    if step.challenge is not None:
+        done = all(condition.holds(outcome.numbers) for condition in step.challenge.when)
+        mark = ":green[:material/trophy:] **Found!**" if done else ":material/flag: **Challenge:**"
+        st.markdown(f"{mark} {fill(step.challenge.text, outcome.numbers)}")
+    if step.id == lesson.steps[-1].id:
+        st.success(lesson.sentence, icon=":material/format_quote:")
+
+
+def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if step.hint:
+            with st.popover("Hint", icon=":material/lightbulb:"):
+                st.markdown(step.hint)
+        trains = (step.experiment or lesson.experiment).name == "training"
+        label, icon = "Go on freely in Train", ":material/open_in_new:"
+        if trains and st.button(label, icon=icon, type="tertiary", key="learn.train"):
+            _to_train(lesson, step, settings)
+
+
+def _to_train(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:
+    """The same run, from the same seed, on the Train page."""
+    config = lesson.prepared(step, settings)[1]
+    run = services.supervisor().start(config, name=f"Lesson {lesson.number}: {lesson.title}"[:80])
+    state.open_run(run, config)
+    st.switch_page("views/train/page.py")

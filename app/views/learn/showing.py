@@ -1,0 +1,40 @@
+"""Pictures of lessons, drawn in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.figures.lesson import bars_figure, lines_figure, plane_figure
+from app.live_chart import live_chart
+from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane
+
+#: Pixels of all pictures of a step together.
+ROOM = 500
+
+
+def pictures(names: Sequence[str], outcome: Outcome, *, before: Outcome | None = None) -> None:
+    """The named pictures one below the other, with the curves of the outcome before as ghosts."""
+    shown = [name for name in names if name in outcome.pictures]
+    height = ROOM // max(len(shown), 1)
+    for name in shown:
+        picture = outcome.pictures[name]
+        ghost = None if before is None else before.pictures.get(name)
+        draw(name, picture, ghost, height=min(height, 420))
+    for name in names:
+        if name not in outcome.pictures:
+            st.caption(f"The picture '{name}' does not exist for these settings.")
+
+
+def draw(name: str, picture: Picture, ghost: Picture | None, *, height: int) -> None:
+    """One picture."""
+    if isinstance(picture, Lines):
+        figure = lines_figure(picture, [ghost] if isinstance(ghost, Lines) else [])
+    elif isinstance(picture, Bars):
+        figure = bars_figure(picture)
+    elif isinstance(picture, Plane):
+        figure = plane_figure(picture)
+    else:
+        return
+    live_chart(figure, name=name, alt=picture.alt(), key=f"learn.{name}", height=height)

@@ -1,0 +1,59 @@
+"""``lesson``: check the file of a lesson, or list the lessons that come with the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qhn_core.commands.shared.common import QuietOption
+
+
+def command(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="check or list.")],
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Lessons, as Markdown files.")] = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="Run each experiment too: does what should be seen happen?")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check lessons (what is wrong, and at which line), or list those that there are."""
+    from qhn_core.checks import check_choice
+    from qhn_core.errors import InvalidArgument
+    from qhn_core.lessons import LessonError, library, load_lesson
+
+    if check_choice("ACTION", action, ("check", "list")) == "list":
+        for lesson in library()[0]:
+            typer.echo(f"{lesson.number:3d}  {lesson.title}: {lesson.question} ({lesson.minutes} min)")
+        return
+    if not files:
+        raise InvalidArgument("FILE", expected="at least one file to check", got="none")
+    wrong = 0
+    for path in files:
+        try:
+            lesson = load_lesson(path)
+        except LessonError as error:
+            typer.echo(str(error), err=True)
+            wrong += len(error.problems)
+            continue
+        missed = _run(lesson, quiet) if run else []
+        for text in missed:
+            typer.echo(f"{path.name}, {text}", err=True)
+        wrong += len(missed)
+        if not missed:
+            typer.echo(f"{path.name}: good. {lesson.title}, {len(lesson.steps)} steps, {lesson.minutes} min.")
+    if wrong:
+        raise typer.Exit(2)
+
+
+def _run(lesson, quiet: bool) -> list[str]:  # type: ignore[no-untyped-def]
+    """What should be seen and was not."""
+    from qhn_core.lessons.playing import play
+
+    missed = []
+    for step, played in play(lesson):
+        missed += [f"step {step.id}: not seen: {text}" for text in played.missed]
+        if not quiet:
+            typer.echo(f"  {step.id}: {played.seconds:.1f} s, {len(played.seen)} of {played.expected} seen")
+    return missed
