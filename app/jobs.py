@@ -124,12 +124,16 @@ class Jobs:
             job = self._jobs.get(key)
             if job is None:
                 job = self._jobs[key] = _Work(lasting=lasting)
-                threading.Thread(target=self._run, args=(key, job, work), name="qhn-explore", daemon=True).start()
+                threading.Thread(target=self._run, args=(key, job, work), name="qhn-job", daemon=True).start()
             job.asked = time.monotonic()
             self._jobs.move_to_end(key)
             while len(self._jobs) > self._keep:
                 self._jobs.popitem(last=False)[1].stop = True
-        job.done.wait(patience)
+        deadline = job.asked + patience
+        while not job.done.wait(min(max(0.0, deadline - time.monotonic()), _FORGOTTEN / 2)):
+            if (now := time.monotonic()) >= deadline:
+                break
+            job.asked = now  # who waits, asks
         return job.look()
 
     def follow(self, key: tuple[Hashable, ...], version: Hashable, work: Callable[[Watch], Any]) -> Job:

@@ -7,21 +7,20 @@ costs shots. The same setups draw the figures of runs that are no longer in memo
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.jobs import Job, Jobs, Watch
 from qhn_core.engines.base import LOG_Q, EngineConfig, takes
 from qhn_core.engines.statevector import MAX_QUBITS, StatevectorConfig
-from qhn_core.errors import Cancelled, QHNError, TooLarge, Unsupported
+from qhn_core.errors import Cancelled, TooLarge, Unsupported
 from qhn_core.estimators.score_function import ScoreFunction
 from qhn_core.planning import TABLE_QUBITS
 
@@ -30,11 +29,8 @@ if TYPE_CHECKING:
     from qhn_core.config import RunConfig
     from qhn_core.trainer import Setup
 
-_LOG = logging.getLogger(__name__)
-#: A calculation that no page has asked about for so many seconds is given up.
-_FORGOTTEN = 6.0
 #: Largest number of probabilities that one preview computes (2**N times replicas).
-_LARGEST = 1 << 20
+LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +58,6 @@ class Preview:
     ready: bool = False
 
 
-@dataclass(eq=False)
-class _Entry:
-    config: RunConfig
-    preview: Preview = field(default_factory=Preview)
-    asked: float = field(default_factory=time.monotonic)
-
-
 class Previews:
     """Previews by configuration, newest kept; safe for threads.
 
@@ -79,60 +68,34 @@ class Previews:
     """
 
     def __init__(self, uploads: Path, *, keep: int = 6, workers: int = 2) -> None:
-        self._uploads, self._keep = uploads, keep
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._guard = threading.Lock()
-        self._slots = threading.Semaphore(workers)
+        self._uploads = uploads
+        self._jobs = Jobs(keep=keep, workers=workers)
 
-    def get(self, config: RunConfig) -> Preview:
-        """The preview as far as it is; the first request sets the work going. Returns at once."""
+    def get(self, config: RunConfig, *, patience: float = 0.0) -> Preview:
+        """The preview as far as it is after ``patience`` seconds; the first request sets the work going."""
         config = _exact_variant(config)
-        key = config.to_json()
-        with self._guard:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._entries[key] = _Entry(config)
-                threading.Thread(target=self._work, args=(key, entry), name="qhn-preview", daemon=True).start()
-            entry.asked = time.monotonic()
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._keep:
-                self._entries.popitem(last=False)[1].asked = -np.inf
-            return entry.preview
+        work = partial(first_step, config, self._uploads)
+        return _seen(self._jobs.get((config.to_json(),), work, patience=patience))
 
     def peek(self, config: RunConfig) -> Preview:
         """The preview if it is there already; sets no work going."""
-        with self._guard:
-            entry = self._entries.get(_exact_variant(config).to_json())
-            return Preview() if entry is None else entry.preview
+        job = self._jobs.known((_exact_variant(config).to_json(),))
+        return Preview() if job is None else _seen(job)
 
     def wait(self, config: RunConfig, timeout: float = 60.0) -> Preview:
         """As :meth:`get`, when ready or after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
-        while not (found := self.get(config)).ready and time.monotonic() < deadline:
-            time.sleep(0.02)
+        while not (found := self.get(config, patience=max(0.0, deadline - time.monotonic()))).ready:
+            if time.monotonic() >= deadline:
+                break
         return found
 
-    def _work(self, key: str, entry: _Entry) -> None:
-        def cancelled() -> bool:
-            return time.monotonic() - entry.asked > _FORGOTTEN
 
-        def progress(fraction: float) -> None:
-            entry.preview = Preview(progress=float(fraction))
-
-        with self._slots:
-            try:
-                if cancelled():
-                    raise Cancelled("nobody waits for it")
-                entry.preview = _first_step(entry.config, self._uploads, progress, cancelled)
-            except Cancelled:
-                with self._guard:
-                    if self._entries.get(key) is entry:
-                        del self._entries[key]
-            except QHNError as error:
-                entry.preview = Preview(message=str(error), ready=True)
-            except Exception as error:
-                _LOG.exception("preview failed")
-                entry.preview = Preview(message=f"The preview failed: {error}", ready=True)
+def _seen(job: Job) -> Preview:
+    if job.result is not None:
+        found: Preview = job.result
+        return found
+    return Preview(progress=job.fraction, message=job.message, ready=job.ready)
 
 
 def _exact_variant(config: RunConfig) -> RunConfig:
@@ -168,7 +131,7 @@ def _draws_for(config: RunConfig) -> bool:
     return getattr(config.estimator, "shots", None) is not None
 
 
-def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Preview:  # type: ignore[no-untyped-def]
+def first_step(config: RunConfig, uploads: Path, watch: Watch) -> Preview:
     from qhn_core import trainer
     from qhn_core.planning import plan
 
@@ -177,23 +140,23 @@ def _first_step(config: RunConfig, uploads: Path, progress, cancelled) -> Previe
     if simulator(config, needs.circuit) is None:  # a real device's own; nothing is asked of one here
         return Preview(message=f"{n_qubits} qubits: too many to simulate on this machine.", ready=True)
     if n_qubits > TABLE_QUBITS:
-        setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
-        return _drawn_step(setup, trainer.init(setup).theta, cancelled)
-    few = max(1, min(config.replicas, _LARGEST >> n_qubits))
+        setup = trainer.prepare(config, uploads=uploads, progress=watch.progress, cancelled=watch.cancelled)
+        return _drawn_step(setup, trainer.init(setup).theta, watch.cancelled)
+    few = max(1, min(config.replicas, LARGEST >> n_qubits))
     if few < config.replicas:  # whole rounds of the draws of the data, so that start r is judged by its own
         few = max(config.data_draws, few - few % config.data_draws)
     config = config.model_copy(update={"replicas": few})
-    setup = trainer.prepare(config, uploads=uploads, progress=progress, cancelled=cancelled)
+    setup = trainer.prepare(config, uploads=uploads, progress=watch.progress, cancelled=watch.cancelled)
     state = trainer.init(setup)
     _, info = trainer.step(setup, state)
-    return replace(Preview(ready=True), setup=setup, row=info.row, theta=state.theta, probs=info.probs)
+    return Preview(setup=setup, row=info.row, theta=state.theta, probs=info.probs, ready=True)
 
 
 def _drawn_step(setup: Setup, theta: NDArray[np.float64], cancelled: Callable[[], bool]) -> Preview:
     """Step 0 of a circuit too large for tables: its metrics from as many strings as the run draws."""
     from qhn_core import trainer
 
-    config, found = setup.config, Preview(setup=setup, theta=theta, ready=True)
+    config = setup.config
     strings, log_q = draw_strings(
         setup, theta, trainer.metric_shots(config), seed=config.seed, step=0, cancelled=cancelled
     )
@@ -208,7 +171,7 @@ def _drawn_step(setup: Setup, theta: NDArray[np.float64], cancelled: Callable[[]
         log_q=told,
         error=trainer.loss_error(setup, strings, 0, log_q=told),
     )
-    return replace(found, row=row, bits=strings)
+    return Preview(setup=setup, row=row, theta=theta, bits=strings, ready=True)
 
 
 def draw_strings(

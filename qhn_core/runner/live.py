@@ -1,37 +1,46 @@
-"""One run in memory: what a worker, the writer and the pages share, behind one lock."""
+"""One piece of work in memory: what people want of it, and where it stands, behind one lock."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import Any, Generic, TypeVar
 
-from qhn_core.engines.base import PROBABILITIES
+from qhn_core.checks import check_finite
+from qhn_core.errors import InvalidArgument
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.pace import Pace
-from qhn_core.runner.recorder import Recorder
-from qhn_core.runner.status import RunStatus, Snapshot
+from qhn_core.runner.status import RunStatus
+from qhn_core.runner.task import Reached, Task
 from qhn_core.store import RunState
-
-if TYPE_CHECKING:
-    from qhn_core.config import RunConfig
-    from qhn_core.trainer import Info, Setup, TrainState
 
 #: A run with a speed limit that keeps a core busy for less than this share of the time needs no slot.
 _LIGHT = 0.1
+TaskT = TypeVar("TaskT", bound=Task[Any, Any, Any])
 
 
-class LiveRun:
-    """State of a run. Attributes are read and written with :attr:`changed` held; its waiters are told of changes."""
+class LiveRun(Generic[TaskT]):
+    """A run or a race under way: its task, its buttons and its state.
+
+    Attributes are read and written with :attr:`changed` held; its waiters are told of changes. The methods take it
+    themselves unless they say that it is held.
+
+    Args:
+        run_id, name: as people know it.
+        task: what is done.
+        events: where its changes are told.
+        paused: prepare it, then wait for :meth:`resume` or :meth:`step`.
+        speed: at most so many steps per second; None for unlimited.
+    """
 
     def __init__(
-        self, run_id: str, config: RunConfig, *, name: str, events: EventLog, paused: bool, speed: float | None
+        self, run_id: str, task: TaskT, *, name: str, events: EventLog, paused: bool = False, speed: float | None = None
     ) -> None:
-        self.run_id, self.config, self.name, self._events = run_id, config, name, events
+        self.run_id, self.task, self.name, self._events = run_id, task, name, events
         self.changed = threading.Condition()
-        self.state, self.message, self.progress = RunState.QUEUED, "", 0.0
+        self.state, self.message, self.progress, self.reached = RunState.QUEUED, "", 0.0, 0
         #: What people want of it.
-        self.want_pause, self.want_stop, self.budget, self.speed = paused, False, 0, speed
+        self.want_pause, self.want_stop, self.budget, self.speed = paused, False, 0, speed_limit(speed)
         #: Whether one of the single steps asked for is in work.
         self.stepping = False
         #: Started paused: prepare it all the same, so that the first Step shows at once.
@@ -40,18 +49,55 @@ class LiveRun:
         self.pause_message = ""
         self.granted = False
         self.pace = Pace()
-        #: Whether to go on from the store's checkpoint.
-        self.from_store = False
-        self.setup: Setup | None = None
-        self.train_state: TrainState | None = None
-        self.step = 0
-        self.recorder = Recorder(config.steps // config.log_every + 2)
-        self._seen: tuple[TrainState, Info] | None = None
         #: Counts changes that the store should have; ``saved`` is the last that it has.
-        self.version, self.saved, self.flushed_rows = 1, 0, 0
-        #: Set when the run has ended and only has to be written.
+        self.version, self.saved = 1, 0
+        #: Set when it has ended and only has to be written.
         self.ending: tuple[RunState, str] | None = None
         self.thread: threading.Thread | None = None
+
+    # ---------------------------------------------------------------------------------------- the buttons
+
+    def pause(self, because: str = "") -> None:
+        """Pause after the step in work; does nothing once it has ended."""
+        with self.changed:
+            self.want_pause, self.budget, self.prepare_first = True, 0, False
+            self.pause_message = because or self.pause_message
+            self.changed.notify_all()
+
+    def resume(self) -> None:
+        """Go on where it was paused; does nothing once it is to stop."""
+        with self.changed:
+            if self.state.active and not self.want_stop:
+                self.want_pause, self.prepare_first, self.pause_message = False, False, ""
+                self.changed.notify_all()
+
+    def step(self) -> None:
+        """Make one step and pause; one that goes on by itself is only paused."""
+        with self.changed:
+            if self.want_pause:
+                self.budget += 1
+            self.want_pause, self.pause_message = True, ""
+            self.changed.notify_all()
+
+    def stop(self, *, state: RunState = RunState.STOPPED, because: str = "") -> None:
+        """End it after the step in work; a device's job is cancelled and not waited for.
+
+        Args:
+            state: in which it ends.
+            because: why, for people.
+        """
+        with self.changed:
+            if because or not self.want_stop:
+                self.stop_as, self.stop_message = state, because
+            self.want_stop = True
+            self.changed.notify_all()
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Limit it to so many steps per second, None for no limit; acts at once."""
+        limit = speed_limit(steps_per_second, "steps_per_second")
+        with self.changed:
+            self.speed = limit
+            self.changed.notify_all()
 
     # ------------------------------------------------------------------------------------ for the worker
 
@@ -60,10 +106,10 @@ class LiveRun:
         if (state, message) == (self.state, self.message):
             return
         if state is RunState.RUNNING and self.state is not RunState.RUNNING:
-            self.pace.restart(time.monotonic(), self.step)
+            self.pace.restart(time.monotonic(), self.reached)
         self.state, self.message = state, message
         self.version += 1
-        self._events.add(self.run_id, state, self.step, message)
+        self._events.add(self.run_id, state, self.reached, message)
         self.changed.notify_all()
 
     def set_granted(self, granted: bool) -> None:
@@ -85,19 +131,23 @@ class LiveRun:
         took = self.pace.step_seconds
         return self.speed is not None and took is not None and took * self.speed < _LIGHT
 
-    def record(self, before: TrainState, after: TrainState, info: Info, began: float) -> None:
-        """Take in one step of training."""
+    def begin(self, setup: Any, state: Any) -> None:
+        """What was prepared is there."""
         with self.changed:
-            if info.row is not None:
-                self.recorder.append(int(before.step), info.row)
-            self._seen = (before, info)
-            self.train_state = after
-            self.step = min(int(after.step), self.config.steps)
+            self.reached = self.task.begin(setup, state)
+            self.prepare_first = False
+
+    def record(self, before: Any, after: Any, info: Any, began: float) -> Reached:
+        """Take in one step, which began at ``began`` of the monotonic clock."""
+        with self.changed:
+            made = self.task.record(before, after, info)
+            self.reached = made.step
             self.version += 1
-            self.pace.tick(began, time.monotonic(), self.step)
+            self.pace.tick(began, time.monotonic(), made.step)
             if self.stepping:
                 self.stepping, self.budget = False, max(0, self.budget - 1)
                 self.changed.notify_all()
+            return made
 
     # ------------------------------------------------------------------------------------- for everybody
 
@@ -109,19 +159,24 @@ class LiveRun:
         wanted = self.stepping or self.budget > 0 or self.want_stop or not self.want_pause
         return self.state is RunState.PAUSED and not wanted
 
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when it has ended or is paused, or after ``timeout`` seconds."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.resting, timeout=timeout)
+
     def status(self, queue_position: int | None) -> RunStatus:
         """Where it stands now."""
         with self.changed:
             state, now = self.state, time.monotonic()
             rate = self.pace.rate(now) if state is RunState.RUNNING else 0.0
-            left = self.config.steps - self.step
+            left = self.task.steps - self.reached
             return RunStatus(
                 run_id=self.run_id,
                 name=self.name,
                 state=state,
                 message=self._message(),
-                step=self.step,
-                steps=self.config.steps,
+                step=self.reached,
+                steps=self.task.steps,
                 steps_per_second=rate,
                 eta_seconds=left / rate if rate > 0 else None,
                 queue_position=queue_position if state is RunState.QUEUED else None,
@@ -133,15 +188,16 @@ class LiveRun:
         if self.state.active and self.want_stop:
             return "Stopping…"
         if self.state in (RunState.RUNNING, RunState.PREPARING) and self.want_pause and not self.prepare_first:
-            waits = self.state is RunState.RUNNING and PROBABILITIES not in self.config.engine.provides
+            waits = self.state is RunState.RUNNING and self.task.steps_cannot_be_cut
             return "Pausing when the device has done this step; Stop cancels its job…" if waits else "Pausing…"
         return self.message
 
-    def snapshot(self) -> Snapshot | None:
-        """Angles of the last step seen, with its probabilities or strings; None before the first."""
-        with self.changed:
-            seen, state = self._seen, self.train_state
-        if seen is not None:
-            before, info = seen
-            return Snapshot(int(before.step), before.theta, info.probs, info.bits)
-        return None if state is None else Snapshot(int(state.step), state.theta)
+
+def speed_limit(value: float | None, argument: str = "speed") -> float | None:
+    """A limit of steps per second as it may be: a positive number, or None for none."""
+    if value is None:
+        return None
+    speed = float(check_finite(argument, value))
+    if speed <= 0:
+        raise InvalidArgument(argument, expected="a positive number, or None for unlimited", got=value)
+    return speed

@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qhn_core.checks import check_finite
-from qhn_core.errors import InvalidArgument, StoreError, Unsupported
+from qhn_core.errors import StoreError
+from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
-from qhn_core.runner.live import LiveRun
-from qhn_core.runner.slots import Slots
+from qhn_core.runner.live import LiveRun, speed_limit
 from qhn_core.runner.status import RunStatus, Snapshot
-from qhn_core.runner.worker import Worker
+from qhn_core.runner.training import Training
 from qhn_core.runner.writer import FLUSH_SECONDS, Writer
 from qhn_core.store import Rows, RunRecord, RunState, RunStore
 
@@ -54,13 +53,17 @@ class Supervisor:
         park_seconds: float = 1800.0,
     ) -> None:
         self.store = store
-        self._park_seconds = park_seconds
-        self._slots = Slots(max_running or os.cpu_count() or 1)
         self._events = EventLog()
-        self._runs: dict[str, LiveRun] = {}
+        self._writer = Writer(store, self._kept, seconds=flush_seconds)
+        self.crew: Crew[Training] = Crew(
+            "runs",
+            slots=max_running or os.cpu_count() or 1,
+            most_active=_MOST_ACTIVE,
+            write=self._writer.write,
+            park_seconds=park_seconds,
+        )
         self._guard = threading.RLock()
         self._closed = False
-        self._writer = Writer(store, self._kept, seconds=flush_seconds)
         store.mark_interrupted()
         atexit.register(self.shutdown)
 
@@ -78,14 +81,14 @@ class Supervisor:
             speed: at most so many steps per second; None for unlimited.
             name: free text; by default made from the configuration.
         """
-        speed = _speed(speed)
+        speed = speed_limit(speed)
         self._check_open()
         from qhn_core.planning import plan
 
         plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)
-        run = LiveRun(run_id, config, name=self.store.get(run_id).name, events=self._events, paused=paused, speed=speed)
-        self._launch(run)
+        task = Training(run_id, config, self.store)
+        self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed)
         return run_id
 
     def pause(self, run_id: str) -> None:
@@ -93,80 +96,58 @@ class Supervisor:
 
         A queued run leaves the queue. Nothing happens to an ended run.
         """
-        run = self._mine(run_id)
-        if run is None:
-            return
-        with run.changed:
-            run.want_pause, run.budget, run.prepare_first = True, 0, False
-            run.changed.notify_all()
+        if (run := self._mine(run_id)) is not None:
+            run.pause()
 
     def resume(self, run_id: str, *, speed: float | None = None) -> None:
         """Go on: a paused run from where it is, a stopped, failed or interrupted one from its checkpoint.
 
         Nothing happens to a run that trains or has finished. StoreError if another process trains it.
         """
-        run = self._mine(run_id)
-        if run is not None:
-            with run.changed:
-                if run.state.active and not run.want_stop:
-                    run.want_pause, run.prepare_first, run.pause_message = False, False, ""
-                    run.changed.notify_all()
-            return
-        self._reopen(run_id, paused=False, speed=_speed(speed))
+        if (run := self._mine(run_id)) is not None:
+            run.resume()
+        else:
+            self._reopen(run_id, paused=False, speed=speed_limit(speed))
 
     def step(self, run_id: str) -> None:
         """Make one step and pause. A run that trains is only paused; a stopped one is taken up again, paused."""
         run = self._mine(run_id) or self._reopen(run_id, paused=True, speed=None)
-        if run is None:
-            return
-        with run.changed:
-            if run.want_pause:
-                run.budget += 1
-            run.want_pause, run.pause_message = True, ""
-            run.changed.notify_all()
+        if run is not None:
+            run.step()
 
     def stop(self, run_id: str) -> None:
         """End the run after the step in work, or at once where it waits; it can be resumed later.
 
         A step that waits for a device is not waited for: its job is cancelled, and Resume makes the step anew.
         """
-        run = self._mine(run_id)
-        if run is None:
-            return
-        with run.changed:
-            run.want_stop = True
-            run.changed.notify_all()
+        if (run := self._mine(run_id)) is not None:
+            run.stop()
 
     def set_speed(self, run_id: str, steps_per_second: float | None) -> None:
         """Limit the run to so many steps per second, None for no limit; acts at once."""
-        speed = _speed(steps_per_second)
-        run = self._runs.get(run_id)
-        if run is not None:
-            with run.changed:
-                run.speed = speed
-                run.changed.notify_all()
+        speed = speed_limit(steps_per_second, "steps_per_second")
+        if (run := self.crew.get(run_id)) is not None:
+            run.set_speed(speed)
 
     def delete(self, run_id: str) -> None:
         """Stop the run if it trains, and remove it for good."""
         self.stop(run_id)
         self.wait(run_id, timeout=30.0)
-        with self._guard:
-            self._runs.pop(run_id, None)
+        self.crew.forget(run_id)
         self.store.delete(run_id)
 
     # --------------------------------------------------------------------------------------- reading
 
     def status(self, run_id: str) -> RunStatus:
         """Where the run stands; :class:`~qhn_core.store.UnknownRun` if there is none of this id."""
-        run = self._runs.get(run_id)
+        run = self.crew.get(run_id)
         if run is not None and (run.state.active or run.saved != run.version):
-            return run.status(self._slots.position(run))
+            return run.status(self.crew.slots.position(run))
         record = self.store.get(run_id)
         if run is not None and record.state is run.state:
             return run.status(None)
         if run is not None:  # another process has taken it up since it ended here
-            with self._guard:
-                self._runs.pop(run_id, None)
+            self.crew.forget(run_id)
         return RunStatus(
             run_id=run_id,
             name=record.name,
@@ -182,7 +163,7 @@ class Supervisor:
 
         None where the run is not in memory. Cheap: no lock is taken and nothing is read.
         """
-        run = self._runs.get(run_id)
+        run = self.crew.get(run_id)
         return None if run is None else run.version
 
     def history(self, run_id: str, since: int = 0) -> Rows:
@@ -190,9 +171,9 @@ class Supervisor:
 
         A page that has the steps up to s asks with ``since = s + 1`` and gets what is new.
         """
-        run = self._runs.get(run_id)
-        if run is not None and (len(run.recorder) or not run.from_store):
-            return run.recorder.rows(since)
+        run = self.crew.get(run_id)
+        if run is not None and (len(run.task.recorder) or not run.task.from_store):
+            return run.task.recorder.rows(since)
         return self.store.history(run_id, since)
 
     def snapshot(self, run_id: str) -> Snapshot | None:
@@ -200,10 +181,12 @@ class Supervisor:
 
         For a run that is not in memory the angles of its checkpoint; None where there is nothing yet.
         """
-        run = self._runs.get(run_id)
-        found = run.snapshot() if run is not None else None
-        if found is not None:
-            return found
+        run = self.crew.get(run_id)
+        if run is not None:
+            with run.changed:
+                found = run.task.snapshot()
+            if found is not None:
+                return found
         saved = self.store.load_checkpoint(run_id)
         if saved is None:
             return None
@@ -214,8 +197,8 @@ class Supervisor:
 
     def setup(self, run_id: str) -> Setup | None:
         """Problem, circuit and engine of a run in memory; None while it is prepared, and for runs long ended."""
-        run = self._runs.get(run_id)
-        return None if run is None else run.setup
+        run = self.crew.get(run_id)
+        return None if run is None else run.task.setup
 
     def open_setup(
         self,
@@ -239,14 +222,13 @@ class Supervisor:
 
     def active(self) -> list[str]:
         """Ids of the runs that this process holds: queued, preparing, running or paused, oldest first."""
-        return [run.run_id for run in self._all() if run.state.active]
+        return [run.run_id for run in self.crew.all() if run.state.active]
 
     def wait(self, run_id: str, timeout: float | None = None) -> RunStatus:
         """Wait until the run has ended or is paused, at most ``timeout`` seconds; returns where it then stands."""
-        run = self._runs.get(run_id)
+        run = self.crew.get(run_id)
         if run is not None:
-            with run.changed:
-                run.changed.wait_for(lambda: run.resting, timeout=timeout)
+            run.wait(timeout)
         return self.status(run_id)
 
     def shutdown(self, timeout: float = 5.0) -> None:
@@ -256,12 +238,9 @@ class Supervisor:
                 return
             self._closed = True
         atexit.unregister(self.shutdown)
-        runs = self._all()
+        runs = self.crew.all()
         for run in runs:
-            with run.changed:
-                run.want_stop = True
-                run.stop_as, run.stop_message = RunState.INTERRUPTED, "The program was closed. Resume goes on."
-                run.changed.notify_all()
+            run.stop(state=RunState.INTERRUPTED, because="The program was closed. Resume goes on.")
         deadline = time.monotonic() + timeout
         for run in runs:
             if run.thread is not None and run.thread is not threading.current_thread():
@@ -275,23 +254,19 @@ class Supervisor:
 
     # --------------------------------------------------------------------------------------- private
 
-    def _all(self) -> list[LiveRun]:
-        with self._guard:
-            return list(self._runs.values())
-
-    def _mine(self, run_id: str) -> LiveRun | None:
+    def _mine(self, run_id: str) -> LiveRun[Training] | None:
         """The run if it is active here; None if it has ended. Refuses runs of other processes."""
-        run = self._runs.get(run_id)
+        run = self.crew.get(run_id)
         if run is not None and run.state.active:
             return run
         if run is None and self.store.get(run_id).state.active and self.store.held_elsewhere(run_id):
             raise StoreError(f"Run {run_id} is trained by another program on this data folder; control it there.")
         return None
 
-    def _reopen(self, run_id: str, *, paused: bool, speed: float | None) -> LiveRun | None:
+    def _reopen(self, run_id: str, *, paused: bool, speed: float | None) -> LiveRun[Training] | None:
         """Take up a run that ended before its last step; None for a finished one."""
         with self._guard:
-            former = self._runs.get(run_id)
+            former = self.crew.get(run_id)
             if former is not None and former.state.active:
                 return former
             if former is not None and former.saved != former.version and not self._writer.write(former):
@@ -300,44 +275,27 @@ class Supervisor:
             if record.state is RunState.FINISHED:
                 return None
             self._check_open()
-            config = record.config
             self.store.claim(run_id)
-            run = LiveRun(run_id, config, name=record.name, events=self._events, paused=paused, speed=speed)
-            run.from_store, run.step = True, record.step
-            run.setup = former.setup if former is not None else None
-            self._launch(run)
-            return run
+            setup = former.task.setup if former is not None else None
+            task = Training(run_id, record.config, self.store, from_store=True, setup=setup)
+            return self._launch(task, name=record.name, paused=paused, speed=speed, reached=record.step)
 
-    def _launch(self, run: LiveRun) -> None:
-        worker = Worker(run, store=self.store, slots=self._slots, write=self._write, park_seconds=self._park_seconds)
-        run.thread = threading.Thread(target=worker.main, name=f"qhn-run-{run.run_id}", daemon=True)
+    def _launch(
+        self, task: Training, *, name: str, paused: bool, speed: float | None, reached: int = 0
+    ) -> LiveRun[Training]:
+        run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed)
+        run.reached = reached
         with self._guard:
-            self._runs[run.run_id] = run
+            self.crew.launch(run)
             self._writer.start()
-        run.thread.start()
+        return run
 
-    def _write(self, run: LiveRun) -> bool:
-        return self._writer.write(run)
-
-    def _kept(self) -> list[LiveRun]:
+    def _kept(self) -> list[LiveRun[Training]]:
         """All runs in memory, after letting go of those that ended first and that the store has in full."""
-        with self._guard:
-            ended = [run for run in self._runs.values() if not run.state.active and run.saved == run.version]
-            for run in ended[: max(0, len(ended) - _KEPT)]:
-                del self._runs[run.run_id]
-            return list(self._runs.values())
+        self.crew.thin(_KEPT, may_go=lambda run: run.saved == run.version)
+        return self.crew.all()
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The program is closing; no run can begin.")
-        if len(self.active()) >= _MOST_ACTIVE:
-            raise Unsupported(f"{_MOST_ACTIVE} runs are active already. Stop some, or wait until some have ended.")
-
-
-def _speed(value: float | None) -> float | None:
-    if value is None:
-        return None
-    speed = float(check_finite("steps_per_second", value))
-    if speed <= 0:
-        raise InvalidArgument("steps_per_second", expected="a positive number, or None for unlimited", got=value)
-    return speed
+        self.crew.check_room()

@@ -1,4 +1,4 @@
-"""The thread that trains one run."""
+"""The thread that drives one task: a run's training, or a race."""
 
 from __future__ import annotations
 
@@ -7,43 +7,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Generic
 
 from qhn_core.engines.devices.retry import GivenUp, stopping
 from qhn_core.errors import Cancelled, DeviceError, QHNError
-from qhn_core.runner.live import LiveRun
+from qhn_core.runner.live import LiveRun, TaskT
 from qhn_core.runner.slots import Slots
-from qhn_core.store import RunState, RunStore
-
-if TYPE_CHECKING:
-    from qhn_core.trainer import Setup, TrainState
+from qhn_core.store import RunState
 
 log = logging.getLogger(__name__)
 _torch_bounded = threading.Event()
 
 
-class Worker:
-    """Trains ``run`` until it is done, stopped or fails; waits where it is paused, queued or slowed down.
+class Worker(Generic[TaskT]):
+    """Drives ``run`` until it is done, stopped or fails; waits where it is paused, queued or slowed down.
 
     Args:
-        run: the run.
-        store: where it goes on from, if it does.
-        slots: the bound on runs that compute at once.
-        write: writes the run to the store now; returns whether that worked.
-        park_seconds: how long a paused run is kept in memory.
+        run: what is driven.
+        slots: the bound on what computes at once.
+        write: writes its end to the store, before that is announced; returns whether that worked.
+        park_seconds: how long it stays in memory while it is paused.
     """
 
     def __init__(
-        self,
-        run: LiveRun,
-        *,
-        store: RunStore,
-        slots: Slots,
-        write: Callable[[LiveRun], bool],
-        park_seconds: float,
+        self, run: LiveRun[TaskT], *, slots: Slots, write: Callable[[LiveRun[TaskT]], bool], park_seconds: float
     ) -> None:
-        self.run, self.store, self.slots, self.write, self.park_seconds = run, store, slots, write, park_seconds
+        self.run, self.slots, self.write, self.park_seconds = run, slots, write, park_seconds
 
     def main(self) -> None:
         """Body of the thread. Whatever happens, the run ends in a state that says so."""
@@ -51,7 +40,7 @@ class Worker:
         state, message = RunState.FAILED, ""
         try:
             with stopping(run.cancelled):
-                state, message = self._train()
+                state, message = self._work()
         except GivenUp as error:
             state, message = run.stop_as, " ".join(filter(None, (run.stop_message, str(error))))
         except Cancelled:
@@ -64,13 +53,11 @@ class Worker:
             message = "There is not enough memory for this run. Fewer replicas or a smaller network need less."
         except Exception as error:
             log.exception("run %s failed", run.run_id)
-            message = f"Something unexpected happened at step {run.step}: {type(error).__name__}: {error}"
+            message = f"Something unexpected happened at step {run.reached}: {type(error).__name__}: {error}"
         finally:
             self._end(state, message)
 
-    def _train(self) -> tuple[RunState, str]:
-        from qhn_core import trainer
-
+    def _work(self) -> tuple[RunState, str]:
         run = self.run
         if not self._admitted():
             return run.stop_as, run.stop_message
@@ -78,38 +65,25 @@ class Worker:
         while self._my_turn():
             began = time.monotonic()
             try:
-                after, info = trainer.step(setup, state)
+                after, info = run.task.step(setup, state)
             except DeviceError as error:
                 log.warning("run %s paused: %s", run.run_id, error)
-                self._pause_because(f"{error} Resume to go on from step {run.step}.")
+                self._pause_because(f"{error} Resume to go on from step {run.reached}.")
                 continue
-            run.record(state, after, info, began)
+            made = run.record(state, after, info, began)
             state = after
-            if info.done:
-                return RunState.FINISHED, info.reason or ""
+            if made.done:
+                return RunState.FINISHED, made.reason
         return run.stop_as, run.stop_message
 
-    def _prepare(self) -> tuple[Setup, TrainState]:
-        from qhn_core import trainer
-
+    def _prepare(self) -> tuple[Any, Any]:
         run = self.run
         with run.changed:
             run.set_state(RunState.PREPARING)
-        setup = run.setup or trainer.prepare(
-            run.config, uploads=Path(self.store.uploads), progress=run.set_progress, cancelled=run.cancelled
-        )
-        saved = self.store.load_checkpoint(run.run_id) if run.from_store else None
-        state = trainer.init(setup) if saved is None else trainer.TrainState.from_arrays(saved[1])
-        if run.from_store:
-            # Rows that the checkpoint has not seen are made again, and come out the same.
-            self.store.truncate(run.run_id, int(state.step) + int(state.done))
-            run.recorder.extend(self.store.history(run.run_id))
+        setup = run.task.prepare(run.set_progress, run.cancelled)
+        state = run.task.init(setup)
         _bound_torch_threads()
-        with run.changed:
-            run.flushed_rows = len(run.recorder)
-            run.setup, run.train_state = setup, state
-            run.step = min(int(state.step), run.config.steps)
-            run.prepare_first = False
+        run.begin(setup, state)
         return setup, state
 
     # ----------------------------------------------------------------------------------------- waiting
@@ -168,7 +142,7 @@ class Worker:
             )
             if not woken:
                 run.want_stop = True
-                run.stop_message = f"Paused for {self.park_seconds / 60:.0f} minutes and set aside; Resume goes on."
+                run.stop_message = f"Paused for {self.park_seconds / 60:.0f} minutes and set aside. {run.task.way_on}"
 
     def _queue(self) -> None:
         """Wait for a slot, or for another wish."""
@@ -195,7 +169,7 @@ class Worker:
             run.version += 1
         written = self.write(run)
         with run.changed:
-            run.set_state(state, message)
+            run.set_state(*run.ending)
             if written:
                 run.saved = run.version
             run.changed.notify_all()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from qhn_core.errors import StoreError
 from qhn_core.runner.live import LiveRun
+from qhn_core.runner.training import Training
 from qhn_core.store import RunState, RunStore, TakenOver, UnknownRun
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 64 * 2**20
 class Writer:
     """Writes what changed of ``runs()`` to ``store``: rows, checkpoint and state of a run in one transaction."""
 
-    def __init__(self, store: RunStore, runs: Callable[[], Iterable[LiveRun]], *, seconds: float) -> None:
+    def __init__(self, store: RunStore, runs: Callable[[], Iterable[LiveRun[Training]]], *, seconds: float) -> None:
         self.store, self.runs, self.seconds = store, runs, seconds
         self._wake, self._closing = threading.Event(), threading.Event()
         self._one_at_a_time = threading.Lock()
@@ -49,16 +50,16 @@ class Writer:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def write(self, run: LiveRun) -> bool:
+    def write(self, run: LiveRun[Training]) -> bool:
         """Write what changed of one run, now; returns whether the store has it."""
         with self._one_at_a_time:
             try:
                 self._flush(run)
             except (UnknownRun, TakenOver) as error:
                 log.warning("run %s is no longer ours: %s", run.run_id, error)
+                run.stop(because=str(error))
                 with run.changed:
-                    run.want_stop, run.stop_message, run.saved = True, str(error), run.version
-                    run.changed.notify_all()
+                    run.saved = run.version
                 return True
             except Exception as error:
                 self._bear(run, error)
@@ -85,14 +86,14 @@ class Writer:
         except StoreError as error:
             log.warning("no heartbeat: %s", error)
 
-    def _flush(self, run: LiveRun) -> None:
+    def _flush(self, run: LiveRun[Training]) -> None:
         with run.changed:
-            version, first, last = run.version, run.flushed_rows, len(run.recorder)
-            checkpoint, step = run.train_state, run.step
+            task, version, step = run.task, run.version, run.reached
+            first, last, checkpoint = task.flushed_rows, len(task.recorder), task.state
             state, message = run.ending or (run.state, run.message)
         if version == run.saved:
             return
-        fresh = run.recorder.slice(first, last)
+        fresh = task.recorder.slice(first, last)
         self.store.flush(
             run.run_id,
             steps=fresh.steps,
@@ -103,14 +104,15 @@ class Writer:
             message=message,
         )
         with run.changed:
-            run.saved, run.flushed_rows = version, last
+            run.saved, task.flushed_rows = version, last
 
-    def _bear(self, run: LiveRun, error: Exception) -> None:
+    def _bear(self, run: LiveRun[Training], error: Exception) -> None:
         """The store cannot be written: keep everything in memory, and pause when that has gone on for long."""
         now = time.monotonic()
         first = self._troubled.setdefault(run.run_id, now)
         log.warning("run %s cannot be written: %s", run.run_id, error, exc_info=not isinstance(error, StoreError))
-        unsaved = run.recorder.nbytes * (1 - run.flushed_rows / max(1, len(run.recorder)))
+        recorder = run.task.recorder
+        unsaved = recorder.nbytes * (1 - run.task.flushed_rows / max(1, len(recorder)))
         if now - first < _PATIENCE_SECONDS and unsaved < _PATIENCE_BYTES:
             return
         with run.changed:
@@ -119,7 +121,7 @@ class Writer:
                 run.pause_message = f"{error} Training is paused; what was trained is kept in memory and written later."
                 run.changed.notify_all()
 
-    def _recovered(self, run: LiveRun) -> None:
+    def _recovered(self, run: LiveRun[Training]) -> None:
         log.info("run %s is written again", run.run_id)
         with run.changed:
             if run.pause_message and run.state is RunState.PAUSED:

@@ -196,14 +196,14 @@ def test_a_reopened_run_refreshes_until_its_setup_is_there(fresh: Path, monkeypa
     run = run_of(ended(press(opened(SHORT), "train")))
     services.supervisor().shutdown()
     st.cache_resource.clear()
-    gate, first_step, every = threading.Event(), previews_module._first_step, []
+    gate, first_step, every = threading.Event(), previews_module.first_step, []
 
     def held(*args: Any) -> Any:
         gate.wait(60)
         return first_step(*args)
 
     fragment = st.fragment
-    monkeypatch.setattr(previews_module, "_first_step", held)
+    monkeypatch.setattr(previews_module, "first_step", held)
     monkeypatch.setattr(st, "fragment", lambda f, run_every=None: every.append(run_every) or fragment(f))
     page = opened(run=run)
     assert "Preparing" in charts(page)["weights"]["alt"]
@@ -388,7 +388,7 @@ def test_who_asks_for_a_figure_that_is_being_built_waits_for_it() -> None:
 def test_a_preview_of_many_starts_judges_each_by_its_own_draw_of_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(previews_module, "_LARGEST", 4 << 9)  # room for four starts of nine bits
+    monkeypatch.setattr(previews_module, "LARGEST", 4 << 9)  # room for four starts of nine bits
     network = {"name": "mlp", "layers": [2, 2, 1]}
     for draws, replicas in ((3, 8), (6, 8), (1, 8), (3, 4)):
         config = RunConfig.parse({"network": network, "replicas": replicas, "data_draws": draws})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import qhn_core as qhn
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
-from qhn_core.studies.race import rivals as race_rivals
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.live import Races
 from qhn_core.studies.race.memory import AngleTrail
@@ -47,7 +45,7 @@ def test_histories_are_those_of_plain_training_and_are_kept_as_runs(races: Races
     status = races.wait(race_id, 60)
     assert status.run.state is RunState.FINISHED, status.run.message
     assert status.run.step == status.run.steps == 6
-    assert not status.busy
+    assert not races.racing()
     for i, side in enumerate(race.configs()):
         alone, rows = qhn.train(side), races.history(race_id, i)
         np.testing.assert_array_equal(rows.steps, np.arange(7))
@@ -63,9 +61,6 @@ def test_histories_are_those_of_plain_training_and_are_kept_as_runs(races: Races
         assert record.config == side
         assert record.name.endswith(race.contenders[i].title)
         np.testing.assert_array_equal(races.store.history(record.id).history["loss"], alone.history["loss"])
-    (bayes,), problems = races.rivals(race_id)
-    assert bayes.name == "exact_bayes"
-    assert not problems
 
 
 def test_kept_runs_can_be_resumed(races: Races) -> None:
@@ -116,6 +111,21 @@ def test_an_instant_race_is_replaced_at_once_and_not_kept(races: Races) -> None:
     assert len(races.store.list()) == 2
 
 
+def test_a_race_that_cannot_be_written_says_so_and_keep_tries_again(
+    races: Races, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise QHNError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(races.store, "flush", full)
+        race_id = races.start(config())
+        status = races.wait(race_id, 60)
+    assert status.run.state is RunState.FINISHED
+    assert "Keep tries again" in status.run.message
+    assert len(races.keep(race_id)) == 2
+
+
 def test_a_race_that_cannot_work_is_refused_with_the_reason(races: Races) -> None:
     sides = [SIDES[0], {"objective": {"name": "elbo"}, "estimator": {"name": "parameter_shift", "shots": 8}}]
     with pytest.raises(Unsupported, match="ELBO"):
@@ -155,17 +165,3 @@ def test_angle_trail_is_bounded_and_keeps_both_ends() -> None:
     step, theta = trail.at(500)
     assert abs(step - 500) <= 64
     assert theta[0, 0] == step
-
-
-def test_costly_rivals_leave_the_cores_to_races(races: Races, monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = threading.Event()
-    racing.set()
-    monkeypatch.setattr(race_rivals, "_SETTLE", 0.05)
-    monkeypatch.setattr(races._board, "_racing", racing.is_set)
-    race_id = races.start(config(rivals=("mean_field", "exact_bayes")))
-    assert races.wait(race_id, 1.5).scoring
-    assert [score.name for score in races.rivals(race_id)[0]] == ["exact_bayes"]
-    racing.clear()
-    assert not races.wait(race_id, 60).scoring
-    assert [score.name for score in races.rivals(race_id)[0]] == ["mean_field", "exact_bayes"]
-    assert not races.racing()

@@ -201,7 +201,7 @@ def test_a_run_whose_last_row_was_logged_before_it_could_end_just_ends(superviso
     supervisor.wait(run_id, timeout=30)
     store = supervisor.store
     store.set_state(run_id, RunState.INTERRUPTED)
-    supervisor._runs.clear()
+    supervisor.crew.forget(run_id)
     supervisor.resume(run_id)
     assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
     assert_same_history(store.history(run_id), train(small()))
@@ -319,8 +319,8 @@ def test_ended_runs_leave_memory_and_are_read_from_the_store(supervisor):
     ids = [supervisor.start(small(steps=5, seed=seed)) for seed in range(8)]
     for run_id in ids:
         assert supervisor.wait(run_id, timeout=30).state is RunState.FINISHED
-    assert eventually(lambda: len(supervisor._runs) <= 4)
-    gone = next(i for i in ids if i not in supervisor._runs)
+    assert eventually(lambda: len(supervisor.crew.all()) <= 4)
+    gone = next(i for i in ids if supervisor.crew.get(i) is None)
     assert supervisor.setup(gone) is None
     wanted = train(small(steps=5, seed=ids.index(gone)))
     assert_same_history(supervisor.history(gone), wanted)
@@ -406,5 +406,4 @@ def test_whatever_buttons_are_pressed_the_history_comes_out_the_same(supervisor,
         assert_same_history(supervisor.history(run_id), train(config))
         assert_same_history(supervisor.store.history(run_id), train(config))
     assert supervisor.active() == []
-    assert supervisor._slots._holding == set()
-    assert not supervisor._slots._waiting
+    assert supervisor.crew.slots.idle

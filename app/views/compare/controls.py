@@ -240,7 +240,7 @@ def progress(form: RaceForm, seen: Seen | None) -> None:
             text += f" · {rate_text(status.steps_per_second)} steps/s, all contenders at once"
             if status.eta_seconds is not None:
                 text += f" · {duration_text(status.eta_seconds)} left"
-        if seen.status.scoring:
+        if seen.scoring:
             text += " · scoring the rivals"
         st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
 

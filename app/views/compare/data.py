@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app import services
 from app.figures.race import Style, styles
+from app.rivals import board
 from qhn_core.analysis.strings import marginals
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.status import RaceStatus
@@ -61,7 +62,7 @@ class Seen:
         race_id, config, status: the race.
         lanes: its contenders.
         setup: problems and circuits; None while they are made.
-        rivals: scores so far; problems: why others have none.
+        rivals: scores so far; problems: why others have none; scoring: whether more will come.
         step: the step looked at; None for the newest.
     """
 
@@ -72,7 +73,13 @@ class Seen:
     setup: RaceSetup | None
     rivals: tuple[RivalScore, ...]
     problems: tuple[str, ...]
+    scoring: bool
     step: int | None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is worth looking again soon."""
+        return self.scoring or self.status.run.active
 
     @property
     def logged(self) -> bool:
@@ -123,8 +130,9 @@ def look(race_id: str, step: int | None) -> Seen:
         if step is not None and len(rows.steps):
             at = max(0, int(np.searchsorted(rows.steps, step, side="right")) - 1)
         lanes.append(Lane(contender.title, looks[i], rows, at))
-    scores, problems = races.rivals(race_id)
-    return Seen(race_id, config, status, tuple(lanes), races.setup(race_id), scores, problems, step)
+    setup = races.setup(race_id)
+    found = board().of(config, setup, ended=not status.run.active)
+    return Seen(race_id, config, status, tuple(lanes), setup, found.scores, found.problems, found.scoring, step)
 
 
 def residual(seen: Seen) -> float:

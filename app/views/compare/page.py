@@ -52,7 +52,7 @@ def _seen(step: int | None) -> Seen | None:
 
 
 def _busy(seen: Seen | None) -> bool:
-    return seen is not None and (seen.status.busy or quantum.twin_busy(seen))
+    return seen is not None and (seen.busy or quantum.twin_busy(seen))
 
 
 def _live_race(form: RaceForm, polling: bool) -> None:

@@ -19,7 +19,7 @@ def show(seen: Seen | None) -> None:
         return
     for text in seen.problems:
         st.warning(text)
-    if seen.status.scoring:
+    if seen.scoring:
         st.caption("Rivals are being scored …")
     elif seen.status.run.active:
         st.caption("The rivals that need computing follow when the race has ended, so as not to slow it down.")

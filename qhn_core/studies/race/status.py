@@ -15,15 +15,8 @@ class RaceStatus:
         run: state, step, steps, steps per second, time left, progress and message.
         instant: whether it is one of many quick races that are not kept unless asked for.
         kept: ids of the runs that it has become in the store, one a contender; empty if it is not kept.
-        scoring: whether rivals are still being scored.
     """
 
     run: RunStatus
     instant: bool
     kept: tuple[str, ...]
-    scoring: bool
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is worth looking again soon."""
-        return self.scoring or self.run.state.active

@@ -1,0 +1,99 @@
+"""A run's training as a task: prepare, init and step of the trainer, and the history in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qhn_core.engines.base import PROBABILITIES
+from qhn_core.runner.recorder import Recorder
+from qhn_core.runner.status import Snapshot
+from qhn_core.runner.task import Reached
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+    from qhn_core.store import RunStore
+    from qhn_core.trainer import Info, Setup, TrainState
+
+
+class Training:
+    """What trains one run.
+
+    Args:
+        run_id, config: the run.
+        store: where its checkpoint and uploaded files are.
+        from_store: whether to go on from the store's checkpoint.
+        setup: what an earlier worker prepared for this run, if it is still there.
+    """
+
+    way_on = "Resume goes on."
+
+    def __init__(
+        self, run_id: str, config: RunConfig, store: RunStore, *, from_store: bool = False, setup: Setup | None = None
+    ) -> None:
+        self.run_id, self.config, self.from_store = run_id, config, from_store
+        self._store = store
+        self.setup = setup
+        self.state: TrainState | None = None
+        self.recorder = Recorder(config.steps // config.log_every + 2)
+        #: Rows that the store has.
+        self.flushed_rows = 0
+        self._seen: tuple[TrainState, Info] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Updates in all."""
+        return self.config.steps
+
+    @property
+    def steps_cannot_be_cut(self) -> bool:
+        """Whether a step waits for a device."""
+        return PROBABILITIES not in self.config.engine.provides
+
+    def prepare(self, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Setup:
+        """Data, likelihood table, circuit, engine and metrics."""
+        from qhn_core import trainer
+
+        if self.setup is not None:
+            return self.setup
+        return trainer.prepare(self.config, uploads=Path(self._store.uploads), progress=progress, cancelled=cancelled)
+
+    def init(self, setup: Setup) -> TrainState:
+        """The start, or the checkpoint. Rows that it has not seen are made again, and come out the same."""
+        from qhn_core import trainer
+
+        saved = self._store.load_checkpoint(self.run_id) if self.from_store else None
+        state = trainer.init(setup) if saved is None else trainer.TrainState.from_arrays(saved[1])
+        if self.from_store:
+            self._store.truncate(self.run_id, int(state.step) + int(state.done))
+            self.recorder.extend(self._store.history(self.run_id))
+        return state
+
+    def step(self, setup: Setup, state: TrainState) -> tuple[TrainState, Info]:
+        """One step of training."""
+        from qhn_core import trainer
+
+        return trainer.step(setup, state)
+
+    def begin(self, setup: Setup, state: TrainState) -> int:
+        """Keep set-up and state."""
+        self.setup, self.state, self.flushed_rows = setup, state, len(self.recorder)
+        return self._updates(state)
+
+    def record(self, before: TrainState, after: TrainState, info: Info) -> Reached:
+        """Keep the logged row, if there is one, and the newest state."""
+        if info.row is not None:
+            self.recorder.append(int(before.step), info.row)
+        self._seen, self.state = (before, info), after
+        return Reached(self._updates(after), info.done, info.reason or "")
+
+    def _updates(self, state: TrainState) -> int:
+        return min(int(state.step), self.config.steps)
+
+    def snapshot(self) -> Snapshot | None:
+        """Angles of the last step seen, with its probabilities or strings; None before the first."""
+        if self._seen is not None:
+            before, info = self._seen
+            return Snapshot(int(before.step), before.theta, info.probs, info.bits)
+        return None if self.state is None else Snapshot(int(self.state.step), self.state.theta)
