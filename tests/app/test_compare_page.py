@@ -11,12 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
+from app.rivals import board
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 from qhn_core.studies.race.live import Races
+from tests.app import pages
+from tests.app.pages import charts, until, words
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
-PAGE = "views/compare/page.py"
 BASE: dict[str, Any] = {
     "schema_version": 1,
     "dataset": {"name": "xor", "n_train": 8, "n_test": 30},
@@ -30,21 +31,12 @@ SHORT = {"base": BASE, "contenders": list(DEFAULT_CONTENDERS), "rivals": ["exact
 
 
 def opened(race: dict[str, Any] | None = None, **query: str) -> AppTest:
-    page = AppTest.from_file(str(MAIN), default_timeout=60)
-    page.switch_page(PAGE)
-    if race is not None:
-        page.query_params["race"] = RaceConfig.parse(race).to_url()
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
+    link = {} if race is None else {"race": RaceConfig.parse(race).to_url()}
+    return pages.opened("compare", **link, **query)
 
 
 def press(page: AppTest, name: str) -> AppTest:
-    page.button(key=f"race.{name}").click().run()
-    assert not page.exception
-    return page
+    return pages.press(page, f"race.{name}")
 
 
 def race_of(page: AppTest) -> str:
@@ -53,7 +45,10 @@ def race_of(page: AppTest) -> str:
 
 
 def ended(page: AppTest) -> AppTest:
-    assert services.races().wait(race_of(page), 120).run.state is RunState.FINISHED
+    """The page of a race that is done, its rivals included."""
+    races, race = services.races(), race_of(page)
+    assert races.wait(race, 120).run.state is RunState.FINISHED
+    until(page, lambda: not board().of(races.config(race), races.setup(race), ended=True).scoring)
     page.run()
     assert not page.exception
     return page
@@ -63,15 +58,6 @@ def tab(page: AppTest, name: str) -> AppTest:
     page.button_group(key="race.tab").set_value(name).run()
     assert not page.exception
     return page
-
-
-def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    """What the live charts on the page were sent, by their data-chart name."""
-    return {p["name"]: p for p in (json.loads(block.proto.bytes) for block in page.get("bidi_component"))}
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(block.value for block in (*page.markdown, *page.caption)).replace("\u00a0", " ")
 
 
 def test_first_sight_says_what_a_race_is_and_has_one_obvious_button(fresh: Path) -> None:
@@ -223,11 +209,7 @@ def test_the_instant_switch_says_why_it_is_off(fresh: Path, change: dict[str, An
 
 
 def test_damaged_link(fresh: Path) -> None:
-    page = AppTest.from_file(str(MAIN), default_timeout=60)
-    page.switch_page(PAGE)
-    page.query_params["race"] = "1.rubbish"
-    page.run()
-    assert not page.exception
+    page = pages.opened("compare", race="1.rubbish")
     assert any("link cannot be opened" in error.value for error in page.error)
 
 
