@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,12 +17,21 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import feeds, hints, live_chart  # noqa: E402
+from app import doors, feeds, hints, live_chart  # noqa: E402
 
 # Before anybody is told to fetch it.
 live_chart.install_plotly()
 feeds.FEEDS.open()
 app = st.App(
     _APP / "main.py",
-    middleware=[Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)), Middleware(hints.PageHeaders)],
+    middleware=[
+        Middleware(
+            doors.Doors,
+            names=doors.served_names((os.environ.get("QHN_HOST_NAMES", "")).split(",")),
+            embed=tuple(os.environ.get("QHN_EMBED", "").split()),
+            base=live_chart.below_base(""),
+        ),
+        Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)),
+        Middleware(hints.PageHeaders),
+    ],
 )

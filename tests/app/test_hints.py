@@ -1,4 +1,4 @@
-"""The first page names the plotting library to the browser, and it is there; pictures come from this server alone."""
+"""The first page names the plotting library to the browser, and it is there."""
 
 from __future__ import annotations
 
@@ -55,13 +55,6 @@ def test_the_first_page_and_it_alone_has_the_hint(base: str) -> None:
     for other in ("/runs", "/app/static/plotly.min.js", "/elsewhere/"):
         assert headers("link", f"{base}{other}", page) == []
     assert headers("link", f"{base}/", JSONResponse({})) == []
-
-
-def test_no_page_loads_pictures_from_elsewhere(base: str) -> None:
-    for path in (f"{base}/", f"{base}/compare"):
-        (policy,) = headers("content-security-policy", path, HTMLResponse("<html></html>"))
-        assert "img-src 'self' data: blob:" in policy
-    assert headers("content-security-policy", f"{base}/app/static/x.js", JSONResponse({})) == []
 
 
 def test_the_library_is_there_before_the_first_page(tmp_path: Path) -> None:
