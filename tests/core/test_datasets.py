@@ -88,8 +88,21 @@ def test_classes_can_be_chosen_and_keep_their_names():
     for bad in ({"classes": (1,)}, {"classes": (0, 3)}, {"classes": (1, 1)}):
         with pytest.raises(InvalidArgument, match="classes"):
             qhn.dataset("iris", **bad)
-    with pytest.raises(InvalidArgument, match="two different digits"):
+    with pytest.raises(InvalidArgument, match="two different digits from 0 to 9"):
         qhn.dataset("digits", classes=(3, 3))
+
+
+def test_ten_digits_keep_every_pixel_and_the_order_of_their_classes():
+    from sklearn.datasets import load_digits
+
+    order = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
+    d = qhn.dataset("digits", classes=order, side=8, n_train=1000, n_test=797)
+    assert (d.n_features, d.n_classes, d.class_names) == (64, 10, tuple(map(str, order)))
+    images, target = load_digits(return_X_y=True)
+    scaled = np.round((images - images.mean(axis=0)) / np.where(images.std(axis=0) > 0, images.std(axis=0), 1.0), 9)
+    rows = {row.tobytes(): digit for row, digit in zip(scaled, target, strict=True)}
+    for x, y in zip(d.x_test[:50], d.y_test[:50], strict=True):
+        assert rows[x.tobytes()] == order[y]
 
 
 def test_pooled_digits_are_averages_of_pixels():

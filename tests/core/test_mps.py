@@ -156,7 +156,7 @@ def test_too_many_bonds_are_refused_with_their_number_and_a_way_out(mps):
         mps.draw(circuit, np.zeros(circuit.n_params), 4, np.random.default_rng(0))
     wide = qhn.ansatz("chain", n_qubits=2000, layers=9)
     with pytest.raises(TooLarge, match=r"chi = 2\^8 needs about .* GB"):
-        mps.check(wide)
+        mps.draw(wide, np.zeros(wide.n_params), 4, np.random.default_rng(0))
     with pytest.raises(TooLarge, match="tables end at 20 qubits"):
         mps.probs(qhn.ansatz("chain", n_qubits=60, layers=1), np.zeros(120))
 
@@ -167,5 +167,7 @@ def test_strings_of_another_width_are_refused(mps):
         mps.log_prob(circuit, np.zeros(60), np.zeros((4, 29), np.uint8))
     with pytest.raises(InvalidArgument, match="entries 0 and 1"):
         mps.log_prob(circuit, np.zeros(60), np.full((4, 30), 2))
+    with pytest.raises(InvalidArgument, match="q above 0"):
+        mps.score(circuit, np.zeros(60), np.ones((4, 30), np.uint8), np.ones(4))
     with pytest.raises(InvalidArgument, match="weights: expected shape"):
         mps.score(circuit, np.zeros(60), np.zeros((4, 30), np.uint8), np.ones(3))

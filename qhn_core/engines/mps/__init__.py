@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import ENGINES, EngineConfig
+from qhn_core.engines.mps.engine import MPSEngine
+from qhn_core.engines.mps.limits import check_bonds
+from qhn_core.errors import TooLarge
 
-if TYPE_CHECKING:
-    from qhn_core.engines.mps.engine import MPSEngine
-
-#: Most binary weights of a run.
-MAX_QUBITS = 2000
+#: Most binary weights, and most angles, of a run.
+MAX_QUBITS, MAX_ANGLES = 2000, 12_000
 
 
 @ENGINES.register
@@ -24,17 +25,21 @@ class MPSConfig(EngineConfig):
 
     threads: int | None = Field(None, ge=1, le=256, description="Processor cores to use; all of them if not set")
 
+    @property
+    def implementation(self) -> type[MPSEngine]:
+        """The engine's class."""
+        return MPSEngine
+
     def build(self) -> MPSEngine:
         """The engine."""
-        from qhn_core.engines.mps.engine import MPSEngine
-
         return MPSEngine(threads=self.threads)
 
-    def memory_bytes(self, n_qubits: int, replicas: int) -> int:
-        """Memory that does not depend on the circuit: strings, angles and their gradients of a step of 1024 draws."""
-        return replicas * n_qubits * 1024 * 9
-
-    @property
-    def max_qubits(self) -> int:
-        """Largest number of qubits of a run."""
-        return MAX_QUBITS
+    def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 0) -> int:
+        """Memory of one step, bytes; refused beyond 2000 qubits, 12,000 angles, or the limits on bonds."""
+        for count, limit, what in ((circuit.n_qubits, MAX_QUBITS, "qubits"), (circuit.n_params, MAX_ANGLES, "angles")):
+            if count > limit:
+                raise TooLarge(
+                    f"{count} {what}: engine 'mps' takes at most {limit} in a run. "
+                    "Use a smaller network, or fewer layers of the circuit."
+                )
+        return check_bonds(circuit, replicas=replicas, shots=shots)

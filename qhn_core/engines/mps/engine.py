@@ -1,4 +1,4 @@
-"""The engine that exchanges space and time; importing it imports Numba."""
+"""The engine that exchanges space and time; Numba is imported when one is made."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import AMPLITUDE_OF_SAMPLE, GRADIENT, PROBABILITIES, SAMPLES, Evaluation
-from qhn_core.engines.mps import kernels
+from qhn_core.engines.base import Array, Bits, Engine, Evaluation
 from qhn_core.engines.mps.limits import MAX_ENUMERATED, check_bonds
-from qhn_core.engines.mps.program import Program, compile_circuit
-from qhn_core.engines.mps.tables import Recent, Tables, share
-from qhn_core.engines.statevector.team import cores
+from qhn_core.engines.mps.program import Program
+from qhn_core.engines.mps.tables import Recent, Tables
 from qhn_core.errors import InvalidArgument, TooLarge
-
-Array = NDArray[np.float64]
-Bits = NDArray[np.uint8]
 
 #: Slopes of transfer matrices held at once, bytes: bounds the groups of strings that are worked on side by side.
 _SLOPE_BYTES = 32 << 20
@@ -28,7 +23,7 @@ _MAX_GROUPS = 8
 _ENUMERATED_AT_ONCE = 1 << 14
 
 
-class MPSEngine:
+class MPSEngine(Engine):
     """Exact draws, log q and scores of shallow circuits at any width; nothing is truncated.
 
     The state is a chain of matrices whose bonds are the circuit's own crossings (:mod:`.program`): O(N χ²) a string,
@@ -39,15 +34,14 @@ class MPSEngine:
         threads: cores to use, None for all.
     """
 
-    provides: frozenset[str] = frozenset({PROBABILITIES, GRADIENT, SAMPLES, AMPLITUDE_OF_SAMPLE})
+    title = "The engine of bonds"
 
     def __init__(self, *, threads: int | None = None) -> None:
-        self.threads = cores() if threads is None else check_int("threads", threads, low=1)
-        self._recent = Recent(self.threads)
+        from qhn_core.engines.mps import running
 
-    def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 1) -> None:
-        """Refuse, with :class:`TooLarge`, a circuit whose bonds or memory exceed the limits."""
-        check_bonds(circuit, replicas=replicas, shots=shots)
+        self._kernels, self._share = running.kernels, running.share
+        self.threads = running.cores() if threads is None else check_int("threads", threads, low=1)
+        self._recent = Recent(self.threads)
 
     def draw(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> tuple[Bits, Array]:
         """Strings drawn from q, and log q of them in nats.
@@ -61,11 +55,10 @@ class MPSEngine:
         p = tables.program
         uniform = rng.random((len(rows), shots, p.n_wires))
         bits, log_q = np.empty(uniform.shape, np.uint8), np.empty(uniform.shape[:2])
-        pieces = len(rows) * -(-shots // kernels.WIDTH)
+        pieces = len(rows) * -(-shots // self._kernels.WIDTH)
         at = (p.n_wires, p.cuts, p.transfer_at, p.bond_at, p.renames)
-        share(
-            kernels.draw_strings, pieces, self.threads, *at, tables.transfer, tables.environments, uniform, bits, log_q
-        )
+        state = (tables.transfer, tables.environments)
+        self._share(self._kernels.draw_strings, pieces, self.threads, *at, *state, uniform, bits, log_q)
         return (bits, log_q) if np.ndim(theta) == 2 else (bits[0], log_q[0])
 
     def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
@@ -85,7 +78,8 @@ class MPSEngine:
     def score(self, circuit: Circuit, theta: ArrayLike, bits: ArrayLike, weights: ArrayLike) -> Array:
         """Σ_s weights_s ∂_θ log q(w_s): bits (S, N) or (B, S, N), weights (S,) or (B, S) -> shape of theta.
 
-        Strings with q = 0 have no score and add nothing.
+        Raises:
+            InvalidArgument: a string of probability zero has a weight: its log q has no derivative.
         """
         rows, tables = self._tables(circuit, theta, 1)
         strings = _strings(bits, circuit.n_qubits, len(rows))
@@ -133,25 +127,36 @@ class MPSEngine:
     def _log_prob(self, tables: Tables, strings: Bits) -> Array:
         p = tables.program
         log_q = np.empty((len(tables.theta), strings.shape[1]))
-        pieces = len(log_q) * -(-strings.shape[1] // kernels.WIDTH)
+        pieces = len(log_q) * -(-strings.shape[1] // self._kernels.WIDTH)
         at = (p.n_wires, p.cuts, p.transfer_at)
-        share(kernels.log_probabilities, pieces, self.threads, *at, tables.transfer, _before(p, strings), log_q)
+        self._share(
+            self._kernels.log_probabilities,
+            pieces,
+            self.threads,
+            *at,
+            tables.transfer,
+            _before(p, strings),
+            log_q,
+        )
         return log_q
 
     def _score(self, tables: Tables, strings: Bits, weights: Array) -> Array:
         p, replicas = tables.program, len(tables.theta)
-        blocks = -(-strings.shape[1] // kernels.WIDTH)
+        blocks = -(-strings.shape[1] // self._kernels.WIDTH)
         one = 16 * int(p.transfer_at[-1]) * replicas
         groups = max(1, min(_MAX_GROUPS, blocks, _SLOPE_BYTES // one))
         slope = np.zeros((replicas, groups, int(p.transfer_at[-1])), np.complex128)
         vector_at = np.concatenate([[0], np.cumsum(1 << p.cuts)])
+        impossible = np.zeros((replicas, groups), np.uint8)
         at = (p.n_wires, p.cuts, p.transfer_at, vector_at, tables.transfer, _before(p, strings), weights)
-        share(kernels.score_slopes, replicas * groups, self.threads, *at, groups, slope)
+        self._share(self._kernels.score_slopes, replicas * groups, self.threads, *at, groups, slope, impossible)
+        if impossible.any():
+            raise InvalidArgument("bits", expected="strings with q above 0", got="one that this circuit never draws")
         total = slope[:, 0]
         for group in range(1, groups):
             total = total + slope[:, group]
         by_angle = np.empty(tables.cosines.shape)
-        tables.walk(kernels.angle_gradients, np.ascontiguousarray(total), by_angle)
+        tables.walk(self._kernels.angle_gradients, np.ascontiguousarray(total), by_angle)
         return p.pull_back(by_angle, tables.theta.shape[1])
 
 
@@ -185,6 +190,3 @@ def _all_strings(circuit: Circuit) -> Bits:
             "Use draw, log_prob and score, which work on given strings."
         )
     return ((np.arange(1 << n)[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.uint8)
-
-
-__all__ = ["MPSEngine", "compile_circuit"]

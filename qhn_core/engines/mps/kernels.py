@@ -54,7 +54,10 @@ def _act(kind, label, c, s, x0, x1):
 
 @compiled()
 def _passes_agree(passes, start, stop, left, right):
-    return all(not (left >> passes[k, 0] ^ right >> passes[k, 1]) & 1 for k in range(start, stop))
+    differ = 0
+    for k in range(start, stop):
+        differ |= ((left >> passes[k, 0]) ^ (right >> passes[k, 1])) & 1
+    return differ == 0
 
 
 @compiled()
@@ -357,11 +360,11 @@ def _outer(rows, columns, lr, li, fr, fi, yr, yi, slope):
 
 
 @compiled()
-def score_slopes(claims, n_wires, cuts, transfer_at, vector_at, transfer, bits, weights, groups, slope):
+def score_slopes(claims, n_wires, cuts, transfer_at, vector_at, transfer, bits, weights, groups, slope, impossible):
     """slope[r, group] += Σ_s weight_s ∂ log amplitude(w_s) / ∂T over the group's blocks of strings, of every wire.
 
     Forward the strings' vectors are kept; backward each wire's slope is left ⊗ right / (left · T · right), which does
-    not depend on how either was scaled. A string of amplitude 0 has no score and adds nothing.
+    not depend on how either was scaled. A string of amplitude 0 has no score: that one has a weight is told.
     """
     replicas, strings = weights.shape[0], weights.shape[1]
     blocks, widest = (strings + WIDTH - 1) // WIDTH, 1 << cuts.max()
@@ -399,7 +402,12 @@ def score_slopes(claims, n_wires, cuts, transfer_at, vector_at, transfer, bits, 
                 _join(rows, kept_r[left:after], kept_i[left:after], br, bi, dr, di, total)
                 for s in range(WIDTH):
                     square = dr[s] * dr[s] + di[s] * di[s]
-                    weight = weights[r, first + s] / square if s < many and square > 0.0 else 0.0
+                    weight = weights[r, first + s] if s < many else 0.0
+                    if weight != 0.0 and square > 0.0:
+                        weight /= square
+                    elif weight != 0.0:
+                        impossible[r, group] = 1
+                        weight = 0.0
                     fr[s], fi[s] = weight * dr[s], -weight * di[s]
                 part = slope[r, group, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
                 _outer(rows, columns, kept_r[left:after], kept_i[left:after], fr, fi, zr, zi, part)

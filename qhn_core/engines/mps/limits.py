@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
+from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.mps.program import crossings
 from qhn_core.errors import TooLarge
@@ -44,8 +45,8 @@ def bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured: bool
     return Bonds(cuts[worst], worst - 1, replicas * (2 * transfer + environment) + transfer + vectors + strings)
 
 
-def check_bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured: bool = True) -> None:
-    """Refuse, with :class:`TooLarge`, a circuit whose bond dimension or memory exceeds the limits."""
+def check_bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured: bool = True) -> int:
+    """Memory of one evaluation, bytes; :class:`TooLarge` where bond dimension or memory exceed the limits."""
     found = bonds(circuit, replicas=replicas, shots=shots, measured=measured)
     what = f"{circuit.name} at N={circuit.n_qubits}"
     remedy = "Use chain, brickwork or linear, fewer layers, or a smaller network."
@@ -56,6 +57,7 @@ def check_bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured
         )
     if found.memory_bytes > MAX_BYTES:
         raise TooLarge(
-            f"{what} with chi = 2^{found.log2_chi} needs about {found.memory_bytes / 1e9:.3g} GB for {replicas} "
-            f"replicas and {shots} strings; the limit is {MAX_BYTES / 1e9:.3g} GB. Fewer replicas need less. {remedy}"
+            f"{what} with chi = 2^{found.log2_chi} needs about {readable(found.memory_bytes)} for {replicas} replicas "
+            f"and {shots} strings; the limit is {readable(MAX_BYTES)}. Fewer replicas need less. {remedy}"
         )
+    return found.memory_bytes

@@ -12,9 +12,12 @@ strings: it becomes a step of a linear map on bits. Gates at the beginning that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import wraps
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +82,34 @@ class Program:
         return out
 
 
-@lru_cache(maxsize=32)
+R = TypeVar("R")
+#: Circuits whose programs are kept.
+_KEPT = 16
+
+
+def _by_content(function: Callable[..., R]) -> Callable[..., R]:
+    """Results of the last circuits, found by their content's hash: hashing every gate would cost more than a step."""
+    found: OrderedDict[tuple[str, bool], R] = OrderedDict()
+    lock = threading.Lock()
+
+    @wraps(function)
+    def kept(circuit: Circuit, *, measured: bool = True) -> R:
+        key = (circuit.content_hash, measured)
+        with lock:
+            if key in found:
+                found.move_to_end(key)
+                return found[key]
+        made = function(circuit, measured=measured)
+        with lock:
+            found[key] = made
+            while len(found) > _KEPT:
+                found.popitem(last=False)
+        return made
+
+    return kept
+
+
+@_by_content
 def crossings(circuit: Circuit, *, measured: bool = True) -> tuple[int, ...]:
     """log₂ χ of every cut between wires i and i+1, (N − 1,); cheap, whatever the circuit."""
     gates, _ = essential(circuit) if measured else (circuit.gates, ())
@@ -123,7 +153,7 @@ def _started(n_wires: int, gates: Iterator[Gate]) -> Iterator[Gate]:
         yield gate
 
 
-@lru_cache(maxsize=16)
+@_by_content
 def compile_circuit(circuit: Circuit, *, measured: bool = True) -> Program:
     """The program of a circuit: of its strings' probabilities, or (``measured`` false) of its whole state."""
     gates, renames = essential(circuit) if measured else (circuit.gates, ())

@@ -8,13 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.circuits.circuit import Circuit
+from qhn_core.engines.base import Array
 from qhn_core.engines.mps.program import Program, compile_circuit
-from qhn_core.engines.statevector.kernel_cache import kernel_cache
-
-with kernel_cache():
-    from qhn_core.engines.statevector import team
-
-Array = NDArray[np.float64]
 
 #: Transfer matrices kept between calls, bytes: a training step draws and then scores at the same angles.
 _KEPT_BYTES = 64 << 20
@@ -26,7 +21,7 @@ class Tables:
     """Transfer matrices (B, …) and, when first asked for, right environments (B, …); never changed once made."""
 
     def __init__(self, program: Program, theta: Array, threads: int) -> None:
-        from qhn_core.engines.mps import kernels
+        from qhn_core.engines.mps.running import kernels
 
         self.program, self.theta, self.threads = program, theta, threads
         half = 0.5 * program.angles(theta)
@@ -39,7 +34,7 @@ class Tables:
     def environments(self) -> NDArray[np.complex128]:
         """E_i[a, b] = Σ over the strings of wires i… of amplitude(a) · conj(amplitude(b)), for every cut."""
         if self._environments is None:
-            from qhn_core.engines.mps import kernels
+            from qhn_core.engines.mps.running import kernels, share
 
             p = self.program
             found = np.empty((len(self.theta), int(p.bond_at[-1])), np.complex128)
@@ -50,20 +45,13 @@ class Tables:
 
     def walk(self, kernel: Any, *arrays: NDArray[Any]) -> None:
         """Run a kernel that walks through the gates of each wire."""
+        from qhn_core.engines.mps.running import share
+
         p = self.program
         pieces = len(self.theta) * -(-p.n_wires // 32)
         plan = (p.n_wires, p.cuts, p.wire_ops, p.ops, p.wire_passes, p.passes, p.transfer_at)
         small = len(self.theta) * int(p.transfer_at[-1]) < _SERIAL_WORK
         share(kernel, pieces, 1 if small else self.threads, *plan, self.cosines, self.sines, *arrays)
-
-
-def share(kernel: Any, pieces: int, threads: int, *args: Any) -> None:
-    """Let up to ``threads`` threads do the pieces of a kernel, each piece by the thread that claims it first."""
-    if min(pieces, threads) < 2:
-        kernel(team.ALONE, *args)
-        return
-    claims = np.zeros(max(pieces, team.PHASE_WORDS), np.int64)
-    team.run(lambda worker: kernel(claims, *args), min(pieces, threads))
 
 
 class Recent:
@@ -81,3 +69,8 @@ class Recent:
         found = Tables(program, theta.copy(), self._threads)
         self._last = found if found.transfer.nbytes <= _KEPT_BYTES else None
         return found
+
+
+def tables_at(circuit: Circuit, theta: Array, *, measured: bool = True, threads: int = 1) -> Tables:
+    """Tables at theta (B, P), not kept."""
+    return Tables(compile_circuit(circuit, measured=measured), np.ascontiguousarray(theta), threads)
