@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from app import state
-from qhn_core.errors import ConfigError
-from qhn_core.studies.race.config import RaceConfig
+from qhn_core.config import RunConfig
+from qhn_core.errors import ConfigError, QHNError
+from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 
 RACE, RACED = "race", "raced"
 _WRITTEN, _PROBLEM, _DEFAULT = "race.written", "race.link_problem", "race.default"
@@ -52,6 +53,29 @@ def adopt(config: RaceConfig) -> None:
     """Make ``config`` the one that the form shows, whatever its widgets hold."""
     write(config)
     _renew()
+
+
+def race_of(config: RunConfig) -> RaceConfig:
+    """A run's settings as a race: its loss against MLE and the others, on its data, from its starting angles.
+
+    A loss that the gradient estimator cannot train (the ELBO from shots) is left out.
+    """
+    own = config.objective.model_dump(mode="json")
+    sides = [own if side["objective"]["name"] == own["name"] else side["objective"] for side in DEFAULT_CONTENDERS]
+    if own not in sides:
+        sides.append(own)
+    plain = config.to_dict()
+    trainable = [side for side in sides if side == own or _can_run(plain | {"objective": side})]
+    return RaceConfig.parse({"base": plain, "contenders": [{"objective": side} for side in trainable]})
+
+
+def _can_run(values: dict[str, Any]) -> bool:
+    config = RunConfig.parse(values)
+    try:
+        needed = config.estimator.requires(config.objective)
+    except QHNError:
+        return False
+    return needed <= config.engine.provides
 
 
 def race_id() -> str | None:

@@ -143,6 +143,12 @@ def open_run(run: str, config: RunConfig) -> None:
     show_run(run)
 
 
+def open_settings(config: RunConfig) -> None:
+    """Show a configuration, not yet trained, on the Train page (call before switching to it)."""
+    adopt(config)
+    show_run(None)
+
+
 # --- what a teacher hides --------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ second would cost the training thread its time: their validation takes tens of m
 
 from app.figures.circuit import circuit_diagram, diagram_height
 from app.figures.curves import GAPS, band, gap_curves, line, loss_curves, median, spread
-from app.figures.layout import axis, layout, message
+from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import CLASSES, INK, LOSS, MUTED, RIVAL, SYMBOLS, TOKENS, loss_colour, translucent
 from app.figures.plain import Figure, plain, resolve, thin
 from app.figures.predictions import (
@@ -22,6 +22,7 @@ from app.figures.strings import index_of, marginal_bars, weight_rows
 
 __all__ = [
     "CLASSES",
+    "FONT",
     "GAPS",
     "INK",
     "LOSS",

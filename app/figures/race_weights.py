@@ -12,6 +12,7 @@ from app.figures.layout import ROW, TWO_ROWS, axis, layout, message
 from app.figures.palette import INK
 from app.figures.plain import Figure
 from app.figures.race import Style, legend_rows, short_names
+from app.figures.strings import bar_from_half
 
 Array = NDArray[np.float64]
 
@@ -37,16 +38,9 @@ def race_weights(
         return message(title, "Nothing logged yet")
     names, titles = list(labels), short_names(list(marginals))
     traces: list[dict[str, Any]] = [
-        {
-            "type": "bar",
-            "x": names,
-            "y": values - 0.5,
-            "base": 0.5,
-            "name": title,
-            "marker": {"color": looks[name].colour, "pattern": {"shape": "" if looks[name].dash == "solid" else "/"}},
-            "customdata": values,
-            "hovertemplate": "%{customdata:.3f}",
-        }
+        bar_from_half(
+            names, values, title, looks[name].colour, pattern={"shape": "" if looks[name].dash == "solid" else "/"}
+        )
         for (name, values), title in zip(marginals.items(), titles, strict=True)
     ]
     if posterior is not None:

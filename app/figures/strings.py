@@ -146,6 +146,20 @@ def _marks(percent: Array, ranks: list[str], name: str, colour: str, symbol: str
     }
 
 
+def bar_from_half(x: Sequence[str], values: Array, name: str, colour: str, **marker: Any) -> dict[str, Any]:
+    """Bars from ½ up or down, one a weight. Their outline shows a weight at 0.5006 too, which would have no height."""
+    return {
+        "type": "bar",
+        "x": list(x),
+        "y": values - 0.5,
+        "base": 0.5,
+        "name": name,
+        "marker": {"color": colour, "line": {"color": colour, "width": 2}, **marker},
+        "customdata": values,
+        "hovertemplate": "%{customdata:.4f}",
+    }
+
+
 def marginal_bars(
     means: Array, *, labels: Sequence[str], objective: str, posterior: Array | None = None, prior: Array | None = None
 ) -> Figure:
@@ -159,18 +173,7 @@ def marginal_bars(
         prior: the prior's ρ_i, (N,), drawn only where it is not ½ throughout.
     """
     names = list(labels)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "bar",
-            "x": names,
-            "y": means - 0.5,
-            "base": 0.5,
-            "name": "circuit",
-            "marker": {"color": loss_colour(objective), "opacity": 0.75},
-            "customdata": means,
-            "hovertemplate": "%{customdata:.3f}",
-        }
-    ]
+    traces = [bar_from_half(names, means, "circuit", loss_colour(objective), opacity=0.75)]
     marks = [(posterior, "posterior", INK)]
     if prior is not None and not np.allclose(prior, 0.5):
         marks.append((prior, "prior", MUTED))

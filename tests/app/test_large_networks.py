@@ -55,7 +55,7 @@ def opened(view: str = "", **query: str) -> AppTest:
 
 
 def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component"))}
+    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component") if b.proto.bytes)}
 
 
 def drawn(page: AppTest, *names: str) -> bool:

@@ -54,6 +54,8 @@ def charts(page: AppTest) -> dict[str, dict[str, Any]]:
     """What the live charts on the page were sent, by their data-chart name."""
     found = {}
     for block in page.get("bidi_component"):
+        if not block.proto.bytes:  # no chart
+            continue
         payload = json.loads(block.proto.bytes)
         found[payload["name"]] = payload
     return found

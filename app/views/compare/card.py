@@ -99,6 +99,14 @@ def _folded(
             out.pop(section, None)
             if found is not None:
                 out[section] = found
+        if st.button(
+            "Open in Train",
+            icon=":material/tune:",
+            key=f"{key}.open",
+            help="This contender's settings on the Train page",
+        ):
+            state.open_settings(config.configs()[index])
+            st.switch_page("views/train/page.py")
         words = st.text_input("Name on the plots", rest.get("label", ""), key=f"{key}.label", max_chars=40)
         out["label"] = (words or "").strip()
     return out

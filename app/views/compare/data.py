@@ -18,6 +18,7 @@ from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.status import RaceStatus
 
 if TYPE_CHECKING:
+    from qhn_core.problems.problem import Problem
     from qhn_core.studies.race.memory import RaceRows
     from qhn_core.studies.race.race import RaceSetup
     from qhn_core.studies.rivals import RivalScore
@@ -153,14 +154,17 @@ def weight_marginals(race_id: str, contender: int, step: int, replica: int) -> t
 
 def posterior_of(seen: Seen, replica: int) -> Array | None:
     """The exact posterior of one seed's data, (2**N,)."""
+    one = problem_of(seen, replica)
+    return None if one is None or not one.tabulated else np.asarray(one.posterior)
+
+
+def problem_of(seen: Seen, replica: int) -> Problem | None:
+    """The problem of one seed; None while it is being made."""
     if seen.setup is None:
         return None
     problem: Any = seen.setup.setups[0].problem
-    if not problem.tabulated:
-        return None
     parts = getattr(problem, "parts", ())
-    one = parts[int(problem.which[replica % len(problem.which)])] if parts else problem
-    return np.asarray(one.posterior)
+    return parts[int(problem.which[replica % len(problem.which)])] if parts else problem
 
 
 def weight_labels(seen: Seen) -> tuple[str, ...]:

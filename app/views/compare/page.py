@@ -9,7 +9,7 @@ import streamlit as st
 from app import race_state, services, state
 from app.describe import headline
 from app.figures.race import View
-from app.views.compare import charts, controls, quantum, rivals, sides, verdict
+from app.views.compare import charts, controls, pictures, quantum, rivals, sides, verdict
 from app.views.compare.charts import GENERALISATION, TRAINABILITY
 from app.views.compare.data import Seen, look
 from app.views.compare.sides import RaceForm
@@ -17,7 +17,7 @@ from qhn_core.errors import InvalidArgument
 
 #: Seconds between refreshes while something happens.
 REFRESH = 0.3
-_TABS = ("Generalisation", "Trainability", "Evidence", "Verdict", "Rivals", "Is it quantum?")
+_TABS = ("Generalisation", "Trainability", "Evidence", "Pictures", "Verdict", "Rivals", "Is it quantum?")
 _WHAT = (
     "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. "
     "Press **Train**. Bands hold the middle half of the seeds."
@@ -100,6 +100,8 @@ def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
         charts.curves(seen, TRAINABILITY, view)
     elif tab == "Evidence":
         charts.evidence(seen, view, replica)
+    elif tab == "Pictures":
+        pictures.show(seen)
     elif tab == "Verdict":
         verdict.show(seen)
     elif tab == "Rivals":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app import services
 from app.jobs import Job, Watch, jobs, large_jobs
+from app.starts import start_of
 from qhn_core.config import RunConfig
 from qhn_core.errors import TooLarge, Unsupported
 from qhn_core.planning import plan
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 #: Most qubits for which everything is enumerated.
 MOST_QUBITS = 20
-#: Ways to choose a start by its loss, beside its number.
-MEDIAN, BEST = "median", "best"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +61,9 @@ class Chosen:
         return self.run_id or hashlib.sha256(self.config.to_json().encode()).hexdigest()[:16]
 
     def replica(self, start: str) -> int:
-        """The number of a start, from 0: the one of median or lowest newest loss, or the one named, from 1."""
-        if start.isdecimal():
-            return min(max(int(start), 1), self.config.replicas) - 1
-        rows = self.history.get("loss", np.zeros((0, 1)))
-        # While it trains, the choice is looked at anew at rows 1, 2, 4, 8, …: the page must not hop between starts.
-        newest = (1 << (len(rows).bit_length() - 1)) - 1 if self.active and len(rows) else -1
-        loss = rows[newest] if len(rows) else np.zeros(1)
-        target = np.nanmin(loss) if start == BEST else np.nanmedian(loss)
-        return int(np.nanargmin(np.abs(loss - target)))
+        """The number of a start, from 0; what ``start`` may be: :func:`app.starts.options`."""
+        losses = self.history.get("loss", np.zeros((0, 1)))
+        return start_of(start, losses, replicas=self.config.replicas, active=self.active)
 
 
 @dataclass(frozen=True, eq=False)

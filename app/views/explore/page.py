@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import services, state
+from app import services, starts, state
 from app.describe import headline
 from app.jobs import result
 from app.views.explore import architecture, landscape, posterior, spectrum, sweep, trainability
-from app.views.explore.focus import BEST, MEDIAN, MOST_QUBITS, Chosen, Focus, View, look, way_job
+from app.views.explore.focus import MOST_QUBITS, Chosen, Focus, View, look, way_job
 from app.views.train.data import config_of
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -55,7 +55,7 @@ def page() -> None:
     polling = bool(state.recall(_POLLING, False))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _choose_run(records, run)
-        start = _choose_start(config)
+        start = starts.pick(config.replicas, key="explore.start", label="Start")
         _open_button(run, config)
     st.markdown(headline(config))
     st.fragment(_live_focus, run_every=REFRESH if polling else None)(run, config, start, polling)
@@ -114,24 +114,6 @@ def _run_changed() -> None:
     else:
         state.keep_choice("source", None)
         state.show_run(chosen)
-
-
-def _choose_start(config: RunConfig) -> str:
-    options = [MEDIAN, BEST, *map(str, range(1, config.replicas + 1))] if config.replicas > 1 else ["1"]
-    names = {MEDIAN: f"start of median loss ({config.replicas})", BEST: f"start of lowest loss ({config.replicas})"}
-    current = state.choice("start", options, options[0])
-    st.selectbox(
-        "Start",
-        options,
-        index=options.index(current),
-        format_func=lambda name: names.get(name, f"start {name}"),
-        key=f"explore.start.{len(options)}",
-        on_change=lambda: state.keep_choice("start", state.widget(f"explore.start.{len(options)}")),
-        width=240,
-        disabled=len(options) == 1,
-        label_visibility="collapsed",
-    )
-    return current
 
 
 def _open_button(run: str | None, config: RunConfig) -> None:

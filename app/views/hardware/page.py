@@ -28,7 +28,7 @@ def page() -> None:
     """The page."""
     with st.sidebar:
         chosen = hardware_source.choose()
-        hardware_source.pick_replica(chosen)
+        hardware_source.pick_start(chosen)
         device = hardware_device.choose(chosen.n_qubits)
         _loading()
     polling = bool(state.recall("hardware.polling", True))

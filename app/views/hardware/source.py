@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import services, state
+from app import services, starts, state
 from app.describe import headline, loss_label
 from app.views.hardware.device import exact_engine
-from app.views.train.data import Shown, config_of, of_preview, of_run
+from app.views.train.data import config_of, of_preview, of_run
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -147,7 +147,10 @@ def open_source(chosen: Chosen) -> Source | str | None:
         return str(error)
     if shown.setup is None or shown.theta is None:
         return shown.note or None
-    replica = min(max((state.number("start") or _best(shown)) - 1, 0), len(shown.theta) - 1)
+    losses = shown.history.get("loss", np.zeros((0, 1)))
+    active = shown.status is not None and shown.status.active
+    choice = starts.chosen(chosen.config.replicas)
+    replica = min(starts.start_of(choice, losses, replicas=chosen.config.replicas, active=active), len(shown.theta) - 1)
     problem = shown.problem(replica)
     if problem is None:
         return None
@@ -168,23 +171,10 @@ def not_exact(source: Source, view: str) -> str:
     )
 
 
-def _best(shown: Shown) -> int:
-    """Number (from 1) of the start with the lowest loss."""
-    loss = shown.history.get("loss")
-    if loss is None or not len(loss) or np.isnan(loss[-1]).all():
-        return 1
-    return int(np.nanargmin(loss[-1])) + 1
-
-
-def pick_replica(chosen: Chosen) -> None:
-    """Which of the run's starts: 0 takes the best one."""
+def pick_start(chosen: Chosen) -> None:
+    """Which of the run's starts is looked at."""
     if chosen.config.replicas > 1:
-        most = chosen.config.replicas
-        at = min(state.number("start") or 0, most)
-        picked = st.number_input(
-            "Start (0: lowest loss)", 0, most, at, key=f"hardware.replica.{chosen.run}", help="Which replica's angles"
-        )
-        state.keep_choice("start", picked or None)
+        starts.pick(chosen.config.replicas, key=f"hardware.start.{chosen.run}", label="Start", width="stretch")
 
 
 def title(source: Source) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app import figures, services
+from app import figures, services, starts
 from app.describe import loss_label
 from app.feeds import FEEDS, Feed
+from app.figures.ghosts import haunted
 from app.live_chart import encode, live_chart
+from app.pictures import Built, Moment, drawn_networks, predictions, weight_labels, weight_marginals
+from app.views.train import ghosts
 from app.views.train.data import Shown, of_run
-from qhn_core.analysis.boundary import DecisionGrid
-from qhn_core.analysis.predictive import Predictive
-from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.runner import RunState
@@ -31,10 +31,8 @@ SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
 ROW1, ROW2 = 244, 290
-#: Strings listed among the drawn networks.
-TOP = 9
-
-Built = tuple[figures.Figure, str]
+#: What the picture of the predictions is called while there is nothing to draw.
+_PREDICTIONS = {"boundary": "Decision boundary", "confusion": "Confusion", "costs": "Cost of the drawn strings"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,29 +58,38 @@ class Chart:
 
 
 def curves(shown: Shown, *, metric: str) -> None:
-    """Loss and generalisation gap over steps, side by side."""
+    """Loss and generalisation gap over steps, side by side, with the runs before as ghosts."""
+    before = ghosts.of(shown)
     left, right = st.columns(2, gap="small")
     with left:
-        _mount(shown, Chart("loss", _loss, ROW1))
+        _mount(shown, Chart("loss", partial(_loss, before=before), ROW1, option=",".join(before)))
     with right:
-        _mount(shown, Chart("gap", partial(_gap, metric=metric), ROW1, option=metric))
+        gap = partial(_gap, metric=metric, before=before)
+        _mount(shown, Chart("gap", gap, ROW1, option=",".join((metric, *before))))
 
 
-def pictures(shown: Shown, *, replica: int, every: float) -> None:
-    """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself."""
-    of_start = {"every": every, "option": str(replica)}
-    weights, predictions, means = st.columns([1.3, 1, 1], gap="small")
-    with weights:
-        _mount(shown, Chart("weights", partial(_weights, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
-    name, build = _predictions(shown)
-    with predictions:
-        _mount(shown, Chart(name, partial(build, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
-    with means:
-        _mount(shown, Chart("marginals", partial(_marginals, replica=replica), ROW2, **of_start))  # type: ignore[arg-type]
+def pictures(shown: Shown, *, choice: str, every: float) -> None:
+    """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself.
+
+    Args:
+        shown: what to show.
+        choice: which start, one of :func:`app.starts.options`.
+        every: seconds between refreshes.
+    """
+    predicted = predictions(shown.config)
+    kinds = (
+        ("weights", drawn_networks, "Drawn networks"),
+        (*predicted, _PREDICTIONS[predicted[0]]),
+        ("marginals", weight_marginals, "Marginals of the weights"),
+    )
+    for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
+        build = partial(_picture, choice=choice, draw=draw, title=title)
+        with column:
+            _mount(shown, Chart(name, build, ROW2, every, choice))
     if shown.setup is not None:
         height = figures.diagram_height(shown.setup.circuit.n_qubits)
-        circuit = partial(_circuit, replica=replica)
-        _mount(shown, Chart("circuit", circuit, height, None, str(replica), config={"scrollZoom": True}))
+        circuit = partial(_circuit, choice=choice)
+        _mount(shown, Chart("circuit", circuit, height, None, choice, config={"scrollZoom": True}))
 
 
 def _mount(shown: Shown, chart: Chart) -> None:
@@ -151,7 +158,7 @@ def _waiting(shown: Shown, title: str) -> Built:
     return figures.message(title, text), f"{title}: {text}"
 
 
-def _loss(shown: Shown) -> Built:
+def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Loss per example")
     evidence, n_train = None, 1
@@ -169,6 +176,7 @@ def _loss(shown: Shown) -> Built:
         total=shown.config.steps,
         draws=shown.loss_shots,
     )
+    figure = haunted(figure, ghosts.ghosts(before), {"loss": "solid"})
     value = figures.median(shown.history["loss"][-1:])[0]
     limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
     how = _estimated(shown.loss_shots)
@@ -179,7 +187,7 @@ def _estimated(draws: int) -> str:
     return f", estimated from {draws:,} draws" if draws else ""
 
 
-def _gap(shown: Shown, metric: str) -> Built:
+def _gap(shown: Shown, metric: str, before: tuple[str, ...]) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
     figure = figures.gap_curves(
@@ -190,135 +198,45 @@ def _gap(shown: Shown, metric: str) -> Built:
         total=shown.config.steps,
         draws=shown.shots,
     )
+    stem = figures.GAPS[metric][2]
+    figure = haunted(figure, ghosts.ghosts(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
     title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
     return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}{_estimated(shown.shots)}."
 
 
-def _labels(shown: Shown) -> tuple[str, ...]:
-    if shown.config.network is not None:
-        return shown.config.network.bit_labels
-    n_bits = shown.setup.plan.n_qubits if shown.setup is not None else 0
-    return tuple(f"w{i}" for i in range(n_bits))
+def _start(shown: Shown, choice: str) -> int:
+    """The number, from 0, of the start that the pictures show."""
+    replicas = shown.config.replicas
+    losses = shown.history.get("loss", np.zeros((0, replicas)))
+    active = shown.status is not None and shown.status.active
+    return starts.start_of(choice, losses, replicas=replicas, active=active)
 
 
-def _weights(shown: Shown, replica: int) -> Built:
-    draws = shown.draws(replica)
-    if draws is None:
-        return _waiting(shown, "Drawn networks")
-    top = top_draws(draws, count=TOP)
-    index = figures.index_of(top.bits)
-    q, problem = shown.q(replica), shown.problem(replica)
-    figure = figures.weight_rows(
-        top.bits,
-        np.rint(top.probability * len(draws)).astype(np.int64),
-        shots=len(draws),
-        labels=_labels(shown),
-        objective=shown.config.objective.name,
-        probs=None if q is None else q[index],
-        posterior=problem.posterior[index] if problem is not None and problem.tabulated else None,
-    )
-    first = "".join("+" if bit else "−" for bit in top.bits[0])
-    return (
-        figure,
-        f"{len(draws)} networks drawn; the most frequent, {first}, came in {top.probability[0]:.1%} of draws.",
-    )
+def _moment(shown: Shown, choice: str) -> Moment | None:
+    """What the pictures are made of; None while it is not known."""
+    start = _start(shown, choice)
+    problem, draws = shown.problem(start), shown.draws(start)
+    if problem is None or draws is None:
+        return None
+    return Moment(shown.config, problem, shown.q(start), draws, starts.said(choice, start, shown.config.replicas))
 
 
-def _marginals(shown: Shown, replica: int) -> Built:
-    q, draws, problem = shown.q(replica), shown.draws(replica), shown.problem(replica)
-    if q is None and draws is None:
-        return _waiting(shown, "Marginals of the weights")
-    means = marginals(q) if q is not None else marginals_of_draws(draws)  # type: ignore[arg-type]
-    exact = marginals(problem.posterior) if problem is not None and problem.tabulated else None
-    labels = _labels(shown)
-    figure = figures.marginal_bars(
-        means,
-        labels=labels,
-        objective=shown.config.objective.name,
-        posterior=exact,
-        prior=shown.config.prior.rates(len(means)),
-    )
-    sure = int(np.argmax(np.abs(means - 0.5)))
-    return figure, f"Probability of plus for each weight; the most decided is {labels[sure]} with {means[sure]:.2f}."
+def _picture(shown: Shown, choice: str, draw: Callable[[Moment], Built], title: str) -> Built:
+    moment = _moment(shown, choice)
+    return _waiting(shown, title) if moment is None else draw(moment)
 
 
-@lru_cache(maxsize=4)
-def _grid(problem: Any) -> DecisionGrid:
-    return DecisionGrid(problem, resolution=44)
-
-
-@lru_cache(maxsize=4)
-def _test(problem: Any) -> Predictive:
-    return Predictive(problem, "test" if len(problem.dataset.y_test) else "train")
-
-
-def _predictions(shown: Shown) -> tuple[str, Callable[..., Built]]:
-    """The chart of the predictions that suits the data, and its name."""
-    if not shown.config.dataset.needs_network:
-        return "costs", _costs
-    inputs = shown.config.network.n_inputs if shown.config.network is not None else 0
-    return ("boundary", _boundary) if inputs == 2 else ("confusion", _confusion)
-
-
-def _boundary(shown: Shown, replica: int) -> Built:
-    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
-    if problem is None or problem.dataset is None or (q is None and draws is None):
-        return _waiting(shown, "Decision boundary")
-    grid, data = _grid(problem), problem.dataset
-    exact = q is not None and problem.tabulated
-    found = grid.of(q) if exact else grid.of_drawn(draws)  # type: ignore[arg-type]
-    figure = figures.decision_boundary(
-        grid.x,
-        grid.y,
-        found.proba,
-        x_train=data.x_train,
-        y_train=data.y_train,
-        x_test=data.x_test,
-        y_test=data.y_test,
-        class_names=data.class_names or tuple(map(str, range(data.n_classes))),
-        feature_names=data.feature_names or ("x1", "x2"),
-        doubt=found.mutual_information,
-    )
-    return figure, f"Class probabilities over the plane of {data.name}, with {len(data.y_train)} training examples."
-
-
-def _confusion(shown: Shown, replica: int) -> Built:
-    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
-    if problem is None or problem.dataset is None or (q is None and draws is None):
-        return _waiting(shown, "Confusion")
-    data, predictive = problem.dataset, _test(problem)
-    if q is not None and problem.tabulated:
-        proba = predictive.proba(q[None])[0]
-    else:
-        proba = predictive.drawn_uncertainty(draws[None]).proba[0]  # type: ignore[index]
-    labels = predictive.y if predictive.y is not None else data.y_train
-    names = data.class_names or tuple(map(str, range(data.n_classes)))
-    matrix = figures.confusion_counts(proba, labels)[: len(names), : len(names)]
-    figure = figures.confusion(matrix, class_names=names, split="test" if len(data.y_test) else "train")
-    share = np.trace(matrix) / max(matrix.sum(), 1)
-    return figure, f"Confusion matrix of {len(labels)} examples: {share:.1%} on the diagonal."
-
-
-def _costs(shown: Shown, replica: int) -> Built:
-    problem, q, draws = shown.problem(replica), shown.q(replica), shown.draws(replica)
-    if problem is None or (q is None and draws is None):
-        return _waiting(shown, "Cost of the drawn strings")
-    drawn = None if draws is None else problem.nll_at(draws)
-    figure = figures.cost_histogram(problem.nll, q, objective=shown.config.objective.name, drawn=drawn)
-    mean = float(q @ problem.nll) if q is not None else float(np.mean(drawn))  # type: ignore[arg-type]
-    return figure, f"Distribution of the cost of drawn strings; mean {mean:.4g}, lowest possible {problem.best[1]:.4g}."
-
-
-def _circuit(shown: Shown, replica: int) -> Built:
+def _circuit(shown: Shown, choice: str) -> Built:
     setup = shown.setup
-    assert setup is not None  # noqa: S101 -- charts() asks only then
+    assert setup is not None  # noqa: S101 -- pictures() asks only then
     circuit, theta = setup.circuit, shown.theta
     title = f"Circuit: {type(shown.config.ansatz).label or circuit.name}, {circuit.n_params} angles"
+    start = _start(shown, choice)
     figure = figures.circuit_diagram(
         circuit.gates,
         circuit.n_qubits,
         title=title,
-        theta=None if theta is None or replica >= len(theta) else theta[replica],
-        labels=_labels(shown),
+        theta=None if theta is None or start >= len(theta) else theta[start],
+        labels=weight_labels(shown.config, circuit.n_qubits),
     )
     return figure, f"{title}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."

@@ -14,6 +14,7 @@ from app.describe import duration_text
 from app.feeds import FEEDS
 from app.figures import median
 from app.forms import Form
+from app.views.train import ghosts
 from app.views.train.charts import CURVES
 from app.views.train.data import Shown, config_of, is_active
 from app.views.train.remote import held_back, question
@@ -64,6 +65,7 @@ def _train(form: Form, *, agreed: bool = False) -> None:
         if config_of(shown) == form.config:
             return
         services.supervisor().stop(shown)
+    ghosts.leave(shown)
     state.show_run(services.supervisor().start(form.config, speed=_PAGE.speed()))
 
 
@@ -89,6 +91,7 @@ def _step(form: Form, *, agreed: bool = False) -> None:
     if run is None:
         if form.config is None:
             return
+        ghosts.leave(state.run_id())
         run = supervisor.start(form.config, paused=True, speed=_PAGE.speed())
         state.show_run(run)
     supervisor.step(run)
@@ -104,6 +107,7 @@ def _reset() -> None:
     run = state.run_id()
     if run is not None and is_active(run):
         services.supervisor().stop(run)
+    ghosts.leave(run)
     state.show_run(None)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app import services
 from app.jobs import Watch, jobs
+from app.pictures import SHOTS, measure
 from app.previews import draw_strings, simulator
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Setup
 
 Array = NDArray[np.float64]
-#: Networks drawn for the picture of the drawn networks, where the run itself draws none.
-SHOTS = 1024
 #: States in which a run makes steps, or is about to.
 _MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
 
@@ -115,15 +114,6 @@ class Shown:
             return self.bits[replica] if replica < len(self.bits) else None
         q = self.q(replica)
         return None if q is None else measure(q, SHOTS, seed=(self.config.seed, self.step, replica))
-
-
-def measure(q: Array, shots: int, *, seed: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Strings drawn from q (2**N,), (shots, N)."""
-    n_bits = int(q.size).bit_length() - 1
-    edges = np.cumsum(q)
-    u = np.random.default_rng(seed).random(shots) * edges[-1]
-    index = np.minimum(np.searchsorted(edges, u, side="right"), q.size - 1)
-    return ((index[:, None] >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
 
 
 @lru_cache(maxsize=4)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import forms, services, state
+from app import forms, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS
 from app.forms import Form
 from app.remote import digest
-from app.views.train import charts, controls, share
+from app.views.train import charts, controls, ghosts, share
 from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
@@ -34,13 +34,15 @@ def page() -> None:
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
-        _view_options(form)
+        _view_options()
     if form.config is not None:
         state.write_config(form.config)
         if _changed(form.config, config, run):
+            ghosts.leave(run)
             state.show_run(None)
     if state.run_id() is not None:
         state.show_run(state.run_id())
+    welcome.strip()
     shown = _first_shown(form)
     drawn = _stage(shown)
     st.fragment(_head)(form, drawn)
@@ -190,30 +192,21 @@ def _live(form: Form, drawn: Stage) -> None:
 def _charts(form: Form, drawn: Stage) -> None:
     """All charts. They refresh by themselves where the server has feeds, and with this fragment elsewhere."""
     shown = _now(form, drawn)
-    if shown is not None:
-        charts.curves(shown, metric=state.widget("view.metric", "predictive"))
-        every = charts.PICTURES if drawn.fast else charts.CURVES
-        charts.pictures(shown, replica=_replica(shown.config), every=every)
+    if shown is None:
+        return
+    charts.curves(shown, metric=state.widget("view.metric", "predictive"))
+    left, right = st.columns([2.6, 1], gap="small", vertical_alignment="center")
+    with left:
+        ghosts.caption(shown)
+    with right:
+        choice = starts.pick(shown.config.replicas, key="train.start", width="stretch")
+    charts.pictures(shown, choice=choice, every=charts.PICTURES if drawn.fast else charts.CURVES)
 
 
-def _replica(config: RunConfig) -> int:
-    return min(max(int(state.widget(f"view.replica.{config.replicas}", 1)), 1), config.replicas) - 1
-
-
-def _view_options(form: Form) -> None:
+def _view_options() -> None:
     """What the charts show: kept by the session, not part of the configuration."""
     with st.expander("View", key="view.fold"):
         st.selectbox("Gap between", list(GAPS), format_func=lambda name: GAPS[name][0].capitalize(), key="view.metric")
-        most = form.config.replicas if form.config is not None else 1
-        st.number_input(
-            "Start shown below the curves",
-            1,
-            max(most, 1),
-            1,
-            key=f"view.replica.{most}",
-            disabled=most == 1,
-            help="Curves and tiles are medians over all starts; the other charts show one of them.",
-        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app import services, state
+from app import race_state, services, state
 from app.describe import TITLES
 from app.forms import Form
 from qhn_core.config import ConfigError, RunConfig
@@ -26,16 +26,36 @@ def share_and_export(form: Form) -> None:
         _share(form)
     with right, st.popover("Export", icon=":material/download:", width="stretch"):
         _export(form)
-    st.button(
-        "Default settings",
-        icon=":material/undo:",
-        type="tertiary",
-        on_click=state.adopt,
-        args=(RunConfig(),),
-        key="defaults",
-    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.button(
+            "Default settings",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=state.adopt,
+            args=(RunConfig(),),
+            key="defaults",
+        )
+    with right:
+        _race_this(form)
     if form.config is not None and state.link_text(form.config) is None:
         st.caption(":orange[These settings are too long for this page's address: keep them as a file, under Export.]")
+
+
+def _race_this(form: Form) -> None:
+    """To Compare, with these settings."""
+    pressed = st.button(
+        "Race this",
+        icon=":material/sports_score:",
+        type="tertiary",
+        disabled=not form.ready,
+        key="race.this",
+        help="Compare MLE, ELBO and SELBO with these settings: same data, same starting angles",
+    )
+    if pressed and form.config is not None:
+        race_state.show(None)
+        race_state.adopt(race_state.race_of(form.config))
+        st.switch_page("views/compare/page.py")
 
 
 def _share(form: Form) -> None:

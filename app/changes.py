@@ -1,0 +1,61 @@
+"""What differs between two configurations, in few words: no framework."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.describe import TITLES, loss_label, section_summary, value_text
+from app.fields import LABELS, specs
+from qhn_core.config import SECTIONS, RunConfig
+
+#: How the parts of a list of changes are joined.
+AND = " · "
+
+
+def changes(before: RunConfig, now: RunConfig) -> tuple[str, ...]:
+    """One text for each setting that differs: ``Loss ELBO β = 0.3 → MLE``, ``Learning rate 0.05 → 0.1``."""
+    old, new = before.to_dict(), now.to_dict()
+    found: list[str] = []
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) == new.get(name):
+            continue
+        if name == "objective" and loss_label(before) != loss_label(now):
+            found.append(_arrow("Loss", loss_label(before), loss_label(now)))
+        elif name in SECTIONS:
+            found += _of_section(name, old.get(name), new.get(name))
+        else:
+            found.append(_arrow(_label(name), value_text(old.get(name)), value_text(new.get(name))))
+    return tuple(found)
+
+
+def _of_section(name: str, old: Any, new: Any) -> list[str]:
+    """A section's changes: of its variant, or else of its fields."""
+    if not isinstance(old, dict) or not isinstance(new, dict) or old["name"] != new["name"]:
+        return [_arrow(TITLES[name], _whole(name, old), _whole(name, new))]
+    labels = {spec.name: spec.label for spec in specs(SECTIONS[name][old["name"]])}
+    found = []
+    for field in dict.fromkeys([*old, *new]):
+        if old.get(field) != new.get(field):
+            label = f"{TITLES[name]}: {labels.get(field, _label(field)).lower()}"
+            found.append(_arrow(label, _short(old.get(field)), _short(new.get(field))))
+    return found
+
+
+def _whole(name: str, values: Any) -> str:
+    if not isinstance(values, dict):
+        return "none"
+    label = SECTIONS[name][values["name"]].label or str(values["name"])
+    summary = section_summary(name, values, limit=1)
+    return f"{label} ({summary})" if summary and name == "network" else label
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _short(value: Any) -> str:
+    return "off" if value is None else value_text(value)[:24]
+
+
+def _arrow(label: str, old: str, new: str) -> str:
+    return f"{label} {old} → {new}"

@@ -1,0 +1,102 @@
+"""Ghosts on the Train page: the curves of the runs before stay, thin, behind those of the next one.
+
+The session keeps the runs' ids, newest first. A run becomes a ghost when the page leaves it, by changed settings, Train
+or Reset; a run that never made a step leaves none.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import streamlit as st
+
+from app import services, state
+from app.changes import AND, changes
+from app.describe import counted, loss_label
+from app.figures import GAPS
+from app.figures.ghosts import Ghost
+from app.views.train.data import Shown, config_of
+from qhn_core.errors import QHNError
+
+#: Runs that are kept in view behind the one shown.
+MOST = 3
+#: What is read of a ghost's history.
+_NAMES = ("loss", *(f"{stem}_{split}" for _, _, stem in GAPS.values() for split in ("train", "test")))
+_KEPT = "train.ghosts"
+
+
+def leave(run: str | None) -> None:
+    """The page leaves this run for another, or for a preview."""
+    if run is None:
+        return
+    try:
+        trained = services.supervisor().status(run).step > 0
+    except QHNError:
+        return
+    if trained:
+        _remember([run, *(old for old in _ids() if old != run)][:MOST])
+
+
+def clear() -> None:
+    """Let all ghosts go."""
+    _remember([])
+
+
+def of(shown: Shown) -> tuple[str, ...]:
+    """Ids of the ghosts behind what is shown, newest first."""
+    return tuple(run for run in _ids() if shown.status is None or run != shown.status.run_id)
+
+
+@lru_cache(maxsize=32)
+def _read(run: str, step: int) -> Ghost | None:
+    rows, config = services.supervisor().history(run), config_of(run)
+    history = {name: np.array(rows.history[name]) for name in _NAMES if name in rows.history}
+    label = f"before: {loss_label(config)}"
+    return Ghost(np.array(rows.steps), history, config.objective.name, label) if "loss" in history else None
+
+
+def ghosts(ids: tuple[str, ...]) -> list[Ghost]:
+    """Their curves; a run that was deleted meanwhile leaves none."""
+    found = []
+    for run in ids:
+        try:
+            ghost = _read(run, services.supervisor().status(run).step)
+        except QHNError:
+            continue
+        if ghost is not None:
+            found.append(ghost)
+    return found
+
+
+def caption(shown: Shown) -> None:
+    """What the thin lines are, what changed since, and the way to be rid of them."""
+    ids = of(shown)
+    try:
+        changed = changes(config_of(ids[0]), shown.config) if ids else ()
+    except QHNError:
+        return
+    if not ids:
+        return
+    text, button = st.columns([5, 1], gap="small", vertical_alignment="center")
+    more = f", and {counted(len(ids) - 1, 'run')} before it" if len(ids) > 1 else ""
+    what = AND.join(changed) if changed else "nothing: the same settings again"
+    with text:
+        st.caption(f"Thin lines: the run before{more}. **Changed since:** {what}")
+    with button:
+        st.button(
+            "Clear ghosts",
+            key="train.ghosts.clear",
+            icon=":material/layers_clear:",
+            type="tertiary",
+            on_click=clear,
+            help="Remove the thin lines of the runs before",
+        )
+
+
+def _ids() -> list[str]:
+    return [run for run in str(state.recall(_KEPT, "")).split(",") if run]
+
+
+def _remember(ids: list[str]) -> None:
+    state.remember(_KEPT, ",".join(ids))
