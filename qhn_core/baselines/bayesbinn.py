@@ -1,8 +1,9 @@
 """BayesBiNN: a mean-field Bernoulli posterior by natural-gradient descent with relaxed binary weights.
 
 With natural parameters λ, a relaxed draw w = tanh((λ + δ)/τ), δ = ½ log(ε/(1 − ε)), ε ~ U(0, 1):
-λ ← (1 − α) λ − α [ s ∘ ∂ℓ/∂w − λ_0 ],  s = (1 − w²) / (τ (1 − tanh² λ)),
+λ ← (1 − α) λ − α [ s ∘ ∂ℓ/∂w / β − λ_0 ],  s = (1 − w²) / (τ (1 − tanh² λ)),
 where ℓ is summed over the examples and λ_0 = ½ logit ρ is the prior's. It ends with P(bit = 1) = 1/(1 + e^{−2λ}).
+β = 1 is the method as published; another β weighs KL(q‖π) by β, as the ELBO's does.
 Source: Meng, Bachmann, Khan, arXiv:2002.10778 (2020).
 """
 
@@ -31,6 +32,7 @@ class BayesBiNN(BaselineConfig):
     takes_stack: ClassVar[bool] = True
     steps: int = Field(500, ge=1, le=100_000, description="Natural-gradient steps a start may take")
     lr: float = Field(0.05, gt=0.0, lt=1.0, description="Step size α; it decays to 0 along a half cosine")
+    beta: float = Field(1.0, gt=0.0, le=100.0, description="Weight β of KL(q‖π) in the objective")
     temperature: float = Field(1.0, gt=0.0, le=10.0, description="Temperature τ of the relaxation")
     draws: int = Field(4, ge=1, le=100, description="Relaxed draws averaged in each step")
 
@@ -54,7 +56,7 @@ class BayesBiNN(BaselineConfig):
             spread = (1.0 - torch.tanh(natural) ** 2).clamp_min(1e-10)
             scale = (1.0 - relaxed.detach() ** 2) / (self.temperature * spread[:, None])
             descent = (scale * gradient).mean(dim=1)
-            natural = ((1.0 - alpha) * natural - alpha * (descent - natural_prior)).clamp(-20.0, 20.0)
+            natural = ((1.0 - alpha) * natural - alpha * (descent / self.beta - natural_prior)).clamp(-20.0, 20.0)
             if step + 1 == kept[len(visited)]:
                 visited.append(torch.sigmoid(2.0 * natural).numpy())
         probs = product_distribution(visited[-1])

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import qhn_core as qhn
 from qhn_core.baselines import BASELINES, baseline
-from qhn_core.baselines.base import product_distribution
-from qhn_core.baselines.mean_field import conditional_means
+from qhn_core.baselines.base import product_distribution, replica_rng
+from qhn_core.baselines.mean_field import bernoulli_kl, conditional_means, expected
+from qhn_core.baselines.random_probabilities import dirichlet
 from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
 from qhn_core.problems.problem import stack_problems
@@ -93,12 +94,13 @@ def test_trails_of_different_lengths_stand_side_by_side():
 @given(n=st.integers(1, 6), seed=st.integers(0, 1000), data=st.data())
 def test_conditional_means_are_the_enumerated_ones(n, seed, data):
     rng = np.random.default_rng(seed)
-    table, rate, i = rng.normal(size=2**n), rng.random(n), data.draw(st.integers(0, n - 1))
+    table, rates, i = rng.normal(size=2**n), rng.random((3, n)), data.draw(st.integers(0, n - 1))
     bit = (np.arange(2**n) >> (n - 1 - i)) & 1
-    q = product_distribution(rate[None])[0]
-    zero, one = conditional_means(table, rate, i)
-    np.testing.assert_allclose(zero, (q * table)[bit == 0].sum() / q[bit == 0].sum(), rtol=1e-10)
-    np.testing.assert_allclose(one, (q * table)[bit == 1].sum() / q[bit == 1].sum(), rtol=1e-10)
+    zero, one = conditional_means(table, rates, i)
+    np.testing.assert_allclose(expected(table, rates), product_distribution(rates) @ table, rtol=1e-10, atol=1e-12)
+    for q, low, high in zip(product_distribution(rates), zero, one, strict=True):
+        np.testing.assert_allclose(low, (q * table)[bit == 0].sum() / q[bit == 0].sum(), rtol=1e-9)
+        np.testing.assert_allclose(high, (q * table)[bit == 1].sum() / q[bit == 1].sum(), rtol=1e-9)
 
 
 def test_mean_field_is_a_local_optimum_of_the_elbo():
@@ -113,6 +115,72 @@ def test_mean_field_is_a_local_optimum_of_the_elbo():
         for _ in range(20):
             nearby = np.clip(rates + 0.01 * rng.normal(size=rates.size), 1e-9, 1 - 1e-9)
             assert elbo(problem, product_distribution(nearby[None])[0]) <= bound + 1e-9
+
+
+def test_more_starts_of_mean_field_never_end_worse_and_sometimes_better():
+    """Two modes, all zeros and, one nat better, all ones: a single start may end in the worse."""
+    ones = np.bitwise_count(np.arange(2**6)).astype(float)
+    problem = qhn.problem_from_costs(3.0 * np.minimum(ones, 6.0 - ones) - (ones == 6))
+    one = baseline("mean_field", starts=1).fit(problem, replicas=12, seed=0).probs
+    eight = baseline("mean_field", starts=8).fit(problem, replicas=12, seed=0).probs
+    gains = np.array([elbo(problem, b) - elbo(problem, a) for a, b in zip(one, eight, strict=True)])
+    assert gains.min() >= -1e-8
+    assert gains.max() > 0.5
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.0, 1.0), st.floats(0.01, 0.99))
+def test_bernoulli_kl_is_the_sum_over_both_outcomes(rate, prior):
+    pairs = [(rate, prior), (1.0 - rate, 1.0 - prior)]
+    expected_kl = sum(q * np.log(q / p) for q, p in pairs if q > 0)
+    np.testing.assert_allclose(bernoulli_kl(np.array([rate]), np.array([prior]))[0], expected_kl, atol=1e-12)
+
+
+def test_beta_of_bayesbinn_weighs_the_prior():
+    """A large β leaves the prior, a small one follows the likelihood: entropy falls with β."""
+    problem = small_problem("tanh")
+
+    def entropy(beta):
+        q = baseline("bayesbinn", beta=beta, steps=200, lr=0.1, temperature=0.3).fit(problem, replicas=4, seed=0).probs
+        return float(-(q * np.log(np.maximum(q, 1e-300))).sum(axis=1).mean())
+
+    low, middle, high = entropy(0.1), entropy(1.0), entropy(100.0)
+    assert low < middle < high
+    assert high > 0.98 * problem.n_bits * np.log(2.0)
+
+
+def test_random_search_keeps_the_best_of_the_strings_it_drew():
+    problem = small_problem("sign")
+    rival = baseline("random_search", evaluations=60).fit(problem, replicas=3, seed=4)
+    for r, q in enumerate(rival.probs):
+        drawn = replica_rng(4, r).integers(2**problem.n_bits, size=60)
+        assert q @ problem.nll == problem.nll[drawn].min()
+    costs = np.stack([product_distribution(rates) @ problem.nll for rates in rival.trail.rates])
+    assert (np.diff(costs, axis=0) <= 0).all()
+
+
+def test_fixed_random_probabilities_are_the_best_of_vectors_that_do_not_know_the_data():
+    parts = [
+        small_problem("sign"),
+        qhn.problem(small_problem("sign").network, qhn.dataset("moons", n_train=20, seed=3)),
+    ]
+    stack = stack_problems(parts, 2)
+    kept = baseline("random_probabilities", draws=30, concentration=0.1).fit_each(stack, replicas=2, seed=6).probs
+    rng = np.random.Generator(np.random.Philox(key=[6, 0]))
+    vectors = np.stack([dirichlet(0.1, 2**stack.n_bits, rng) for _ in range(30)])
+    for part, q in zip(parts, kept, strict=True):
+        np.testing.assert_allclose(q, vectors[np.argmin(vectors @ part.nll)])
+
+
+@pytest.mark.parametrize("concentration", [1e-3, 0.1, 1.0, 10.0])
+def test_dirichlet_has_its_mean_and_variance(concentration):
+    """4000 draws over 5 strings: mean 1/5 and variance 4/(25 (5a + 1)), within five standard errors of the mean."""
+    rng = np.random.default_rng(0)
+    q = np.stack([dirichlet(concentration, 5, rng) for _ in range(4000)])
+    np.testing.assert_allclose(q.sum(axis=1), 1.0)
+    variance = 4.0 / (25.0 * (5.0 * concentration + 1.0))
+    assert np.abs(q.mean(axis=0) - 0.2).max() < 5.0 * np.sqrt(variance / 4000)
+    np.testing.assert_allclose(q.var(axis=0).mean(), variance, rtol=0.1)
 
 
 def test_mean_field_is_exact_where_the_posterior_is_a_product():

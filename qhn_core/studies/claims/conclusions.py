@@ -1,82 +1,93 @@
-"""What the outcomes say, by statistics that do not know which answer is wanted."""
+"""What the trials say, by statistics that do not know which answer is wanted."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qhn_core.analysis.statistics import (
-    Comparison,
-    Direction,
-    Verdict,
-    compare,
-    holm,
-    mean_interval,
-    minimum_units,
-    paired_interval,
-)
-from qhn_core.studies.claims.tuned import Outcome
+from qhn_core.analysis.clusters import MeanInterval, cluster_interval, fixed_interval, power
+from qhn_core.analysis.statistics import Comparison, Direction, Verdict, compare, holm, minimum_units
+from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, REFERENCE
+from qhn_core.studies.claims.trials import Trial
 
+Array = NDArray[np.float64]
 #: What is compared, and which way is better.
 JUDGED: dict[str, Direction] = {"predictive_nll": "lower", "accuracy": "higher"}
-#: The two halves of the claim, against this reference.
-REFERENCE, CLAIMANTS = "mle", ("elbo", "selbo")
+METRIC_NAMES = {"predictive_nll": "predictive test NLL, nats per example", "accuracy": "test accuracy"}
 LEVEL = 0.05
-NAMES = {
-    "mle": "MLE",
-    "elbo": "ELBO",
-    "selbo": "SELBO",
-    "best_string": "Best string (enumerated)",
-    "exact_bayes": "Exact Bayes (enumerated)",
-    "mean_field": "Mean-field Bernoulli",
-    "straight_through": "Straight-through (BinaryConnect)",
-    "bayesbinn": "BayesBiNN",
-    "simulated_annealing": "Simulated annealing",
-    "logistic_regression": "Logistic regression",
-}
-METRIC_NAMES = {"predictive_nll": "predictive test NLL (nats per example)", "accuracy": "test accuracy"}
+#: The intervals that are read together: both claimants in both metrics.
+HEADLINES = len(CLAIMANTS) * len(JUDGED)
+#: Effects planted to say what could have been seen, nats per example.
+PLANTED = (0.05, 0.10, 0.15)
 
 
 @dataclass(frozen=True)
 class Overall:
-    """One method against the reference over all scenarios, each scenario's mean difference being one unit."""
+    """One method against a reference over all scenarios, in one metric.
+
+    Args:
+        metric, method, reference: what is compared; the difference is method − reference.
+        fixed: mean and interval on these scenarios; only seeds are random.
+        sources: mean and interval with data sources as the sample.
+        family: as ``sources``, widened for the four headline intervals; None for all other comparisons.
+        better, worse, no_difference: scenarios by their own corrected verdict.
+    """
 
     metric: str
     method: str
-    difference: float
-    low: float
-    high: float
-    scenarios: int
+    reference: str
+    fixed: MeanInterval
+    sources: MeanInterval
+    family: MeanInterval | None
     better: int
     worse: int
     no_difference: int
 
+    @property
+    def sources_better(self) -> int:
+        """Sources in which the method is better on average."""
+        positive = self.sources.positive
+        return self.sources.units - positive if JUDGED[self.metric] == "lower" else positive
 
-def comparisons(outcomes: Sequence[Outcome]) -> dict[tuple[str, str, str], Comparison]:
-    """(scenario, method, metric) -> comparison with MLE; one Holm family over the whole grid."""
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Every comparison of one table: (scenario, method, metric) -> comparison, and the paired differences behind it."""
+
+    reference: str
+    found: dict[tuple[str, str, str], Comparison]
+    differences: dict[tuple[str, str, str], Array]
+    source: dict[str, str]
+
+
+def comparisons(trials: Sequence[Trial], *, reference: str = REFERENCE) -> Scenarios:
+    """Every method against the reference in every scenario, paired by seed, corrected over the whole grid."""
     found: dict[tuple[str, str, str], Comparison] = {}
-    for scenario in dict.fromkeys(o.scenario for o in outcomes):
-        runs = {o.method: {m: o.metrics[m] for m in JUDGED} for o in outcomes if o.scenario == scenario}
-        for c in compare(runs, reference=REFERENCE, metrics=JUDGED, level=LEVEL):
+    differences: dict[tuple[str, str, str], Array] = {}
+    source = {trial.scenario: trial.source for trial in trials}
+    for scenario in source:
+        own = {t.method: t.metrics for t in trials if t.scenario == scenario}
+        runs = {name: {m: values[m] for m in JUDGED} for name, values in own.items()}
+        for c in compare(runs, reference=reference, metrics=JUDGED, level=LEVEL):
             found[scenario, c.contender, c.metric] = c
-    return _one_family(found)
+            differences[scenario, c.contender, c.metric] = own[c.contender][c.metric] - own[reference][c.metric]
+    return Scenarios(reference, _one_family(found), differences, source)
 
 
 def _one_family(found: dict[tuple[str, str, str], Comparison]) -> dict[tuple[str, str, str], Comparison]:
-    """The claim's comparisons corrected together; the rivals' are a family of their own, so as not to weaken it."""
+    """The claim's comparisons corrected together; the others' are a family of their own, so as not to weaken it."""
     corrected = {}
     for claim in (True, False):
         keys = [k for k in found if (k[1] in CLAIMANTS) == claim and found[k].units]
         adjusted = holm([found[k].p_value for k in keys])
         fewest = minimum_units(len(keys), level=LEVEL)
         for key, p in zip(keys, adjusted, strict=True):
-            old = found[key]
-            corrected[key] = old._replace(p_adjusted=p, verdict=_verdict(old, p, fewest))
+            corrected[key] = found[key]._replace(p_adjusted=p, verdict=_verdict(found[key], p, fewest))
     return {key: corrected[key] for key in found if key in corrected}
 
 
@@ -89,75 +100,87 @@ def _verdict(comparison: Comparison, p: float, fewest: int) -> Verdict:
     return Verdict.BETTER if lower == (JUDGED[comparison.metric] == "lower") else Verdict.WORSE
 
 
-def overall(found: dict[tuple[str, str, str], Comparison]) -> list[Overall]:
-    """Every method and metric, scenarios weighing alike."""
-    rows = []
-    for metric in JUDGED:
-        for method in dict.fromkeys(m for _, m, _ in found):
-            chosen = [c for (_, m, k), c in found.items() if (m, k) == (method, metric)]
-            differences = np.array([c.difference for c in chosen])
-            low, high = paired_interval(differences)
-            words = Counter(c.verdict for c in chosen)
-            rows.append(
-                Overall(
-                    metric,
-                    method,
-                    float(differences.mean()),
-                    low,
-                    high,
-                    len(chosen),
-                    words[Verdict.BETTER],
-                    words[Verdict.WORSE],
-                    words[Verdict.NO_DIFFERENCE],
-                )
-            )
-    return rows
+def overall(scenarios: Scenarios, methods: Iterable[str] | None = None) -> list[Overall]:
+    """Every method against the reference in every metric, scenarios weighing alike within their source."""
+    names = list(dict.fromkeys(m for _, m, _ in scenarios.found)) if methods is None else list(methods)
+    return [_overall(scenarios, metric, name) for metric in JUDGED for name in names]
 
 
-def sentences(rows: Sequence[Overall]) -> list[str]:
-    """The conclusions about the claim in words, whichever way they come out."""
-    ordered = sorted(rows, key=lambda r: (r.method, r.metric))
-    return [_sentence(row) for row in ordered if row.method in CLAIMANTS and row.scenarios]
-
-
-def _sentence(row: Overall) -> str:
-    good = (row.difference < 0) == (JUDGED[row.metric] == "lower")
-    clear = math.isfinite(row.low) and not row.low <= 0.0 <= row.high
-    word = ("better" if good else "worse") if clear else "not distinguishable"
-    return (
-        f"{NAMES[row.method]} against MLE, {METRIC_NAMES[row.metric]}: {word} on average "
-        f"({row.difference:+.3f}, 95 % interval over scenarios {row.low:+.3f} to {row.high:+.3f}); "
-        f"better in {row.better}, worse in {row.worse}, no difference found in {row.no_difference} "
-        f"of {row.scenarios} scenarios after correction."
+def _overall(scenarios: Scenarios, metric: str, method: str) -> Overall:
+    keys = [k for k in scenarios.found if k[1:] == (method, metric)]
+    strata = [scenarios.differences[k] for k in keys]
+    means = [float(d.mean()) for d in strata]
+    labels = [scenarios.source[scenario] for scenario, _, _ in keys]
+    words = Counter(scenarios.found[k].verdict for k in keys)
+    headline = scenarios.reference == REFERENCE and method in CLAIMANTS
+    return Overall(
+        metric,
+        method,
+        scenarios.reference,
+        fixed_interval(strata),
+        cluster_interval(means, labels),
+        cluster_interval(means, labels, family=HEADLINES) if headline else None,
+        words[Verdict.BETTER],
+        words[Verdict.WORSE],
+        words[Verdict.NO_DIFFERENCE],
     )
 
 
-def tidy(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row per scenario, method and seed, a column per metric; empty where a metric does not exist."""
-    return [
-        {"scenario": o.scenario, "method": o.method, "seed": seed}
-        | {m: float(f"{v[seed]:.6g}") if math.isfinite(v[seed]) else "" for m, v in o.metrics.items()}
-        for o in outcomes
-        for seed in range(len(next(iter(o.metrics.values()))))
-    ]
-
-
-def summaries(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row per scenario, method and metric: mean and 95 % interval over seeds."""
-    return [
-        {"scenario": o.scenario, "method": o.method, "metric": metric, "setting": o.setting}
-        | mean_interval(values)._asdict()
-        for o in outcomes
-        for metric, values in o.metrics.items()
-        if np.isfinite(values).any()
-    ]
-
-
-def plain(found: dict[tuple[str, str, str], Comparison], rows: Sequence[Overall]) -> dict[str, Any]:
-    """Comparisons and overall rows as plain data."""
+def powers(scenarios: Scenarios) -> dict[str, dict[float, float]]:
+    """Claimant -> planted gain in NLL -> share of scenarios in which it would have been found."""
+    family = sum(k[1] in CLAIMANTS for k in scenarios.found)
     return {
-        "comparisons": [
-            {"scenario": scenario} | c._asdict() | {"verdict": c.verdict.value} for (scenario, _, _), c in found.items()
-        ],
-        "overall": [asdict(row) for row in rows],
+        method: {
+            gain: power(
+                [d for (_, m, metric), d in scenarios.differences.items() if (m, metric) == (method, "predictive_nll")],
+                -gain,
+                family=family,
+                level=LEVEL,
+            )
+            for gain in PLANTED
+        }
+        for method in CLAIMANTS
     }
+
+
+def word(row: Overall, interval: MeanInterval) -> str:
+    """``better``, ``worse`` or ``not distinguishable``, by an interval of the row."""
+    if not math.isfinite(interval.low) or interval.low <= 0.0 <= interval.high:
+        return "not distinguishable"
+    return "better" if (interval.mean < 0.0) == (JUDGED[row.metric] == "lower") else "worse"
+
+
+def sentences(rows: Sequence[Overall]) -> list[str]:
+    """What each row says in words, whichever way it came out."""
+    return [_sentence(row) for row in rows]
+
+
+def _sentence(row: Overall) -> str:
+    read = row.family or row.sources
+    together = f", corrected for the {HEADLINES} headline comparisons" if row.family else ""
+    return (
+        f"{label(row.method)} against {label(row.reference)}, {METRIC_NAMES[row.metric]}: "
+        f"{word(row, row.fixed)} on these scenarios ({signed(row.fixed)}); for other sources "
+        f"{word(row, read)} ({signed(read)} over {row.sources.units} sources{together}; better in "
+        f"{row.sources_better} of them). Single scenarios, corrected: better in {row.better}, worse in {row.worse}, "
+        f"no difference found in {row.no_difference}."
+    )
+
+
+def label(method: str) -> str:
+    """How people read a method's name; usual settings are read as they are."""
+    if method in BY_NAME:
+        return BY_NAME[method].label
+    loss, _, setting = method.partition(" ")
+    return f"{loss.upper()} {setting}".strip()
+
+
+def signed(interval: MeanInterval) -> str:
+    """``−0.019 (−0.027 to −0.012)``, with a true minus sign."""
+    if not math.isfinite(interval.low):
+        return _number(interval.mean)
+    return f"{_number(interval.mean)} ({_number(interval.low)} to {_number(interval.high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

@@ -7,20 +7,25 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
+from qhn_core.analysis.clusters import share_interval
 from qhn_core.analysis.statistics import mean_interval
-from qhn_core.studies.claims import svg
-from qhn_core.studies.claims.conclusions import JUDGED, METRIC_NAMES, NAMES
-from qhn_core.studies.claims.depth import DepthPoint
+from qhn_core.studies.claims import prose, svg, tables
+from qhn_core.studies.claims.conclusions import JUDGED, METRIC_NAMES, Overall, label, sentences
+from qhn_core.studies.claims.depth import Depth
+from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS
+from qhn_core.studies.claims.study import Compared, Findings
 
 _STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
+body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.7rem}h2{font-size:1.3rem;margin-top:2.2rem}svg{width:100%;height:auto;font:13px system-ui,sans-serif}
+h3{font-size:1.05rem;margin:1.4rem 0 .3rem}
 svg .title{font-weight:600;font-size:15px}svg .grid{stroke:#ddd}svg .zero{stroke:#333;stroke-width:1.4}
-table{border-collapse:collapse;width:100%;font-size:.86rem}th,td{padding:.25rem .5rem;border-bottom:1px solid #ddd}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.note{color:#555}
+table{border-collapse:collapse;width:100%;font-size:.84rem}th,td{padding:.25rem .5rem;border-bottom:1px solid #ddd;
+text-align:left;font-variant-numeric:tabular-nums}.note{color:#555;font-size:.9rem}.wide{overflow-x:auto}
 """
 
 
@@ -40,29 +45,66 @@ def json_text(result: dict[str, Any]) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {str(k): _finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def html_text(result: dict[str, Any], depth: Sequence[DepthPoint]) -> str:
+def plain(found: Findings, about: dict[str, Any]) -> dict[str, Any]:
+    """Everything as plain data: averages, comparisons, chosen settings, where settings lie, depth."""
+    parts = {**found.tables(), **({"best string": found.best} if found.best else {})}
+    return {
+        "about": about,
+        "conclusions": conclusions(found),
+        "overall": [{"table": name} | asdict(row) for name, part in parts.items() for row in part.rows],
+        "comparisons": [
+            {"table": name, "scenario": key[0]} | c._asdict() | {"verdict": c.verdict.value}
+            for name, part in parts.items()
+            for key, c in part.scenarios.found.items()
+        ],
+        "settings": [
+            {"table": name, "scenario": t.scenario, "method": t.method, "setting": t.setting}
+            for name, part in found.tables().items()
+            for t in part.trials
+        ],
+        "depth": [asdict(p) | {"success": p.success.tolist(), "cost_gap": p.cost_gap.tolist()} for p in found.depth],
+    }
+
+
+def conclusions(found: Findings) -> list[str]:
+    """In words, whichever way they come out."""
+    said = []
+    for part, words in (
+        (found.main, "Tuned"),
+        (found.best, "Tuned"),
+        (found.untuned, "Untuned"),
+        (found.equal, "Equal budget"),
+    ):
+        if part is not None:
+            rows = [row for row in part.rows if row.method in CLAIMANTS or row.method not in BY_NAME]
+            said += [f"{words}: {sentence}" for sentence in sentences(rows)]
+    return said
+
+
+def html_text(found: Findings, about: dict[str, Any]) -> str:
     """The whole report."""
-    about, parts = result["about"], []
-    parts.append(f"<h1>Do the ELBO and the SELBO beat MLE? A {escape(about['grid'])} grid, measured</h1>")
-    parts.append(_intro(about))
+    parts = [f"<h1>Do the ELBO and the SELBO beat MLE? Measured: {escape(found.name)}</h1>", prose.measured(about)]
     parts.append("<h2>Conclusions</h2><ul>")
-    parts += [f"<li>{escape(sentence)}</li>" for sentence in result["conclusions"]]
-    parts.append("</ul><h2>Every method against MLE</h2>" + _overall_table(result))
-    for metric in JUDGED:
-        parts.append(f"<h2>Against MLE: {escape(METRIC_NAMES[metric])}</h2>")
-        parts.append(_overall_plot(result, metric))
-        parts += [_scenario_plot(result, metric, method) for method in ("elbo", "selbo")]
-    if depth:
-        parts.append("<h2>Success against depth</h2>" + depth_section(depth))
-    parts.append("<h2>All methods</h2>" + _methods_table(result))
-    parts.append("<h2>All comparisons with MLE</h2>" + _comparison_table(result))
-    body = "\n".join(parts)
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in conclusions(found)]
+    parts.append("</ul>" + prose.change_section())
+    if found.main is not None:
+        parts += _main(found.main)
+    if found.best is not None:
+        parts += _best(found.best)
+    if found.untuned is not None:
+        parts += _untuned(found)
+    if found.equal is not None:
+        parts += _equal(found.equal)
+    if found.depth:
+        parts += ["<h2>Success against depth</h2>", depth_plot(found.depth), tables.depth_table(found.depth).html()]
+    parts += [_everything(name, part) for name, part in found.tables().items()]
+    body = "\n".join([*parts, prose.sources_section()])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>QHN Lab: the claim, measured</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
@@ -70,127 +112,126 @@ def html_text(result: dict[str, Any], depth: Sequence[DepthPoint]) -> str:
     )
 
 
-def depth_section(points: Sequence[DepthPoint]) -> str:
-    """Success against depth as a plot and a note."""
-    series = []
-    for method in dict.fromkeys(p.method for p in points):
-        own = [p for p in points if p.method == method]
-        means = [mean_interval(p.success) for p in own]
-        series.append(
-            svg.Line(
-                NAMES[method],
-                [p.layers for p in own],
-                [m.mean for m in means],
-                [m.low for m in means],
-                [m.high for m in means],
-                svg.COLOURS[method],
-            )
-        )
-    starts = len(points[0].success)
-    return svg.lines(
-        series,
-        title=f"brickwork on two digits at 4×4 pixels, 17 qubits, L-BFGS, {starts} starts a depth",
-        x_label="layers",
-        y_label="success: mass on strings within 0.02 nats per example of the best",
-    ) + (
-        '<p class="note">The digits are scikit-learn\'s, pooled to 4×4: a stand-in for scaled-down MNIST. Bars: 95 % '
-        "interval over starts. ELBO and SELBO spread mass over the posterior on purpose, so success is MLE's own goal, "
-        "not theirs.</p>"
+def _main(part: Compared) -> list[str]:
+    shown = ["<h2>Every method, tuned, against MLE</h2>", tables.headlines(part.rows).html()]
+    shown.append(
+        tables.against(
+            part.rows,
+            title="All methods",
+            budget=tables.budgets(part.grid),
+            note="The product circuits and the fixed random probabilities are the ablation: the circuit without "
+            "entangling gates, and without training.",
+        ).html()
     )
+    for metric in JUDGED:
+        shown.append(_forest(part.rows, metric))
+        shown += [_by_scenario(part, metric, method) for method in CLAIMANTS]
+    shown.append(tables.power_table(part.scenarios).html())
+    if part.tuned is not None:
+        shown.append(tables.edges(part.tuned).html())
+    return shown
 
 
-def _intro(about: dict[str, Any]) -> str:
-    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
-    return (
-        f"<p>{about['scenarios']} scenarios, {about['seeds']} seeds each; every seed has its own draw of the data and "
-        f"its own starting angles, the same for all losses. Every method chose its setting among its candidates by "
-        f"the lowest predictive NLL on one half of the held-out examples (validation), and was judged on the other "
-        f"half (test); MLE, ELBO and SELBO had {about['candidates']} candidates each. {about['steps']} Adam steps. "
-        f"Intervals are 95 %; verdicts per scenario are corrected over the whole grid (Holm). Averages weigh scenarios "
-        f"alike; scenarios that share a data source are not independent, so the intervals of averages are "
-        f"optimistic.</p>"
-        f'<p class="note">Measured {escape(about["date"])} in {about["seconds"]:.0f} s '
-        f"({about['processor_seconds']:.0f} s of processor time) on {about['cores']} cores; "
-        f"{escape(versions)}. The settings behind published numbers were not available: nothing here reproduces "
-        f"them.</p>"
+def _best(part: Compared) -> list[str]:
+    note = (
+        "The enumerated best string is where MLE would end if its training never missed. What MLE loses against it is "
+        "optimisation; what ELBO and SELBO gain or lose against it is the objective."
     )
+    return [
+        "<h2>MLE's optimisation apart from MLE's objective</h2>",
+        tables.against(part.rows, title="Against the best string", note=note).html(),
+    ]
 
 
-def _overall_plot(result: dict[str, Any], metric: str) -> str:
-    rows = [r for r in result["overall"] if r["metric"] == metric]
+def _untuned(found: Findings) -> list[str]:
+    note = "Learning rate .05 for all, weights as they are set without looking."
+    shown = ["<h2>Untuned</h2>"]
+    for part, title in (
+        (found.untuned, "The grid's scenarios"),
+        (found.demonstration, "The demonstration, XOR with 13 bits"),
+    ):
+        if part is not None:
+            shown.append(tables.against(part.rows, title=title, note=note).html())
+    return shown
+
+
+def _equal(part: Compared) -> list[str]:
+    note = (
+        f"Circuits see drawn strings only: {part.grid.drawn} a step, {part.grid.steps} steps. All gradients are "
+        "score functions, which a simulation gives; the ELBO needs q of a drawn string besides, which no device gives."
+    )
+    return [
+        "<h2>The same number of likelihood evaluations for all</h2>",
+        tables.against(part.rows, title="Equal budget", budget=tables.budgets(part.grid), note=note).html(),
+    ]
+
+
+def _forest(rows: Sequence[Overall], metric: str) -> str:
     side = "negative" if JUDGED[metric] == "lower" else "positive"
     return svg.forest(
-        [_interval(NAMES[r["method"]], r, r["method"]) for r in rows],
-        title="Mean difference to MLE over all scenarios",
+        [
+            _interval(label(r.method), r.sources.mean, r.sources.low, r.sources.high, r.method)
+            for r in rows
+            if r.metric == metric
+        ],
+        title="Mean difference to MLE, intervals by source",
         unit=f"difference in {METRIC_NAMES[metric]}; {side} is better",
     )
 
 
-def _overall_table(result: dict[str, Any]) -> str:
-    head = ("method", "metric", "mean difference", "95 % interval", "better in", "worse in", "no difference")
-    lines = ["<table><tr>" + "".join(f"<th>{h}</th>" for h in head) + "</tr>"]
-    for r in sorted(result["overall"], key=lambda r: (r["metric"], list(NAMES).index(r["method"]))):
-        cells = (
-            NAMES[r["method"]],
-            escape(METRIC_NAMES[r["metric"]]),
-            f"{r['difference']:+.3f}",
-            f"{r['low']:+.3f} to {r['high']:+.3f}",
-            *(str(r[key]) for key in ("better", "worse", "no_difference")),
-        )
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</table>"])
-
-
-def _scenario_plot(result: dict[str, Any], metric: str, method: str) -> str:
-    rows = [c for c in result["comparisons"] if c["metric"] == metric and c["contender"] == method]
+def _by_scenario(part: Compared, metric: str, method: str) -> str:
     return svg.forest(
-        [_interval(r["scenario"], r, method) for r in rows],
-        title=f"{NAMES[method]} minus MLE, scenario by scenario",
+        [
+            _interval(scenario, c.difference, c.low, c.high, method)
+            for (scenario, name, of), c in part.scenarios.found.items()
+            if (name, of) == (method, metric)
+        ],
+        title=f"{label(method)} minus MLE, scenario by scenario (intervals over seeds, not corrected)",
         unit=METRIC_NAMES[metric],
     )
 
 
-def _interval(label: str, row: dict[str, Any], method: str) -> svg.Interval:
-    colour = svg.COLOURS.get(method, svg.RIVAL_COLOUR)
-    return svg.Interval(label, row["difference"], row["low"], row["high"], colour)
+def _interval(words: str, mean: float, low: float, high: float, method: str) -> svg.Interval:
+    return svg.Interval(words, mean, low, high, svg.COLOURS.get(method, svg.RIVAL_COLOUR))
 
 
-def _methods_table(result: dict[str, Any]) -> str:
+def depth_plot(points: Sequence[Depth]) -> str:
+    """Share of starts that arrived, a plot for each study."""
+    shown = []
+    for study in dict.fromkeys(p.study for p in points):
+        series = []
+        for method in dict.fromkeys(p.method for p in points if p.study == study):
+            own = [p for p in points if (p.study, p.method) == (study, method)]
+            shares = [p.arrived / p.success.size for p in own]
+            low, high = zip(*(share_interval(p.arrived, p.success.size) for p in own), strict=True)
+            series.append(svg.Line(label(method), [p.layers for p in own], shares, low, high, svg.COLOURS[method]))
+        starts = next(p.success.size for p in points if p.study == study)
+        shown.append(
+            svg.lines(
+                series,
+                title=f"{study}: brickwork, L-BFGS, {starts} starts a depth",
+                x_label="layers",
+                y_label="starts with more than half of their mass within 0.02 nats per example of the best",
+            )
+        )
+    return "\n".join(shown)
+
+
+def _everything(name: str, part: Compared) -> str:
+    """Every method in every scenario, at its chosen setting."""
     shown = ("predictive_nll", "accuracy", "mode_gap", "success", "entropy_bits", "kl_posterior")
-    table: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in result["summaries"]:
-        table.setdefault((row["scenario"], row["method"]), {"setting": row["setting"]})[row["metric"]] = row
-    head = "".join(f'<th class="n">{escape(m.replace("_", " "))}</th>' for m in shown)
-    lines = [f"<table><tr><th>scenario</th><th>method</th>{head}<th>setting chosen</th></tr>"]
-    for (scenario, method), cells in table.items():
-        numbers = "".join(f'<td class="n">{_number(cells.get(m))}</td>' for m in shown)
-        setting = escape(json.dumps(cells["setting"], ensure_ascii=False))
-        lines.append(
-            f"<tr><td>{escape(scenario)}</td><td>{NAMES[method]}</td>{numbers}<td><code>{setting}</code></td></tr>"
-        )
-    return "\n".join([*lines, "</table>"])
+    rows = tuple(
+        (t.scenario, label(t.method), *(_mean(t.metrics[m]) for m in shown), json.dumps(t.setting)) for t in part.trials
+    )
+    head = ("scenario", "method", *(m.replace("_", " ") for m in shown), "setting")
+    title = f"Every method in every scenario: {name}"
+    note = "Mean over seeds ± half of its 95 % interval."
+    return f'<div class="wide">{tables.Table(title, head, rows, note).html()}</div>'
 
 
-def _number(row: dict[str, Any] | None) -> str:
-    if row is None:
+def _mean(values: Any) -> str:
+    found = mean_interval(values)
+    if not math.isfinite(found.mean):
         return "–"
-    half = row["high"] - row["mean"]
-    return f"{row['mean']:.3f}" + (f" ± {half:.3f}" if math.isfinite(half) else "")
-
-
-def _comparison_table(result: dict[str, Any]) -> str:
-    head = ("scenario", "method", "metric", "difference", "95 % interval", "effect size", "corrected p", "verdict")
-    lines = ["<table><tr>" + "".join(f"<th>{h}</th>" for h in head) + "</tr>"]
-    for c in result["comparisons"]:
-        cells = (
-            escape(c["scenario"]),
-            NAMES[c["contender"]],
-            escape(c["metric"].replace("_", " ")),
-            f"{c['difference']:+.3f}",
-            f"{c['low']:+.3f} to {c['high']:+.3f}",
-            f"{c['effect_size']:+.2f}",
-            f"{c['p_adjusted']:.2g}",
-            c["verdict"],
-        )
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</table>"])
+    half = found.high - found.mean
+    return f"{found.mean:.3f}" + (f" ± {half:.3f}" if math.isfinite(half) else "")

@@ -1,12 +1,9 @@
-"""Run the grid and write the report: what ``python -m qhn_core reproduce`` calls."""
+"""Run a study and write its report: what ``python -m qhn_core reproduce`` calls."""
 
 from __future__ import annotations
 
 import os
 import platform
-import time
-from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,18 +11,24 @@ from typing import Any
 
 from qhn_core.checks import check_choice
 from qhn_core.errors import StoreError
-from qhn_core.studies.claims.conclusions import comparisons, overall, plain, sentences, summaries, tidy
-from qhn_core.studies.claims.depth import DepthPoint, depth_points
-from qhn_core.studies.claims.grid import CANDIDATES, GRIDS, Grid
-from qhn_core.studies.claims.report import csv_text, html_text, json_text
-from qhn_core.studies.claims.tuned import Outcome, outcomes
+from qhn_core.studies.claims.ledger import Ledger
+from qhn_core.studies.claims.report import csv_text, html_text, json_text, plain
+from qhn_core.studies.claims.study import STUDIES, Findings, tidy, tidy_depth
+from qhn_core.studies.claims.tuned import Progress
 
-#: Called with (what has just been done, fraction of the whole).
-Progress = Callable[[str, float], None]
+#: Every finished trial, in the folder of the report: an interrupted study goes on from there.
+LEDGER = "trials.jsonl"
 
 
-def reproduce(grid: str, out: str | Path, *, progress: Progress | None = None) -> Path:
-    """Run grid ``quick`` or ``full`` and write ``<grid>.html``, ``.csv`` and ``.json`` into ``out``.
+def reproduce(name: str, out: str | Path, *, progress: Progress | None = None) -> Path:
+    """Run a study and write ``<name>.html``, ``.csv`` and ``.json`` (and ``<name>-depth.csv``) into ``out``.
+
+    Trials are kept in ``out`` as they finish, and are not run again by the same or another study in that folder.
+
+    Args:
+        name: of one of :data:`~qhn_core.studies.claims.study.STUDIES`.
+        out: folder, made where it is missing.
+        progress: called with what has just been done, and the fraction of the whole.
 
     Returns:
         Path of the HTML report.
@@ -33,28 +36,25 @@ def reproduce(grid: str, out: str | Path, *, progress: Progress | None = None) -
     Raises:
         StoreError: the folder cannot be written (checked before anything runs).
     """
-    chosen = GRIDS[check_choice("grid", grid, GRIDS)]
+    work, _ = STUDIES[check_choice("study", name, STUDIES)]
     folder = _writable(Path(out))
-    began, used = time.perf_counter(), time.process_time()
-    found: list[Outcome] = []
-    for i, scenario in enumerate(chosen.scenarios):
-        found += outcomes(scenario, chosen)
-        if progress is not None:
-            progress(scenario.title, (i + 1) / (len(chosen.scenarios) + bool(chosen.depths)))
-    depth = depth_points(chosen) if chosen.depths else []
-    if progress is not None and depth:
-        progress("success against depth", 1.0)
-    spent = (time.perf_counter() - began, time.process_time() - used)
-    write(folder, chosen, found, depth, spent)
-    return folder / f"{grid}.html"
+    found = work(Ledger(folder / LEDGER), progress)
+    write(folder, found)
+    return folder / f"{name}.html"
 
 
-def write(folder: Path, grid: Grid, found: list[Outcome], depth: list[DepthPoint], spent: tuple[float, float]) -> None:
-    """Write report, table and result; ``spent`` is (seconds, seconds of processor time)."""
-    result = _result(grid, found, depth, spent)
-    (folder / f"{grid.name}.csv").write_text(csv_text(tidy(found)), encoding="utf-8")
-    (folder / f"{grid.name}.json").write_text(json_text(result), encoding="utf-8")
-    (folder / f"{grid.name}.html").write_text(html_text(result, depth), encoding="utf-8")
+def write(folder: Path, found: Findings) -> None:
+    """Write report, tables and result."""
+    about = _about(found)
+    files = {
+        f"{found.name}.csv": csv_text(tidy(found.tables())),
+        f"{found.name}.json": json_text(plain(found, about)),
+        f"{found.name}.html": html_text(found, about),
+    }
+    if found.depth:
+        files[f"{found.name}-depth.csv"] = csv_text(tidy_depth(found.depth))
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _writable(folder: Path) -> Path:
@@ -68,27 +68,28 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
-def _result(grid: Grid, found: list[Outcome], depth: list[DepthPoint], spent: tuple[float, float]) -> dict[str, Any]:
-    compared = comparisons(found)
-    rows = overall(compared)
+def _about(found: Findings) -> dict[str, Any]:
+    parts = found.tables()
+    grids = {name: part.grid for name, part in parts.items()}
+    scope = "; ".join(
+        f"{name}: {len(grid.scenarios)} scenarios from {len({s.source for s in grid.scenarios})} sources, {grid.seeds} "
+        f"seeds" + (f" × {grid.starts} starts" if grid.starts > 1 else "") + f", {grid.steps} steps"
+        for name, grid in grids.items()
+    )
+    tuned = [part.tuned for part in parts.values() if part.tuned is not None]
     return {
-        "about": _about(grid, spent),
-        "conclusions": sentences(rows),
-        "summaries": summaries(found),
-        "depth": [asdict(p) | {"success": p.success.tolist(), "cost_gap": p.cost_gap.tolist()} for p in depth],
-    } | plain(compared, rows)
-
-
-def _about(grid: Grid, spent: tuple[float, float]) -> dict[str, Any]:
-    return {
-        "grid": grid.name,
+        "study": found.name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seconds": spent[0],
-        "processor_seconds": spent[1],
+        "scope": scope + ".",
+        "duration": STUDIES[found.name][1],
+        "trials": sum(one.trials for one in tuned),
+        "trial_seconds": sum(one.seconds for one in tuned),
         "cores": os.cpu_count(),
-        "scenarios": len(grid.scenarios),
-        "seeds": grid.seeds,
-        "steps": grid.steps,
-        "candidates": CANDIDATES,
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "seeds": {
+            scenario.title: f"{scenario.seed} to {scenario.seed + grid.seeds - 1}"
+            for grid in grids.values()
+            for scenario in grid.scenarios
+        },
         "versions": {"Python": platform.python_version()} | {p: version(p) for p in ("numpy", "numba", "torch")},
     }

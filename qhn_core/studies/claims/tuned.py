@@ -1,120 +1,118 @@
-"""Tuning by one rule for all methods, and an honest score afterwards.
+"""Tuning by one rule for all methods: every setting is tried, the lowest mean validation NLL chooses.
 
-Each seed has its own draw of the data. Its held-out examples are halved: on the first half (validation) the setting
-with the lowest mean predictive NLL over seeds is chosen; on the second half (test) the chosen setting is judged. The
-halves are disjoint, so that choosing cannot flatter the score.
+After all scenarios an axis is made longer where its end was chosen too often
+(:func:`~qhn_core.studies.claims.methods.longer`), and the new settings are tried everywhere; at most ``grid.rounds``
+times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
+from qhn_core.studies.claims.grid import Grid, Scenario
+from qhn_core.studies.claims.ledger import Ledger
+from qhn_core.studies.claims.methods import BY_NAME, UNTUNED, Method, Setting, edge_shares, longer
+from qhn_core.studies.claims.trials import Prepared, Trial, from_plain, key, to_plain
 
-from qhn_core import trainer
-from qhn_core.analysis.predictive import Predictive, accuracy_with_ties, predictive_nll
-from qhn_core.baselines import BASELINES
-from qhn_core.problems.problem import Problem, ProblemStack
-from qhn_core.studies.claims.grid import Grid, Scenario, losses, rivals
-
-Array = NDArray[np.float64]
-#: Quantities reported for every method, all at the end of training.
-REPORTED = ("predictive_nll", "accuracy", "cost_gap", "mode_gap", "success", "entropy_bits", "kl_posterior")
+#: Called with (what has just been done, fraction of the whole).
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """One method on one scenario, at its chosen setting: metric -> (seeds,)."""
+class Tuned:
+    """What a grid gave.
 
-    scenario: str
-    method: str
-    setting: dict[str, Any]
-    validation_nll: float
-    metrics: dict[str, Array]
+    Args:
+        methods: as they were tuned in the end, longer axes included.
+        chosen: the best trial of every method in every scenario.
+        untuned: name of the usual setting -> its trial in every scenario; empty where it was not among the candidates.
+        trials: how many there were.
+        seconds: processor time that all of them took, also those of earlier, interrupted runs.
+    """
+
+    methods: dict[str, Method]
+    chosen: list[Trial]
+    untuned: dict[str, list[Trial]]
+    trials: int
+    seconds: float
 
 
-def outcomes(scenario: Scenario, grid: Grid) -> list[Outcome]:
-    """Every method on one scenario, tuned."""
-    first = next(iter(losses().values()))[0]
-    setup = trainer.prepare(scenario.config(seeds=grid.seeds, steps=grid.steps, **first))
-    judge = Judge(setup.problem, grid.seeds)
-    found = []
-    for method, candidates in losses().items():
-        trials = [(c, _train(scenario, grid, c)) for c in candidates]
-        found.append(_chosen(scenario, method, [(c, judge.of_probs(q)) for c, q in trials]))
-    for method, candidates in rivals(grid.rival_steps).items():
-        found.append(_chosen(scenario, method, [(c, judge.of_rival(method, c)) for c in candidates]))
+def tuned(grid: Grid, ledger: Ledger, *, progress: Progress | None = None) -> Tuned:
+    """Run the grid; trials that the ledger holds are not run again."""
+    methods = {name: BY_NAME[name] for name in grid.methods}
+    tried: dict[str, list[Trial]] = {}
+    for stage in range(grid.rounds + 1):
+        for at, scenario in enumerate(grid.scenarios):
+            shared = Shared(scenario, grid, ledger)
+            tried[scenario.title] = [shared.trial(m, setting) for m in methods.values() for setting in m.settings()]
+            if progress is not None:
+                whole = len(grid.scenarios) * (grid.rounds + 1)
+                progress(f"{scenario.title}, round {stage + 1}", (stage * len(grid.scenarios) + at + 1) / whole)
+        wider = {name: longer(m, _settings(m, tried)) for name, m in methods.items()}
+        if stage == grid.rounds or wider == methods:
+            break
+        methods = wider
+    every = [trial for trials in tried.values() for trial in trials]
+    return Tuned(
+        methods,
+        [best(trials, name) for trials in tried.values() for name in methods],
+        _untuned(every),
+        len(every),
+        sum(trial.seconds for trial in every),
+    )
+
+
+def usual(grid: Grid, ledger: Ledger, *, progress: Progress | None = None) -> dict[str, list[Trial]]:
+    """Nothing tuned: each usual setting in every scenario of the grid."""
+    found: dict[str, list[Trial]] = {name: [] for name in UNTUNED}
+    for at, scenario in enumerate(grid.scenarios):
+        shared = Shared(scenario, grid, ledger)
+        for name, (method, setting) in UNTUNED.items():
+            found[name].append(shared.trial(BY_NAME[method], setting))
+        if progress is not None:
+            progress(scenario.title, (at + 1) / len(grid.scenarios))
     return found
 
 
-def _train(scenario: Scenario, grid: Grid, candidate: dict[str, Any]) -> Array:
-    """Final q of all seeds, (B, 2**N)."""
-    setup = trainer.prepare(scenario.config(seeds=grid.seeds, steps=grid.steps, **candidate))
-    state = trainer.init(setup)
-    while not state.done:
-        state, info = trainer.step(setup, state)
-    if info.probs is None:
-        raise RuntimeError("an exact run always knows its probabilities")
-    return np.array(info.probs)
+def best(trials: list[Trial], method: str) -> Trial:
+    """The method's trial with the lowest mean validation NLL, the first of equals."""
+    return min((t for t in trials if t.method == method), key=lambda trial: trial.validation_nll)
 
 
-def _chosen(scenario: Scenario, method: str, trials: list[tuple[dict[str, Any], Scores]]) -> Outcome:
-    setting, scores = min(trials, key=lambda trial: trial[1].validation_nll)
-    return Outcome(scenario.title, method, setting, scores.validation_nll, scores.metrics)
+def edges_left(found: Tuned) -> list[tuple[str, str, float, float]]:
+    """(method, setting, share of scenarios at its lowest value, at its highest) for every axis in the end."""
+    rows = []
+    for name, method in found.methods.items():
+        own = [trial.setting for trial in found.chosen if trial.method == name]
+        rows += [(name, axis.name, *edge_shares(axis, [s[axis.name] for s in own])) for axis in method.axes]
+    return rows
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Mean validation NLL, and the metrics of the test half, per seed."""
-
-    validation_nll: float
-    metrics: dict[str, Array]
+def _settings(method: Method, tried: dict[str, list[Trial]]) -> list[dict[str, float]]:
+    return [best(trials, method.name).setting for trials in tried.values()]
 
 
-class Judge:
-    """Scores distributions over strings on the halves of each seed's held-out examples."""
+class Shared:
+    """Trials of one scenario, which is prepared only if the ledger misses one."""
 
-    def __init__(self, problem: Problem | ProblemStack, seeds: int) -> None:
-        self._problem = problem
-        parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)
-        self._problems = [parts[r % len(parts)] for r in range(seeds)]
-        self._predictives = [Predictive(p, "test") for p in self._problems]
-        self._labels = [p.dataset.y_test for p in self._problems if p.dataset is not None]
+    def __init__(self, scenario: Scenario, grid: Grid, ledger: Ledger) -> None:
+        self._scenario, self._grid, self._ledger = scenario, grid, ledger
 
-    def of_probs(self, q: Array) -> Scores:
-        """q (B, 2**N), one row a seed."""
-        proba = [predictive.proba(q[r : r + 1]) for r, predictive in enumerate(self._predictives)]
-        own = [self._of_strings(problem, q[r]) for r, problem in enumerate(self._problems)]
-        return self._of_proba(proba, {name: np.array([o[name] for o in own]) for name in own[0]})
+    @cached_property
+    def _prepared(self) -> Prepared:
+        return Prepared(self._scenario, self._grid)
 
-    def of_rival(self, name: str, options: dict[str, Any]) -> Scores:
-        """Fit a rival to every seed's data."""
-        rival = BASELINES.make(name, **options).fit_each(self._problem, replicas=len(self._problems))
-        if rival.probs is not None:
-            return self.of_probs(rival.probs)
-        if rival.proba_test is None:
-            raise RuntimeError(f"the rival '{name}' gave neither probabilities of strings nor of classes")
-        return self._of_proba(list(rival.proba_test[:, None]), {})
+    def trial(self, method: Method, setting: Setting) -> Trial:
+        """From the ledger, or made and kept."""
+        under = key(self._scenario, self._grid, method, setting)
+        return from_plain(self._ledger.get(under, lambda: to_plain(self._prepared.trial(method, setting))))
 
-    def _of_proba(self, proba: list[Array], extra: dict[str, Array]) -> Scores:
-        half = [len(y) // 2 for y in self._labels]
-        seen = list(zip(proba, self._labels, half, strict=True))
-        validation = [predictive_nll(p[:, :h], y[:h])[0] for p, y, h in seen]
-        metrics = dict.fromkeys(REPORTED, np.full(len(proba), np.nan)) | extra
-        metrics["predictive_nll"] = np.array([predictive_nll(p[:, h:], y[h:])[0] for p, y, h in seen])
-        metrics["accuracy"] = np.array([accuracy_with_ties(p[:, h:], y[h:])[0] for p, y, h in seen])
-        return Scores(float(np.mean(validation)), metrics)
 
-    def _of_strings(self, problem: Problem, q: Array) -> dict[str, float]:
-        gap = (problem.nll - problem.nll.min()) / problem.n_train
-        mass = q[q > 0]
-        log_ratio = np.log(mass) - (problem.log_prior - problem.nll - problem.log_evidence)[q > 0]
-        return {
-            "cost_gap": float(q @ gap),
-            "mode_gap": float(gap[np.argmax(q)]),
-            "success": float(q[gap <= 0.02].sum()),
-            "entropy_bits": float(-(mass * np.log2(mass)).sum()),
-            "kl_posterior": float((mass * log_ratio).sum()),
-        }
+def _untuned(trials: list[Trial]) -> dict[str, list[Trial]]:
+    found = {
+        name: [t for t in trials if t.method == method and t.setting == setting]
+        for name, (method, setting) in UNTUNED.items()
+    }
+    return {name: own for name, own in found.items() if own}
