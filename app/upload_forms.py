@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,15 @@ import streamlit as st
 from app import state
 from app.describe import counted
 from app.fields import Spec
-from qhn_core.datasets.csv import CsvSummary, inspect_csv
-from qhn_core.datasets.uploads import MAX_BYTES, SUFFIXES, find_upload, read_upload, store_upload
+from qhn_core.datasets import DATASETS
+from qhn_core.datasets.csv import ColumnSummary, CsvSummary, inspect_csv
+from qhn_core.datasets.uploads import MAX_BYTES, SUFFIXES, TABLE_SUFFIXES, find_upload, read_upload, store_upload
 from qhn_core.errors import QHNError
 
 #: Fields of a table that the uploader offers as choices among its columns.
-COLUMN_FIELDS = frozenset({"target", "features", "header"})
+COLUMN_FIELDS = frozenset({"target", "features", "header", "missing", "unlabelled"})
 #: Largest file. The browser refuses larger ones by itself: it marks them red, and the server never hears of them.
 MEGABYTES = MAX_BYTES // 1_000_000
-_TABLE = (".csv", ".txt")
 #: A new table keeps the number of training rows that was asked for up to this fraction of its rows; else it gets TRAIN.
 _MOST, _TRAIN = 0.8, 0.7
 
@@ -32,7 +33,7 @@ def is_upload(spec: Spec) -> bool:
 def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
     """The uploader of a variant, and the choice of columns where it is a table; returns the fields that it sets."""
     table = values.keys() >= COLUMN_FIELDS
-    suffixes = _TABLE if table else SUFFIXES
+    suffixes = TABLE_SUFFIXES if table else SUFFIXES
     file = st.file_uploader(
         f"{'CSV file' if table else 'Cost table file'}, up to {MEGABYTES} MB",
         type=[suffix.lstrip(".") for suffix in suffixes],
@@ -52,6 +53,7 @@ def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: 
     new = sha256 != values.get("sha256")
     st.caption(_which(sha256, uploads, suffixes))
     if not table:
+        _say_costs(str(uploads), sha256)
         return {"sha256": sha256}
     return {"sha256": sha256} | _columns(sha256, values, uploads=uploads, key=f"{key}.{sha256[:8]}", new=new)
 
@@ -69,49 +71,105 @@ def _which(sha256: str, uploads: Path, suffixes: tuple[str, ...]) -> str:
     )
 
 
+def _say_costs(folder: str, sha256: str) -> None:
+    """How the file of costs is read; what is wrong with it is said with the other problems."""
+    with contextlib.suppress(QHNError):
+        st.caption(_costs_read(folder, sha256))
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
-def _inspected(folder: str, sha256: str, header: bool) -> CsvSummary:
-    return inspect_csv(read_upload(Path(folder), sha256, suffixes=_TABLE, what="CSV"), header=header)
+def _costs_read(folder: str, sha256: str) -> str:
+    return DATASETS.make("cost_table", sha256=sha256).load(Path(folder)).source
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _inspected(folder: str, sha256: str, header: bool | None) -> CsvSummary:
+    return inspect_csv(read_upload(Path(folder), sha256, suffixes=TABLE_SUFFIXES, what="CSV"), header=header)
 
 
 def _columns(sha256: str, values: Mapping[str, Any], *, uploads: Path, key: str, new: bool) -> dict[str, Any]:
-    """Target and features among the columns of the table; what the table is not fit for is said here."""
-    header = st.toggle("Row 1 holds the names", bool(values["header"]) or new, key=f"{key}.header")
+    """Target and features among the columns of the table; what was decided or stands in the way is said."""
+    held = None if new else values["header"]
     try:
-        found = _inspected(str(uploads), sha256, header)
+        found = _inspected(str(uploads), sha256, held)
+        header = st.toggle("Row 1 holds the names", found.header, key=f"{key}.header")
+        if header != found.header:
+            found = _inspected(str(uploads), sha256, header)
     except QHNError:
-        return {"header": header}
+        return {"header": held}
     for problem in found.problems:
         st.error(problem)
     if found.notes:
-        st.caption("; ".join(found.notes))
-    split = _split(values, found.n_rows) if new and found.n_rows else {}
+        st.caption("  \n".join(f"{note[0].upper()}{note[1:]}." for note in found.notes))
     targets = [column.name for column in found.columns if column.classes]
     if not targets:
-        return {"header": header, "target": "", "features": ()} | split
-    held = values["target"] if values["target"] in targets else found.target
-    target = str(st.selectbox("Class column", targets, targets.index(held), key=f"{key}.{header}.target"))
-    return {"header": header, "target": target, "features": _features(found, target, values, f"{key}.{header}")} | split
+        return {"header": header, "target": "", "features": ()}
+    asked = values["target"] if values["target"] in targets else found.target
+    target = str(st.selectbox("Class column", targets, targets.index(asked), key=f"{key}.{header}.target"))
+    chosen = {"header": header, "target": target} | _unlabelled(found, target, values, f"{key}.{header}.{target}")
+    chosen |= _features(found, target, values, f"{key}.{header}.{target}")
+    return chosen | (_split(values, _rows_left(found, chosen)) if new else {})
 
 
-def _features(found: CsvSummary, target: str, values: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The chosen columns of numbers; none named where these are all columns beside the target."""
+def _unlabelled(found: CsvSummary, target: str, values: Mapping[str, Any], key: str) -> dict[str, str]:
+    """What becomes of rows whose class is empty, or a word such as NA: asked where there are some."""
+    column = next(column for column in found.columns if column.name == target)
+    if not (column.words or column.unlabelled):
+        return {"unlabelled": "auto"}
+    ways = {"rows": "Leave their rows out"} | ({"class": "A class of its own"} if column.words else {})
+    usual = "rows" if column.unlabelled else "class"
+    at = list(ways).index(values["unlabelled"] if values["unlabelled"] in ways else usual)
+    written = ", ".join(f"'{word}'" for word in column.words) or "empty"
+    label = f"Class {written}" + (f": {counted(column.unlabelled, 'row')}" if column.unlabelled else "")
+    return {"unlabelled": str(st.selectbox(label, list(ways), at, format_func=ways.__getitem__, key=f"{key}.no_class"))}
+
+
+def _features(found: CsvSummary, target: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The chosen columns of numbers, and what becomes of their missing cells.
+
+    No column is named where the choice is what that means: all beside the target but row numbers.
+    """
     others = [column for column in found.columns if column.name != target]
     numeric = [column.name for column in others if column.numeric]
-    chosen = [name for name in values["features"] if name in numeric] or numeric
+    usual = [c.name for c in others if c.numeric and not c.row_number and 2 * c.missing <= found.n_rows] or numeric
+    chosen = [name for name in values["features"] if name in numeric] or usual
     features = st.multiselect(
         f"Features, of {counted(len(numeric), 'column')} of numbers",
         numeric,
         chosen,
-        key=f"{key}.{target}.features",
-        placeholder="None chosen: all are used",
+        key=f"{key}.features",
+        placeholder="None chosen: all but row numbers",
     )
     skipped = [column for column in others if column.problem]
     if skipped:
         more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
         st.caption("Not usable: " + "; ".join(f"{c.name} ({c.problem})" for c in skipped[:5]) + more)
-    used = tuple(features or numeric)
-    return () if list(used) == [column.name for column in others] else used
+    used = list(features or usual)
+    unnamed = [c.name for c in others if not c.row_number]
+    named = () if used == (unnamed or numeric) else tuple(used)
+    return {"features": named} | _missing([c for c in others if c.name in used and c.missing], values, key)
+
+
+def _missing(holes: list[ColumnSummary], values: Mapping[str, Any], key: str) -> dict[str, str]:
+    """What becomes of missing cells of features: asked where there are some."""
+    if not holes:
+        return {"missing": "refuse"}
+    ways = {"rows": "Leave their rows out", "median": "Median of the training rows"}
+    at = list(ways).index(values["missing"] if values["missing"] in ways else "rows")
+    named = ", ".join(f"{c.missing} in {c.name}" for c in holes[:3]) + (", …" if len(holes) > 3 else "")
+    label = f"Missing cells: {named}"
+    return {"missing": str(st.selectbox(label, list(ways), at, format_func=ways.__getitem__, key=f"{key}.missing"))}
+
+
+def _rows_left(found: CsvSummary, chosen: Mapping[str, Any]) -> int:
+    """At least so many rows are left when those without a class, or with a missing cell, are left out as chosen."""
+    gone = 0
+    for column in found.columns:
+        if column.name == chosen["target"]:
+            gone += column.unlabelled if chosen["unlabelled"] == "rows" else 0
+        elif chosen["missing"] == "rows" and column.name in (chosen["features"] or found.features):
+            gone += column.missing
+    return max(2, found.n_rows - gone)
 
 
 def _split(values: Mapping[str, Any], rows: int) -> dict[str, int]:

@@ -17,7 +17,9 @@ from qhn_core.checks import check_choice
 from qhn_core.errors import DataError, InvalidArgument, MissingUpload
 
 #: Suffixes of files that datasets can read.
-SUFFIXES = (".csv", ".json", ".npy", ".txt")
+SUFFIXES = (".csv", ".dat", ".data", ".json", ".npy", ".tab", ".tsv", ".txt")
+#: Those of tables.
+TABLE_SUFFIXES = (".csv", ".dat", ".data", ".tab", ".tsv", ".txt")
 #: Largest upload, bytes.
 MAX_BYTES = 50_000_000
 
@@ -49,7 +51,12 @@ def check_size(n_bytes: int) -> None:
 
 def store_upload(folder: Path, data: bytes, suffix: str) -> str:
     """Keep ``data`` in ``folder`` and give its SHA-256. The same content is kept once; a file appears whole or not."""
-    check_choice("suffix", suffix, SUFFIXES, remedy="Upload a .csv, .txt, .json or .npy file.")
+    check_choice(
+        "suffix",
+        suffix,
+        SUFFIXES,
+        remedy=f"Upload a table or cost table with one of the endings {', '.join(SUFFIXES)}.",
+    )
     check_size(len(data))
     sha256 = hashlib.sha256(data).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)

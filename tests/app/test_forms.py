@@ -179,7 +179,7 @@ def test_a_narrowed_network_grows_back(tmp_path: Path) -> None:
     choose_data(page, "xor")
     assert layers(page) == (2, 3, 1)
     choose_data(page, "csv")
-    upload(page, "a,b,c,d,kind\n" + "".join(f"{i},{i % 5},{i % 7},{-i},{'xyz'[i % 3]}\n" for i in range(60)))
+    upload(page, "a,b,c,d,kind\n" + "".join(f"{3 * i},{i % 5},{i % 7},{-2 * i},{'xyz'[i % 3]}\n" for i in range(60)))
     assert layers(page) == (4, 1, 3)
     choose_data(page, "wine", "moons")
     assert layers(page) == (2, 3, 1)
@@ -336,7 +336,7 @@ def test_words_for_people() -> None:
     assert "Cost table" in describe.headline(RunConfig.parse({"dataset": "cost_table", "network": None}))
 
 
-CSV = "a,b,kind\n" + "\n".join(f"{i},{i * i % 7},{'x' if i % 2 else 'y'}" for i in range(40))
+CSV = "a,b,kind\n" + "\n".join(f"{3 * i},{i * i % 7},{'x' if i % 2 else 'y'}" for i in range(40))
 
 
 def test_an_uploaded_table_offers_its_columns(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def upload(page: AppTest, text: str) -> None:
 
 
 THREE_ROWS = "a,b,kind\n1,2,x\n3,4,y\n5,6,x\n"
-WITH_ID = "id,a,b,c,kind\n" + "".join(f"p{i},{i},{i * i % 7},{i % 5},{'x' if i % 2 else 'y'}\n" for i in range(40))
+WITH_ID = "id,a,b,c,kind\n" + "".join(f"p{i},{3 * i},{i * i % 7},{i % 5},{'x' if i % 2 else 'y'}\n" for i in range(40))
 
 
 def test_a_table_with_an_id_is_trained_without_it(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_a_table_with_an_id_is_trained_without_it(tmp_path: Path) -> None:
 def test_a_column_with_one_bad_cell_is_left_out(tmp_path: Path) -> None:
     page = open_form(RunConfig(), tmp_path)
     choose_data(page, "csv")
-    upload(page, CSV.replace("\n7,", "\nseven,"))
+    upload(page, CSV.replace("\n9,", "\nnine,"))
     assert page.session_state["ready"], page.session_state["problems"]
     assert got(page).dataset.model_dump()["features"] == ("b",)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from qhn_core.datasets import DATASETS, Dataset, store_upload
 from qhn_core.datasets.base import DatasetConfig
 
-CSV = b"a,b,y\n" + b"".join(b"%d,%.3f,%s\n" % (i, i * 0.37 % 1, b"yes" if i % 4 else b"no") for i in range(120))
+CSV = b"a,b,y\n" + b"".join(b"%d,%.3f,%s\n" % (3 * i, i * 0.37 % 1, b"yes" if i % 4 else b"no") for i in range(120))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Reading a stranger's table: text, separator and decimals, header, cells, and what its columns can be."""

@@ -1,0 +1,173 @@
+"""How a table is written: separator, decimals, comment lines."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from qhn_core.datasets.table.numbers import has_decimal_comma, is_decimal, is_missing, is_number
+from qhn_core.datasets.table.text import MAX_LINE, text_lines, too_long
+from qhn_core.errors import DataError
+
+#: Rows from which separator, decimals and header are found.
+SAMPLE_ROWS = 1_000
+MAX_COLUMNS = 1_000
+#: Cells of it by which decimals, and separators, are judged.
+_CELLS, _FEW_CELLS = 50_000, 5_000
+BLANKS = " "
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANKS: "blanks"}
+COMMENT = ("#", "%")
+_SEP = re.compile(r"\s*\"?sep=(.|\\t)?\"?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Args:
+        delimiter: one of :data:`DELIMITERS`; blanks stand for runs of blanks and tabs.
+        width: cells in most rows.
+        comma: whether decimals are written with a comma.
+        declared: whether the first line names the delimiter (``sep=;``); it is no row.
+    """
+
+    delimiter: str
+    width: int
+    comma: bool = False
+    declared: bool = False
+
+    def cells(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
+        """The cells of each row of ``lines``; blank lines and comments give none."""
+        kept = (self.without_comment(line) for line in lines)
+        # (Blanks after a separator are no part of a cell: a run of them is one separator, and quotes may follow.)
+        return csv.reader(kept, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
+
+    def without_comment(self, line: str) -> str:
+        """The line, blank if it is a comment: one that starts with # or % and is not as wide as a row."""
+        sign = line.startswith(COMMENT)
+        if self.delimiter == BLANKS:
+            words = line[sign:].replace("\t", BLANKS).strip()
+            return "\n" if sign and len(words.split()) != self.width else words + "\n"
+        return "\n" if sign and line.count(self.delimiter) + 1 != self.width else line
+
+
+def find_dialect(data: bytes, encoding: str) -> tuple[Dialect, list[list[str]]]:
+    """(how the table is written, its first rows as that gives them)."""
+    lines = _sample(data, encoding)
+    declared = _declared(lines[0]) if lines else None
+    if declared is not None:
+        lines = lines[1:]
+    marks = [declared] if declared else list(DELIMITERS)
+    fits = {mark: fit for mark in marks if (fit := _fit(lines, mark)) is not None}
+    best = max(fits, key=lambda mark: fits[mark][0], default=declared or ",")
+    width = fits[best][1] if best in fits else 1
+    dialect = Dialect(best, width, declared=declared is not None)
+    rows = rows_of(lines, dialect)
+    comma = has_decimal_comma([cell for row in rows[: max(20, _CELLS // width)] for cell in row])
+    return Dialect(best, width, comma, declared is not None), rows
+
+
+def rows_of(lines: Iterable[str], dialect: Dialect) -> list[list[str]]:
+    """The rows of a sample, cells without surrounding blanks; as far as they can be read."""
+    rows = []
+    try:
+        for cells in dialect.cells(lines, strict=False):
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                rows.append(stripped)
+    except csv.Error:  # the reading of the whole table says so, with the row
+        pass
+    return rows
+
+
+def stream_rows(data: bytes, encoding: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """(row as a spreadsheet counts it, cells) of every row that is not blank; one row is held at a time."""
+    lines = text_lines(data, encoding)
+    if dialect.declared:
+        next(lines)
+    row, spent = 1, 0
+
+    def counted() -> Iterator[str]:
+        nonlocal spent
+        for line in lines:
+            spent += len(line)
+            if spent > MAX_LINE:
+                raise too_long(row)
+            yield line
+
+    reader = dialect.cells(counted())
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise DataError(
+                f"row {row}",
+                expected="cells with matching quotes, none longer than 131,072 letters",
+                got=str(error),
+                remedy='Double a quote inside a quoted cell ("").',
+            ) from None
+        if cells is None:
+            return
+        if len(cells) > MAX_COLUMNS + 1:
+            raise DataError(
+                "file",
+                expected=f"at most {MAX_COLUMNS:,} columns",
+                got=f"{len(cells):,}",
+                remedy="Keep the columns that you need; a few are plenty for a network of 20 weights.",
+            )
+        if cells and (cells[0] or any(map(str.strip, cells))):
+            yield row, cells
+        row, spent = row + 1, 0
+
+
+def _sample(data: bytes, encoding: str) -> list[str]:
+    """The first lines that are not blank, a megabyte at most."""
+    kept, size = [], 0
+    for line in islice(text_lines(data, encoding), 10 * SAMPLE_ROWS):
+        size += len(line)
+        if line.strip():
+            kept.append(line)
+        if size > MAX_LINE or len(kept) > SAMPLE_ROWS:
+            break
+    return kept
+
+
+def _declared(line: str) -> str | None:
+    """The separator that a first line ``sep=;`` names, or None."""
+    found = _SEP.fullmatch(line)
+    if found is None:
+        return None
+    mark = "\t" if found[1] in (None, "\\t") else found[1]
+    return mark if mark in DELIMITERS else None
+
+
+def _fit(lines: list[str], delimiter: str) -> tuple[tuple[bool, float, bool, int], int] | None:
+    """How well a separator splits the rows, and the width of most rows; None where it does not split them.
+
+    In this order: whether all rows below the first are equally wide; how many of their cells are plain, which is a
+    number, or a word without another separator in it; whether row 1 is as wide; how wide they are.
+    """
+    rows = [row for row in rows_of(lines, Dialect(delimiter, 0)) if row]
+    widths = Counter(map(len, rows[1:] or rows))
+    width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
+    if width < 2 or times <= 0.6 * len(rows[1:] or rows):
+        return None
+    cells = [cell for row in (rows[1:] or rows)[: max(5, _FEW_CELLS // width)] if len(row) == width for cell in row]
+    if not cells:
+        return None
+    plain = sum(map(_is_plain, cells)) / len(cells)
+    return (len(widths) == 1, round(plain, 2), len(rows[0]) == width, width), width
+
+
+def _is_plain(cell: str) -> float:
+    """1 for a number or a missing one, a half for words, 0 for text that may be several cells."""
+    if is_missing(cell) or is_number(cell) or (is_decimal(cell) and not cell.endswith(",")):
+        return 1.0
+    if any(mark in cell for mark in DELIMITERS if mark != BLANKS):
+        return 0.0
+    parts = cell.split()
+    return 0.0 if len(parts) > 1 and all(map(is_number, parts)) else 0.5

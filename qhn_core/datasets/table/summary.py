@@ -1,0 +1,167 @@
+"""What a form needs to know about an uploaded table: what was decided, what can be chosen, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from qhn_core.datasets.table.columns import MAX_CLASSES, Column, Mark
+from qhn_core.datasets.table.labels import label_classes, why_no_target
+from qhn_core.datasets.table.missing import Missing
+from qhn_core.datasets.table.numbers import is_decimal, is_missing
+from qhn_core.datasets.table.proposal import Proposal, can_be_feature, propose
+from qhn_core.datasets.table.reader import CsvTable, read_table
+from qhn_core.errors import DataError, QHNError
+
+
+class ColumnSummary(NamedTuple):
+    """One column of an uploaded table."""
+
+    name: str
+    numeric: bool  #: can be a feature: every cell that is not missing is a finite number
+    classes: tuple[str, ...]  #: its values, if it can be the target (2 to 20 of them); else empty
+    problem: str  #: why it cannot be a feature, or empty
+    missing: int = 0  #: missing cells
+    row_number: bool = False  #: only counts the rows
+    unlabelled: int = 0  #: rows that have no class, where it is the target
+    words: tuple[str, ...] = ()  #: words for "missing" in it, which may be classes
+
+
+class CsvSummary(NamedTuple):
+    """What a form needs to know about an uploaded table."""
+
+    columns: tuple[ColumnSummary, ...]
+    n_rows: int
+    target: str  #: proposed target column, or empty if none can be
+    features: tuple[str, ...]  #: numeric columns beside it, without row numbers
+    notes: tuple[str, ...]  #: what was noticed and decided
+    problems: tuple[str, ...]  #: what stands in the way; empty if the table can be used
+    header: bool = True  #: whether row 1 was taken as names
+
+
+def inspect_csv(data: bytes, *, header: bool | None = None) -> CsvSummary:
+    """What is in an uploaded table; problems are listed, not raised.
+
+    Args:
+        data: content of the file, at most 50 MB.
+        header: whether row 1 holds the names of the columns; None decides by what stands there, and notes it.
+    """
+    try:
+        table = read_table(data, header=header)
+    except QHNError as error:
+        return CsvSummary((), 0, "", (), (), (str(error),))
+    proposal = propose(table)
+    names = [column.name for column in table.columns]
+    target = "" if proposal.target is None else names[proposal.target]
+    return CsvSummary(
+        tuple(_summary(table, i, proposal) for i in range(len(names))),
+        table.n_rows,
+        target,
+        tuple(names[i] for i in proposal.features),
+        (*table.notes, *_notes(table, proposal)),
+        tuple(_problems(table, proposal)),
+        table.header,
+    )
+
+
+def check_features(table: CsvTable, at: Sequence[int], *, missing: Missing) -> None:
+    """Refuse columns that are no features, naming the first offending row; missing cells where they are refused."""
+    bad = [c for c in (table.columns[i] for i in at) if not (c.numeric if missing == "refuse" else can_be_feature(c))]
+    if not bad:
+        return
+    first, more = bad[0], f" ({len(bad)} such columns: {', '.join(c.name for c in bad[:8])})" if len(bad) > 1 else ""
+    raise DataError(
+        f"column '{first.name}'",
+        expected="a finite number in every row",
+        got=_why_no_feature(first) + more,
+        remedy=_remedy(first),
+    )
+
+
+def _summary(table: CsvTable, at: int, proposal: Proposal) -> ColumnSummary:
+    column = table.columns[at]
+    able = next((way for way in ("auto", "rows") if why_no_target(table, at, way) is None), None)  # type: ignore[arg-type]
+    found = label_classes(column, "auto", comma=table.comma)
+    return ColumnSummary(
+        column.name,
+        can_be_feature(column),
+        label_classes(column, able, comma=table.comma).names if able else (),  # type: ignore[arg-type]
+        "" if can_be_feature(column) else _why_no_feature(column),
+        column.missing.times if can_be_feature(column) else 0,
+        at in proposal.row_numbers,
+        found.n_unlabelled if able else 0,
+        tuple(cell for cell in column.values if cell and is_missing(cell)) if able else (),
+    )
+
+
+def _notes(table: CsvTable, proposal: Proposal) -> list[str]:
+    names, notes = [column.name for column in table.columns], []
+    if proposal.row_numbers:
+        listed = ", ".join(f"'{names[i]}'" for i in proposal.row_numbers)
+        notes.append(
+            f"{listed} only number{'s' * (len(proposal.row_numbers) == 1)} the rows: "
+            + ("the only feature there is; it can give the class away" if proposal.kept else "left out of the features")
+        )
+    if proposal.target is None:
+        return notes
+    last, target = len(names) - 1, names[proposal.target]
+    why = why_no_target(table, last, "auto")
+    if why is not None and proposal.target != last and not can_be_feature(table.columns[last]):
+        notes.append(f"the last column is not the target: {why}")
+    words = label_classes(table.columns[proposal.target], "auto", comma=table.comma).words
+    if words:
+        notes.append(f"{', '.join(repr(word) for word in words)} counts as a class of '{target}'")
+    holes = [
+        f"{table.columns[i].missing.times} in '{names[i]}'" for i in proposal.features if table.columns[i].missing.times
+    ]
+    if holes:
+        notes.append(f"missing cells: {', '.join(holes[:8])}")
+    booleans = [names[i] for i in proposal.features if table.columns[i].booleans.times]
+    if booleans:
+        notes.append(f"true and false are read as 1 and 0 in {', '.join(repr(name) for name in booleans[:8])}")
+    return notes
+
+
+def _problems(table: CsvTable, proposal: Proposal) -> list[str]:
+    problems = []
+    if proposal.target is None:
+        why = why_no_target(table, len(table.columns) - 1, "auto")
+        problems.append(
+            f"No column can be the target: it needs 2 to {MAX_CLASSES} different values, and one in every row. "
+            f"The last, {why}"
+        )
+    if not proposal.features:
+        problems.append("No column can be a feature: one of numbers is needed.")
+    return problems
+
+
+def _why_no_feature(column: Column) -> str:
+    """Why a column cannot be a feature, naming the first offending row."""
+    if column.text.times:
+        return f"text '{column.text.cell}' in row {column.text.row}"
+    if column.infinite.times:
+        return f"'{column.infinite.cell}' in row {column.infinite.row}"
+    return _missing(column.missing)
+
+
+def _missing(mark: Mark) -> str:
+    """The first missing cell, and what is written there, if anything is."""
+    more = f" ({mark.times} such rows)" if mark.times > 1 else ""
+    said = f"'{mark.cell}' in row {mark.row}, which counts as a missing cell"
+    return (said if mark.cell else f"a missing cell in row {mark.row}") + more
+
+
+def _remedy(column: Column) -> str:
+    cell = column.text.cell
+    if column.text.times and is_decimal(cell):
+        return "Write decimals with a point."
+    if column.text.times and cell.lstrip("+-").replace(",", "").replace(".", "").isdecimal():
+        return "Write decimals with a point, and thousands without a separator."
+    if column.text.times:
+        return "Leave the column out, or code it as numbers."
+    if column.infinite.times:
+        return "Correct the cell or delete the row, or leave the column out."
+    return (
+        "Fill the cell or delete the row, or leave the column out; or choose 'missing: rows' (leave such rows out) or "
+        "'missing: median' (of the training rows)."
+    )
