@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -59,6 +60,8 @@ class ColumnReader:
     def __init__(self, column: Column, *, comma: bool) -> None:
         self.column = column
         self._comma = comma
+        #: Whether a cell is surely a finite number: what is cheap to see, for most cells.
+        self._digits = re.compile(rf"[-+]?\d{{1,200}}(?:{',' if comma else '[.]'}\d{{0,200}})?", re.ASCII).fullmatch
         self._codes: dict[str, int] = {}
         self._numbers: list[NDArray[np.float64]] = []
         self._coded: list[NDArray[np.int16]] = []
@@ -119,12 +122,14 @@ class ColumnReader:
 
     def _each(self, cells: Sequence[str], rows: Sequence[int]) -> NDArray[np.float64]:
         """The cells as numbers, NaN where they are none; what else they are is marked."""
-        read = {cell: self._read(cell) for cell in dict.fromkeys(cells)}
+        read = {cell: self._read(cell) for cell in dict.fromkeys(cells) if not self._digits(cell)}
         for kind in {kind for kind, _ in read.values() if kind}:
-            where = [i for i, cell in enumerate(cells) if read[cell][0] == kind]
+            where = [i for i, cell in enumerate(cells) if cell in read and read[cell][0] == kind]
             mark: Mark = getattr(self.column, kind)
             setattr(self.column, kind, mark.and_more(len(where), rows[where[0]], cells[where[0]]))
-        return np.fromiter((read[cell][1] for cell in cells), dtype=np.float64, count=len(cells))
+        mark_of_decimals = "," if self._comma else "."
+        told = (read[cell][1] if cell in read else float(cell.replace(mark_of_decimals, ".")) for cell in cells)
+        return np.fromiter(told, dtype=np.float64, count=len(cells))
 
     def _read(self, cell: str) -> tuple[str, float]:
         """(attribute of the column that counts such cells, number)."""
