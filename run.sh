@@ -13,8 +13,10 @@ cd -- "$ROOT"
 usage() {
   cat <<'HELP'
 Usage:
-  ./run.sh [--port N] [--address A] [--data DIR] [OPTION...]
+  ./run.sh [--port N] [--address A] [--data DIR] [--host-name NAME]... [--embed ORIGIN]... [OPTION...]
       Set up what is missing, then serve the dashboard on http://127.0.0.1:8501.
+      --host-name: a further name under which this machine is reached, e.g. behind a proxy; others are turned away.
+      --embed: a site, e.g. https://moodle.example.edu, whose pages may show the dashboard in a frame.
       Further options go to Streamlit as they are, e.g. --server.headless true.
   ./run.sh test [PYTEST OPTION...]
       Lint, types, import order and all tests, in a real browser too. Non-zero exit if anything fails.
@@ -181,6 +183,10 @@ serve() {
       --port=* | --server.port=*) port=${1#*=} ;;
       --address | --server.address) address=$(value_of "$1" $# "${2:-}"); shift ;;
       --address=* | --server.address=*) address=${1#*=} ;;
+      --host-name) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},$(value_of "$1" $# "${2:-}"); shift ;;
+      --host-name=*) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},${1#*=} ;;
+      --embed) QHN_EMBED="${QHN_EMBED:-} $(value_of "$1" $# "${2:-}")"; shift ;;
+      --embed=*) QHN_EMBED="${QHN_EMBED:-} ${1#*=}" ;;
       --data) QHN_DATA=$(value_of "$1" $# "${2:-}"); shift ;;
       --data=*) QHN_DATA=${1#*=} ;;
       -h | --help) usage; return ;;
@@ -196,6 +202,7 @@ serve() {
     case $QHN_DATA in /*) ;; *) QHN_DATA=$HERE/$QHN_DATA ;; esac
     export QHN_DATA
   fi
+  export QHN_HOST_NAMES=${QHN_HOST_NAMES:-} QHN_EMBED=${QHN_EMBED:-}
   make_venv
   check_port "$address" "$port" || exit 1
   setup
