@@ -10,6 +10,7 @@ import streamlit as st
 from app import state
 from app.describe import duration_text
 from qhn_core.errors import QHNError
+from qhn_core.runner import RunStatus
 
 #: What the speed control offers, from slow motion for teaching: label -> steps per second, None for unlimited.
 SPEEDS: dict[str, float | None] = {
@@ -102,6 +103,12 @@ class Controls:
 def rate_text(rate: float) -> str:
     """Steps per second for people."""
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
+def queue_text(status: RunStatus) -> str:
+    """What a run that waits says: its place, and when it begins as far as that can be foreseen."""
+    text = f"Waiting for a free processor core: number {status.queue_position or 1} in the queue"
+    return text if status.wait_seconds is None else f"{text}, begins in {about_text(status.wait_seconds)}"
 
 
 def about_text(seconds: float) -> str:

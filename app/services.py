@@ -38,8 +38,8 @@ def supervisor() -> Supervisor:
 
 @st.cache_resource(show_spinner=False)
 def races() -> Races:
-    """The races of this server; those that finish become runs of the store."""
-    return Races(store())
+    """The races of this server, which take turns with its runs; those that finish become runs of the store."""
+    return Races(store(), supervisor().crew.slots)
 
 
 @st.cache_resource(show_spinner=False)

@@ -27,10 +27,13 @@ from qhn_core.estimators.base import Estimate
 from qhn_core.optimisers.base import Array, OptimiserState, clipped
 from qhn_core.planning import TABLE_QUBITS, Plan, plan
 from qhn_core.problems.problem import Problem, ProblemStack, problem, stack_problems
+from qhn_core.sharing import Shared
 
 #: Strings drawn for the metrics of a logged step where the estimator drew none at θ itself.
 METRIC_SHOTS = 1024
 _PREFIX = "optimiser."
+#: Metrics in use by what their problems are made from.
+_TABLES: Shared[Metrics] = Shared()
 #: Handed to estimators that draw nothing: making a generator costs a tenth of a small step.
 _UNDRAWN = np.random.Generator(np.random.Philox(0))
 
@@ -45,6 +48,8 @@ class Setup:
     problem: Problem
     engine: Engine
     metrics: Metrics
+    #: Held so that others with the same problem share its tables.
+    tables: Metrics | None = None
 
     @property
     def n_train(self) -> int:
@@ -119,6 +124,9 @@ def prepare(
 ) -> Setup:
     """Check, then build data, likelihood table, circuit, engine and metrics.
 
+    Problem and metrics' tables are shared with all that are in use of equal data, network and prior: in a class all
+    train on the same ones, and so do the contenders of a race.
+
     Args:
         config: the run.
         uploads: folder of content-addressed uploaded files.
@@ -126,9 +134,18 @@ def prepare(
         cancelled: asked now and then; where it says True, :class:`~qhn_core.errors.Cancelled` is raised.
     """
     needs = plan(config, uploads)
-    task = _problem(config, needs, uploads, progress, cancelled)
-    metrics = Metrics(task, gamma=getattr(config.objective, "gamma", None), tick=_tick(cancelled))
-    return Setup(config, needs, needs.circuit, task, config.engine.build(), metrics)
+    tick = _tick(cancelled)
+    tables = _TABLES.get(
+        _content(config), lambda: Metrics(_problem(config, needs, uploads, progress, cancelled), tick=tick), tick=tick
+    )
+    metrics = Metrics(tables.problem, gamma=getattr(config.objective, "gamma", None), like=tables)
+    return Setup(config, needs, needs.circuit, tables.problem, config.engine.build(), metrics, tables)
+
+
+def _content(config: RunConfig) -> str:
+    """What problem and metrics' tables are made from, as text. Uploaded files are named by their content."""
+    replicas = config.replicas if config.data_draws > 1 else None
+    return repr((config.dataset.model_dump_json(), config.network, config.prior, config.data_draws, replicas))
 
 
 def init(setup: Setup) -> TrainState:

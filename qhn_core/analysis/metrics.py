@@ -93,6 +93,7 @@ class Metrics:
         problem: a Problem, or a ProblemStack with one problem a replica.
         gamma: γ (or several) of the MMD; 0.7 for None.
         tick: called now and then while preparing; may raise to stop.
+        like: metrics of the same problem with perhaps another γ, whose tables these use too.
     """
 
     def __init__(
@@ -101,10 +102,14 @@ class Metrics:
         *,
         gamma: float | Sequence[float] | None = None,
         tick: Callable[[], None] | None = None,
+        like: Metrics | None = None,
     ) -> None:
         self.problem = problem
         self.kernel = HammingKernel(DEFAULT_GAMMA if gamma is None else gamma)
-        self.train, self.test = SplitScores(problem, "train", tick=tick), SplitScores(problem, "test", tick=tick)
+        if like is None:
+            self.train, self.test = SplitScores(problem, "train", tick=tick), SplitScores(problem, "test", tick=tick)
+        else:
+            self.train, self.test = like.train, like.test
         self._rates = problem.prior.rates(problem.n_bits)
 
     def row(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic
 
 from qhn_core.errors import Unsupported
 from qhn_core.runner.live import LiveRun, TaskT
 from qhn_core.runner.slots import Slots
+from qhn_core.runner.status import RunStatus
 from qhn_core.runner.worker import Worker
+from qhn_core.store import RunState
 
 
 class Crew(Generic[TaskT]):
@@ -17,7 +20,7 @@ class Crew(Generic[TaskT]):
 
     Args:
         noun: what they are called in messages, in the plural.
-        slots: how many of them compute at once.
+        slots: who of them computes when; those of several crews may be the same.
         most_active: how many may be queued, computing or paused.
         write: see :class:`~qhn_core.runner.worker.Worker`.
         park_seconds: how long a paused one stays in memory.
@@ -27,12 +30,12 @@ class Crew(Generic[TaskT]):
         self,
         noun: str,
         *,
-        slots: int,
+        slots: Slots,
         most_active: int,
         write: Callable[[LiveRun[TaskT]], bool],
         park_seconds: float,
     ) -> None:
-        self.slots = Slots(slots)
+        self.slots = slots
         self._noun, self._most_active, self._write, self._park_seconds = noun, most_active, write, park_seconds
         self._runs: dict[str, LiveRun[TaskT]] = {}
         self._guard = threading.RLock()
@@ -45,8 +48,29 @@ class Crew(Generic[TaskT]):
             self._runs[run.run_id] = run
         run.thread.start()
 
-    def check_room(self) -> None:
-        """Refuse where too many are active already."""
+    def status(self, run: LiveRun[TaskT]) -> RunStatus:
+        """Where it stands; what waits is told how long it will, or for what."""
+        found = run.status(self.slots.position(run))
+        if found.state is not RunState.QUEUED:
+            return found
+        if not self.slots.waits_for_own(run):
+            return replace(found, wait_seconds=self.slots.expected(run))
+        limit = self.slots.limits.running if self.slots.limits is not None else 0
+        left = [one.status(None).eta_seconds for one in self.all() if one.owner == run.owner and one.state.active]
+        message = f"{limit} of your {self._noun} are at work, as many as one person may have: it begins when one ends."
+        return replace(found, message=message, wait_seconds=min(filter(None, left), default=None))
+
+    def check_room(self, owner: str = "") -> None:
+        """Refuse where too many are active already, in all or of one person."""
+        limits = self.slots.limits
+        if owner and limits is not None:
+            states = [run.state for run in self.all() if run.owner == owner]
+            busy = sum(state.active and state is not RunState.PAUSED for state in states)
+            if busy >= limits.running + limits.waiting:
+                raise Unsupported(
+                    f"You have {limits.running} {self._noun} at work and {limits.waiting} waiting, as many as one "
+                    "person may have here. Stop one, or wait until one has ended."
+                )
         if sum(run.state.active for run in self.all()) >= self._most_active:
             raise Unsupported(
                 f"{self._most_active} {self._noun} are active already. Stop some, or wait until some have ended."

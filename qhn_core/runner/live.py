@@ -31,12 +31,21 @@ class LiveRun(Generic[TaskT]):
         events: where its changes are told.
         paused: prepare it, then wait for :meth:`resume` or :meth:`step`.
         speed: at most so many steps per second; None for unlimited.
+        owner: whose it is; empty where one person has the server alone.
     """
 
     def __init__(
-        self, run_id: str, task: TaskT, *, name: str, events: EventLog, paused: bool = False, speed: float | None = None
+        self,
+        run_id: str,
+        task: TaskT,
+        *,
+        name: str,
+        events: EventLog,
+        paused: bool = False,
+        speed: float | None = None,
+        owner: str = "",
     ) -> None:
-        self.run_id, self.task, self.name, self._events = run_id, task, name, events
+        self.run_id, self.task, self.name, self.owner, self._events = run_id, task, name, owner, events
         self.changed = threading.Condition()
         self.state, self.message, self.progress, self.reached = RunState.QUEUED, "", 0.0, 0
         #: What people want of it.

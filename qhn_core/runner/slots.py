@@ -1,10 +1,15 @@
-"""How many runs compute at once: a bound, and a queue in order of asking."""
+"""Who computes now: a bound on runs at work, shared in slices of time between people first, then between their runs."""
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import deque
+import time
+from dataclasses import dataclass
 from typing import Protocol
+
+#: Seconds in which everybody's turn should come, and the shortest and longest time that one turn lasts.
+_ROUND, _SHORTEST, _LONGEST = 1.0, 0.05, 0.4
 
 
 class Asker(Protocol):
@@ -14,48 +19,168 @@ class Asker(Protocol):
     def run_id(self) -> str:
         """By which it is told from others."""
 
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+
     def set_granted(self, granted: bool) -> None:
         """Told whether it holds one."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What one person may have.
+
+    Args:
+        running: runs that take turns at once; further ones wait until one has ended or rests.
+        waiting: runs that may wait so.
+    """
+
+    running: int = 2
+    waiting: int = 4
+
+
+@dataclass(eq=False)
+class _Entry:
+    """One run at the slots.
+
+    Args:
+        asker: the run.
+        number: order of asking.
+        began: whether it has had a turn since it asked first.
+        served: number of its last turn; 0 before the first.
+        since: when the turn began that it has now; None while it waits.
+        used: whether it has come to use this turn: on a busy machine that may take longer than a turn.
+    """
+
+    asker: Asker
+    number: int
+    began: bool = False
+    served: int = 0
+    since: float | None = None
+    used: bool = False
+
+
 class Slots:
-    """At most ``count`` runs hold a slot. Locks are taken in the order: slots, then run; never the other way."""
+    """At most ``count`` runs hold a slot.
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    Whoever has fewest slots and was served longest ago comes next, first among people, then among the runs of one. So
+    thirty people with one run each, or one with thirty, get the same share each; a short run does not wait for a long
+    one, as a turn is short. What a run computes does not depend on its turns.
+
+    Locks are taken in the order: slots, then run; never the other way.
+
+    Args:
+        count: slots.
+        limits: of each person; None for none. Runs without an owner have none.
+    """
+
+    def __init__(self, count: int, *, limits: Limits | None = None) -> None:
+        self.count, self.limits = count, limits
         self._guard = threading.Lock()
-        self._holding: set[str] = set()
-        self._waiting: deque[Asker] = deque()
+        self._entries: dict[str, _Entry] = {}
+        self._turns = itertools.count(1)
+        self._numbers = itertools.count(1)
+        #: Owner -> number of the last turn of any of their runs; only of owners that are here.
+        self._served: dict[str, int] = {}
+        self._waiters = 0
 
-    def request(self, run: Asker) -> None:
-        """Ask for a slot; ``run.granted`` becomes true, now or later."""
+    def request(self, run: Asker) -> bool:
+        """Ask for a slot; ``run.granted`` becomes true, now or later. Returns whether the run takes turns already."""
         with self._guard:
-            if run.run_id not in self._holding and run not in self._waiting:
-                self._waiting.append(run)
+            entry = self._entries.get(run.run_id)
+            if entry is None:
+                entry = self._entries[run.run_id] = _Entry(run, next(self._numbers))
             self._grant()
+            return entry.began
 
     def release(self, run: Asker) -> None:
         """Give the slot back, or leave the queue."""
         with self._guard:
-            self._holding.discard(run.run_id)
-            if run in self._waiting:
-                self._waiting.remove(run)
+            entry = self._entries.pop(run.run_id, None)
+            if entry is not None and all(e.asker.owner != run.owner for e in self._entries.values()):
+                self._served.pop(run.owner, None)
+            run.set_granted(False)
+            self._grant()
+
+    def over(self, run: Asker) -> bool:
+        """Whether the run's turn is over and somebody waits for one. Cheap: takes no lock.
+
+        The first time in a turn it never is, so that every turn brings at least one step.
+        """
+        entry = self._entries.get(run.run_id)
+        since = None if entry is None else entry.since
+        if entry is None or since is None:
+            return False
+        now = time.monotonic()
+        if not entry.used:
+            entry.used, entry.since = True, now
+            return False
+        return self._waiters > 0 and now - since >= self._slice()
+
+    def pass_on(self, run: Asker) -> None:
+        """End the run's turn: it waits for its next one."""
+        with self._guard:
+            entry = self._entries.get(run.run_id)
+            if entry is None or entry.since is None:
+                return
+            entry.since = None
             run.set_granted(False)
             self._grant()
 
     def position(self, run: Asker) -> int | None:
-        """1 for the first in the queue; None if it is not in it."""
+        """1 for the next to begin; None if it is not in the queue, or takes turns already."""
         with self._guard:
-            return self._waiting.index(run) + 1 if run in self._waiting else None
+            entry = self._entries.get(run.run_id)
+            if entry is None or entry.began:
+                return None
+            return sum(not e.began and e.number <= entry.number for e in self._entries.values())
+
+    def waits_for_own(self, run: Asker) -> bool:
+        """Whether it waits because its owner has as many runs at work as one person may."""
+        with self._guard:
+            entry = self._entries.get(run.run_id)
+            return entry is not None and not self._may_begin(entry)
+
+    def expected(self, run: Asker) -> float | None:
+        """Seconds until a queued run's first turn, as far as turns tell; None where it is not for them to say."""
+        position = self.position(run)
+        return None if position is None or self.waits_for_own(run) else position * self._slice() / self.count
 
     @property
     def idle(self) -> bool:
         """Whether nobody holds a slot or waits for one."""
         with self._guard:
-            return not self._holding and not self._waiting
+            return not self._entries
+
+    def _slice(self) -> float:
+        """Seconds of one turn: the more wait, the shorter, so that everybody's comes about once a second."""
+        return min(max(_ROUND * self.count / (self._waiters + self.count), _SHORTEST), _LONGEST)
+
+    def _may_begin(self, entry: _Entry) -> bool:
+        owner = entry.asker.owner
+        if entry.began or self.limits is None or not owner:
+            return True
+        return sum(e.began and e.asker.owner == owner for e in self._entries.values()) < self.limits.running
 
     def _grant(self) -> None:
-        while self._waiting and len(self._holding) < self.count:
-            run = self._waiting.popleft()
-            self._holding.add(run.run_id)
-            run.set_granted(True)
+        """Hand out free slots, and count who waits for one."""
+        held: dict[str, int] = {}
+        for entry in self._entries.values():
+            if entry.since is not None:
+                held[entry.asker.owner] = held.get(entry.asker.owner, 0) + 1
+        free = self.count - sum(held.values())
+        while True:
+            waiting = [e for e in self._entries.values() if e.since is None and self._may_begin(e)]
+            if free <= 0 or not waiting:
+                self._waiters = len(waiting)
+                return
+            nxt = min(
+                waiting,
+                key=lambda e: (held.get(e.asker.owner, 0), self._served.get(e.asker.owner, 0), e.served, e.number),
+            )
+            nxt.began, nxt.served, nxt.since, nxt.used = True, next(self._turns), time.monotonic(), False
+            self._served[nxt.asker.owner] = nxt.served
+            held[nxt.asker.owner] = held.get(nxt.asker.owner, 0) + 1
+            free -= 1
+            nxt.asker.set_granted(True)

@@ -21,6 +21,7 @@ class RunStatus:
         steps_per_second: over the last few seconds; 0 while it does not run.
         eta_seconds: time left at that rate; None where it cannot be said.
         queue_position: 1 for the next to begin; None unless queued.
+        wait_seconds: until a queued run begins, as foreseen; None where it cannot be said.
         progress: 0 … 1 while preparing, else None.
         speed: the limit, steps per second; None for unlimited.
         elsewhere: whether another process trains it; then it is read-only here.
@@ -35,6 +36,7 @@ class RunStatus:
     steps_per_second: float = 0.0
     eta_seconds: float | None = None
     queue_position: int | None = None
+    wait_seconds: float | None = None
     progress: float | None = None
     speed: float | None = None
     elsewhere: bool = False

@@ -14,6 +14,7 @@ from qhn_core.errors import StoreError
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
+from qhn_core.runner.slots import Limits, Slots
 from qhn_core.runner.status import RunStatus, Snapshot
 from qhn_core.runner.training import Training
 from qhn_core.runner.writer import FLUSH_SECONDS, Writer
@@ -39,7 +40,8 @@ class Supervisor:
 
     Args:
         store: where runs are kept.
-        max_running: runs that compute at once; the others wait in a queue. By default the number of cores.
+        max_running: runs that compute at once; they take turns with the others. By default the number of cores.
+        limits: runs that one person may have; None for no limit.
         flush_seconds: time between writes to the store.
         park_seconds: how long a paused run stays in memory before it is stopped (it can be resumed).
     """
@@ -49,6 +51,7 @@ class Supervisor:
         store: RunStore,
         max_running: int | None = None,
         *,
+        limits: Limits | None = None,
         flush_seconds: float = FLUSH_SECONDS,
         park_seconds: float = 1800.0,
     ) -> None:
@@ -57,7 +60,7 @@ class Supervisor:
         self._writer = Writer(store, self._kept, seconds=flush_seconds)
         self.crew: Crew[Training] = Crew(
             "runs",
-            slots=max_running or os.cpu_count() or 1,
+            slots=Slots(max_running or os.cpu_count() or 1, limits=limits),
             most_active=_MOST_ACTIVE,
             write=self._writer.write,
             park_seconds=park_seconds,
@@ -70,7 +73,13 @@ class Supervisor:
     # ---------------------------------------------------------------------------------------- control
 
     def start(
-        self, config: RunConfig, *, paused: bool = False, speed: float | None = None, name: str | None = None
+        self,
+        config: RunConfig,
+        *,
+        paused: bool = False,
+        speed: float | None = None,
+        name: str | None = None,
+        owner: str = "",
     ) -> str:
         """Begin a run; returns its id at once.
 
@@ -80,15 +89,16 @@ class Supervisor:
             paused: prepare it, then wait for Resume or Step.
             speed: at most so many steps per second; None for unlimited.
             name: free text; by default made from the configuration.
+            owner: whose it is, where several people share the server.
         """
         speed = speed_limit(speed)
-        self._check_open()
+        self._check_open(owner)
         from qhn_core.planning import plan
 
         plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)
         task = Training(run_id, config, self.store)
-        self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed)
+        self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed, owner=owner)
         return run_id
 
     def pause(self, run_id: str) -> None:
@@ -142,7 +152,7 @@ class Supervisor:
         """Where the run stands; :class:`~qhn_core.store.UnknownRun` if there is none of this id."""
         run = self.crew.get(run_id)
         if run is not None and (run.state.active or run.saved != run.version):
-            return run.status(self.crew.slots.position(run))
+            return self.crew.status(run)
         record = self.store.get(run_id)
         if run is not None and record.state is run.state:
             return run.status(None)
@@ -281,9 +291,9 @@ class Supervisor:
             return self._launch(task, name=record.name, paused=paused, speed=speed, reached=record.step)
 
     def _launch(
-        self, task: Training, *, name: str, paused: bool, speed: float | None, reached: int = 0
+        self, task: Training, *, name: str, paused: bool, speed: float | None, owner: str = "", reached: int = 0
     ) -> LiveRun[Training]:
-        run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed)
+        run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed, owner=owner)
         run.reached = reached
         with self._guard:
             self.crew.launch(run)
@@ -295,7 +305,7 @@ class Supervisor:
         self.crew.thin(_KEPT, may_go=lambda run: run.saved == run.version)
         return self.crew.all()
 
-    def _check_open(self) -> None:
+    def _check_open(self, owner: str = "") -> None:
         if self._closed:
             raise StoreError("The program is closing; no run can begin.")
-        self.crew.check_room()
+        self.crew.check_room(owner)

@@ -80,13 +80,26 @@ class Worker(Generic[TaskT]):
         run = self.run
         with run.changed:
             run.set_state(RunState.PREPARING)
-        setup = run.task.prepare(run.set_progress, run.cancelled)
+        setup = run.task.prepare(run.set_progress, self._breathe)
         state = run.task.init(setup)
         _bound_torch_threads()
         run.begin(setup, state)
         return setup, state
 
     # ----------------------------------------------------------------------------------------- waiting
+
+    def _breathe(self) -> bool:
+        """Asked by the preparation now and then: let others have their turn, and say whether to give up."""
+        if self.slots.over(self.run):
+            self._pass_on()
+        return self.run.cancelled()
+
+    def _pass_on(self) -> None:
+        """The turn is over: wait for the next one, or for another wish."""
+        run = self.run
+        self.slots.pass_on(run)
+        with run.changed:
+            run.changed.wait_for(lambda: run.granted or run.want_stop or (run.want_pause and not run.prepare_first))
 
     def _admitted(self) -> bool:
         """Wait for a slot to prepare in; False if the run is stopped before."""
@@ -114,7 +127,8 @@ class Worker(Generic[TaskT]):
                     run.set_state(RunState.PAUSED)
                     return True
                 resting, light = run.want_pause, run.light()
-                if not resting and (run.granted or light):
+                over = run.granted and self.slots.over(run)
+                if not resting and not over and (run.granted or light):
                     run.set_state(RunState.RUNNING)
                     now = time.monotonic()
                     delay = run.pace.delay(now, run.speed)
@@ -126,6 +140,8 @@ class Worker(Generic[TaskT]):
                         continue
             if resting:
                 self._rest()
+            elif over:
+                self._pass_on()
             elif light:
                 self.slots.release(run)
             else:
@@ -147,9 +163,9 @@ class Worker(Generic[TaskT]):
     def _queue(self) -> None:
         """Wait for a slot, or for another wish."""
         run = self.run
-        self.slots.request(run)
+        takes_turns = self.slots.request(run)
         with run.changed:
-            if not run.granted:
+            if not run.granted and not takes_turns:
                 run.set_state(RunState.QUEUED)
             run.changed.wait_for(
                 lambda: run.granted or run.want_stop or (run.want_pause and run.budget == 0 and not run.prepare_first)

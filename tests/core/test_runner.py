@@ -11,9 +11,10 @@ import pytest
 
 from qhn_core import trainer
 from qhn_core.config import RunConfig
-from qhn_core.errors import Cancelled, InvalidArgument, StoreError
+from qhn_core.errors import Cancelled, InvalidArgument, StoreError, Unsupported
 from qhn_core.results import train
 from qhn_core.runner import RunState, Supervisor
+from qhn_core.runner.slots import Limits
 from qhn_core.store import RunStore, UnknownRun
 
 
@@ -215,26 +216,69 @@ def test_early_stop_is_a_finish(supervisor):
     assert status.step < 500
 
 
-def test_the_queue_is_bounded_ordered_and_left_by_pause_and_stop(supervisor):
-    busy = [supervisor.start(small(steps=ENDLESS)) for _ in range(2)]
-    assert eventually(lambda: all(supervisor.status(i).state is RunState.RUNNING for i in busy))
-    a, b, c = (supervisor.start(small(steps=ENDLESS)) for _ in range(3))
-    assert eventually(lambda: [supervisor.status(i).queue_position for i in (a, b, c)] == [1, 2, 3])
-    assert supervisor.status(a).state is RunState.QUEUED
-    supervisor.pause(a)
-    supervisor.stop(b)
-    assert supervisor.wait(a, timeout=10).state is RunState.PAUSED
-    assert supervisor.wait(b, timeout=10).state is RunState.STOPPED
-    assert eventually(lambda: supervisor.status(c).queue_position == 1)
-    supervisor.resume(a)
-    assert eventually(lambda: supervisor.status(a).queue_position == 2)
-    supervisor.pause(busy[0])
-    assert eventually(lambda: supervisor.status(c).state is RunState.RUNNING), "a paused run gives its slot to others"
-    supervisor.stop(busy[1])
-    assert eventually(lambda: supervisor.status(a).state is RunState.RUNNING)
-    supervisor.resume(busy[0])
-    assert eventually(lambda: supervisor.status(busy[0]).queue_position == 1)
-    assert eventually(lambda: set(supervisor.active()) == {busy[0], a, c}), "a stopped run ends a moment after its slot"
+def test_a_short_run_does_not_wait_for_long_ones(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path / "data"), 1, flush_seconds=0.05)
+    try:
+        long = [supervisor.start(small(steps=ENDLESS)) for _ in range(4)]
+        assert eventually(lambda: all(supervisor.status(i).step > 0 for i in long)), "four at once on one slot"
+        short = supervisor.start(small(steps=30))
+        assert supervisor.wait(short, timeout=30).state is RunState.FINISHED
+        assert all(supervisor.status(i).state is RunState.RUNNING for i in long)
+        assert_same_history(supervisor.history(short), train(small(steps=30)))
+    finally:
+        supervisor.shutdown()
+
+
+def test_runs_that_take_turns_come_out_as_they_would_alone(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path / "data"), 1, flush_seconds=0.05)
+    supervisor.crew.slots._slice = lambda: 0.0  # type: ignore[method-assign] -- a turn after every step
+    try:
+        configs = [small(steps=80, seed=seed) for seed in range(4)]
+        ids = [supervisor.start(config, owner=f"student {i}") for i, config in enumerate(configs)]
+        for run_id, config in zip(ids, configs, strict=True):
+            assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+            assert_same_history(supervisor.history(run_id), train(config))
+    finally:
+        supervisor.shutdown()
+
+
+def test_the_queue_of_one_person_is_bounded_ordered_and_left_by_pause_and_stop(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path / "data"), 2, flush_seconds=0.05, limits=Limits(running=2, waiting=3))
+
+    def start(owner: str) -> str:
+        return supervisor.start(small(steps=ENDLESS), owner=owner)
+
+    def positions(*ids: str) -> list[int | None]:
+        return [supervisor.status(i).queue_position for i in ids]
+
+    try:
+        busy = [start("ana") for _ in range(2)]
+        assert eventually(lambda: all(supervisor.status(i).state is RunState.RUNNING for i in busy))
+        a, b, c = (start("ana") for _ in range(3))
+        assert eventually(lambda: positions(a, b, c) == [1, 2, 3])
+        assert supervisor.status(a).state is RunState.QUEUED
+        assert "2 of your runs are at work" in supervisor.status(a).message
+        assert eventually(lambda: (supervisor.status(a).wait_seconds or 0) > 0), "as long as the first of these takes"
+        with pytest.raises(Unsupported, match="2 runs at work and 3 waiting"):
+            start("ana")
+        other = start("bo")
+        assert eventually(lambda: supervisor.status(other).step > 0), "nobody waits for another's runs"
+        supervisor.pause(a)
+        supervisor.stop(b)
+        assert supervisor.wait(a, timeout=10).state is RunState.PAUSED
+        assert supervisor.wait(b, timeout=10).state is RunState.STOPPED
+        assert eventually(lambda: positions(c) == [1])
+        supervisor.resume(a)
+        assert eventually(lambda: positions(a) == [2])
+        supervisor.pause(busy[0])
+        assert eventually(lambda: supervisor.status(c).state is RunState.RUNNING), "a paused run makes room"
+        supervisor.stop(busy[1])
+        assert eventually(lambda: supervisor.status(a).state is RunState.RUNNING)
+        supervisor.resume(busy[0])
+        assert eventually(lambda: positions(busy[0]) == [1])
+        assert eventually(lambda: set(supervisor.active()) == {busy[0], a, c, other}), "a stopped run ends at once"
+    finally:
+        supervisor.shutdown()
 
 
 def test_slow_motion_needs_no_slot(supervisor):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.pace import Pace
 from qhn_core.runner.recorder import Recorder
-from qhn_core.runner.slots import Slots
+from qhn_core.runner.slots import Limits, Slots
 from qhn_core.store import Rows, RunState
 
 
@@ -115,11 +115,33 @@ def test_pace_measures_steps_per_second_over_the_last_seconds():
 class Asker:
     """Stands for a run at the slots."""
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id, self.granted = run_id, False
+    def __init__(self, run_id: str, owner: str = "") -> None:
+        self.run_id, self.owner, self.granted = run_id, owner, False
 
     def set_granted(self, granted: bool) -> None:
         self.granted = granted
+
+
+def asked(slots: Slots, names: str) -> dict[str, Asker]:
+    """Runs ``a1 a2 b1`` of owners a, a and b, after they asked in this order."""
+    runs = {name: Asker(name, name[0]) for name in names.split()}
+    for run in runs.values():
+        slots.request(run)
+    return runs
+
+
+def granted(runs: dict[str, Asker]) -> set[str]:
+    return {name for name, run in runs.items() if run.granted}
+
+
+def turns(slots: Slots, runs: dict[str, Asker], count: int) -> list[str]:
+    """Who holds the one slot, turn by turn."""
+    found = []
+    for _ in range(count):
+        (name,) = granted(runs)
+        found.append(name)
+        slots.pass_on(runs[name])
+    return found
 
 
 def test_slots_serve_in_order_and_never_more_than_there_are():
@@ -137,16 +159,117 @@ def test_slots_serve_in_order_and_never_more_than_there_are():
     assert slots.position(c) == 1
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=60), st.integers(1, 3))
+def test_turns_go_round_over_people_first_then_over_their_runs():
+    slots = Slots(1)
+    runs = asked(slots, "a1 a2 a3 b1 c1 c2")
+    assert turns(slots, runs, 9) == ["a1", "b1", "c1", "a2", "b1", "c2", "a3", "b1", "c1"]
+
+
+def test_who_comes_later_has_the_next_turn_and_not_more_than_the_others():
+    slots = Slots(1)
+    runs = asked(slots, "a1 b1")
+    turns(slots, runs, 20)
+    runs |= {"c1": Asker("c1", "c")}
+    slots.request(runs["c1"])
+    found = turns(slots, runs, 10)
+    assert "c1" in found[:2]
+    assert all(3 <= found.count(name) <= 4 for name in runs)
+
+
+def test_no_person_holds_a_second_slot_while_another_has_none():
+    slots = Slots(2)
+    runs = asked(slots, "a1 a2 a3")
+    assert granted(runs) == {"a1", "a2"}
+    runs |= asked(slots, "b1")
+    slots.pass_on(runs["a1"])
+    assert "b1" in granted(runs)
+
+
+@given(owners=st.lists(st.integers(0, 4), min_size=1, max_size=14), count=st.integers(1, 3))
+def test_everybody_gets_the_same_number_of_turns_but_for_those_under_way(owners, count):
+    slots = Slots(count)
+    runs = [Asker(str(i), str(owner)) for i, owner in enumerate(owners)]
+    for run in runs:
+        slots.request(run)
+    served = dict.fromkeys(map(str, owners), 0)
+    holding = [run for run in runs if run.granted]
+    for _ in range(120):  # turns last equally long: the one that began first ends first
+        run = holding.pop(0)
+        served[run.owner] += 1
+        slots.pass_on(run)
+        holding += [run for run in runs if run.granted and run not in holding]
+    if len(served) > count:
+        assert max(served.values()) - min(served.values()) <= count
+
+
+def test_a_turn_ends_only_when_somebody_waits_and_brings_at_least_one_step(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr("qhn_core.runner.slots.time.monotonic", lambda: now[0])
+    slots, (a, b) = Slots(1), (Asker("a"), Asker("b"))
+    slots.request(a)
+    assert not slots.over(a)
+    now[0] += 100.0
+    assert not slots.over(a), "alone"
+    slots.request(b)
+    assert slots.over(a)
+    slots.pass_on(a)
+    assert (a.granted, b.granted) == (False, True)
+    now[0] += 100.0
+    assert not slots.over(b), "its thread woke late"
+    now[0] += 0.5
+    assert slots.over(b)
+    slots.release(a)
+    assert not slots.over(b)
+
+
+def test_the_more_wait_the_shorter_a_turn():
+    slots = Slots(2)
+    lengths = []
+    for i in range(60):
+        slots.request(Asker(str(i)))
+        lengths.append(slots._slice())
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == pytest.approx(0.4)
+    assert lengths[29] * 30 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"
+    assert lengths[-1] == pytest.approx(0.05)
+
+
+def test_one_person_may_have_only_so_many_at_work():
+    slots = Slots(4, limits=Limits(running=2, waiting=4))
+    runs = asked(slots, "a1 a2 a3 b1")
+    assert granted(runs) == {"a1", "a2", "b1"}
+    assert [slots.position(run) for run in runs.values()] == [None, None, 1, None]
+    assert slots.waits_for_own(runs["a3"])
+    slots.pass_on(runs["a1"])
+    assert granted(runs) == {"a1", "a2", "b1"}, "whose turn is over is still at work"
+    slots.release(runs["a2"])
+    assert granted(runs) == {"a1", "a3", "b1"}
+
+
+def test_runs_without_an_owner_have_no_limit():
+    slots = Slots(5, limits=Limits(running=2))
+    runs = [Asker(str(i)) for i in range(5)]
+    for run in runs:
+        slots.request(run)
+    assert all(run.granted for run in runs)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["request", "release", "pass_on"]), st.integers(0, 5)), max_size=60),
+    st.integers(1, 3),
+)
 def test_slots_are_never_idle_while_somebody_waits(actions, count):
-    slots, runs = Slots(count), [Asker(str(i)) for i in range(6)]
-    for ask, i in actions:
-        (slots.request if ask else slots.release)(runs[i])
+    slots, runs = Slots(count), [Asker(str(i), str(i % 3)) for i in range(6)]
+    for action, i in actions:
+        getattr(slots, action)(runs[i])
         waiting = [run for run in runs if slots.position(run)]
-        granted = [run for run in runs if run.granted]
-        assert len(granted) <= count
-        assert not waiting or len(granted) == count
-        assert not set(waiting) & set(granted)
+        held = [run for run in runs if run.granted]
+        assert len(held) <= count
+        assert not waiting or len(held) == count
+        assert not set(waiting) & set(held)
+    for run in runs:
+        slots.release(run)
+    assert slots.idle
 
 
 def test_events_are_numbered_and_bounded():

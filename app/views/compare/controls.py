@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app import race_state, services, state
-from app.controls import Controls, about_text, rate_text
+from app.controls import Controls, about_text, queue_text, rate_text
 from app.describe import duration_text
 from app.remote import Question, agree_to, agreed_to, digest, is_remote, total
 from app.views.compare.data import Seen
@@ -230,7 +230,7 @@ def progress(form: RaceForm, seen: Seen | None) -> None:
         return
     status = seen.status.run
     if status.state is RunState.QUEUED:
-        st.progress(0.0, text=f"Waiting for a free processor core: number {status.queue_position or 1} in the queue")
+        st.progress(0.0, text=queue_text(status))
     elif status.state is RunState.PREPARING:
         done = min(max(status.progress or 0.0, 0.0), 1.0)
         st.progress(done, text=f"Preparing the likelihood tables: {done:.0%}")

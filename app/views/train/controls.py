@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import services, state
-from app.controls import Controls, rate_text
+from app.controls import Controls, queue_text, rate_text
 from app.describe import duration_text
 from app.feeds import FEEDS
 from app.figures import median
@@ -124,7 +124,7 @@ def progress(form: Form, shown: Shown | None) -> None:
         steps = form.config.steps if form.config is not None else 0
         st.progress(0.0, text=f"Ready: step 0 of {steps}")
     elif status.state is RunState.QUEUED:
-        st.progress(0.0, text=f"Waiting for a free processor core: number {status.queue_position or 1} in the queue")
+        st.progress(0.0, text=queue_text(status))
     elif status.state is RunState.PREPARING:
         done = status.progress or 0.0
         st.progress(min(max(done, 0.0), 1.0), text=f"Preparing the likelihood table: {done:.0%}")

@@ -17,6 +17,7 @@ from qhn_core.planning import plan
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
+from qhn_core.runner.slots import Slots
 from qhn_core.store import RunState, RunStore
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.memory import RaceRows
@@ -44,16 +45,16 @@ class Races:
 
     Args:
         store: where finished races are kept.
-        max_running: races that compute at once; the others wait. By default one: contenders use the cores already.
+        slots: with whom races take turns; by default with other races alone, half as many at once as there are cores.
         park_seconds: how long a paused race stays in memory.
     """
 
-    def __init__(self, store: RunStore, max_running: int | None = None, *, park_seconds: float = 1800.0) -> None:
+    def __init__(self, store: RunStore, slots: Slots | None = None, *, park_seconds: float = 1800.0) -> None:
         self.store = store
         self._events = EventLog()
         self.crew: Crew[Racing] = Crew(
             "races",
-            slots=max_running or max(1, (os.cpu_count() or 1) // 2),
+            slots=slots or Slots(max(1, (os.cpu_count() or 1) // 2)),
             most_active=_MOST_ACTIVE,
             write=self._write,
             park_seconds=park_seconds,
@@ -150,7 +151,7 @@ class Races:
     def status(self, race_id: str) -> RaceStatus:
         """Where it stands; InvalidArgument if it is not in memory."""
         run = self._get(race_id)
-        return RaceStatus(run.status(self.crew.slots.position(run)), run.task.instant, run.task.kept)
+        return RaceStatus(self.crew.status(run), run.task.instant, run.task.kept)
 
     def history(self, race_id: str, contender: int, since: int = 0) -> RaceRows:
         """Logged steps of a contender: steps (T,), seconds (T,), {metric: (T, B)}, read-only."""

@@ -1,0 +1,54 @@
+"""Large objects that several hold at once are made once, and let go when nobody holds them any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+T = TypeVar("T")
+#: Seconds between two looks of those who wait for another's work.
+_LOOK = 0.02
+
+
+class Shared(Generic[T]):
+    """Objects by key, for as long as somebody holds them; safe for threads. They must not be changed."""
+
+    def __init__(self) -> None:
+        self._found: WeakValueDictionary[Hashable, T] = WeakValueDictionary()
+        self._making: dict[Hashable, threading.Event] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T], *, tick: Callable[[], None] = lambda: None) -> T:
+        """The object of this key, made by the first who asks; those who ask meanwhile wait for it.
+
+        Args:
+            key: what it is made from.
+            make: makes it; where this fails, the next who waits makes it.
+            tick: called now and then while waiting; may raise to give up.
+        """
+        while True:
+            with self._guard:
+                found = self._found.get(key)
+                if found is not None:
+                    return found
+                others = self._making.get(key)
+                if others is None:
+                    done = self._making[key] = threading.Event()
+                    break
+            while not others.wait(_LOOK):
+                tick()
+        try:
+            made = make()
+            with self._guard:
+                self._found[key] = made
+            return made
+        finally:
+            with self._guard:
+                del self._making[key]
+            done.set()
+
+    def __len__(self) -> int:
+        """Objects that somebody holds."""
+        return len(self._found)
