@@ -13,6 +13,7 @@ if str(_ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from app import live_chart, services  # noqa: E402
+from app.sending import let_it_be_sent  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
 #: Folder under views/, title, icon: one line a page. The first is where the server's address leads.
@@ -44,6 +45,7 @@ def main() -> None:
         chosen.run()
     except QHNError as error:
         st.error(str(error), icon=":material/error:")
+    let_it_be_sent()
 
 
 main()

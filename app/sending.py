@@ -7,12 +7,44 @@ will be drawn again. The browser, told that this run ended without those charts,
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
-#: Seconds; batches leave every hundredth of a second.
-SENDING = 0.05
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+#: Seconds after which the next run begins all the same: a browser that takes nothing more must not hold up its page.
+PATIENCE = 2.0
+_LOOK = 0.005
+_P = ParamSpec("_P")
+
+
+def sent(draw: Callable[_P, None]) -> Callable[_P, None]:
+    """``draw``, which then waits until all that it drew has left for the browser: for fragments that refresh."""
+
+    @wraps(draw)
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        draw(*args, **kwargs)
+        let_it_be_sent()
+
+    return drawn
 
 
 def let_it_be_sent() -> None:
-    """Wait at the end of a run, once: nothing is polled here, and what was drawn is on the page already."""
-    time.sleep(SENDING)
+    """Wait, at the end of a run, until all that it drew has left for the browser."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or not runtime.exists():
+        return
+    # Streamlit offers no way to ask; the version is pinned, and a test asks for what is used here.
+    found = runtime.get_instance()._session_mgr.get_active_session_info(context.session_id)
+    if found is None:
+        return
+    session, end = found.session, time.monotonic() + PATIENCE
+    queued = threading.Event()
+    session._event_loop.call_soon_threadsafe(queued.set)  # behind all that this run has handed over so far
+    queued.wait(PATIENCE)
+    while not session._browser_queue.is_empty() and time.monotonic() < end:
+        time.sleep(_LOOK)

@@ -195,4 +195,4 @@ def marginal_bars(
     }
     x = axis(tickangle=-90, type="category", showgrid=False) | bit_ticks(len(names))
     y = axis("P(weight = +)", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    return {"data": traces, "layout": layout("Marginals of the weights", x=x, y=y, shapes=[half], bargap=0.3)}
+    return {"data": traces, "layout": layout("Marginals", x=x, y=y, shapes=[half], bargap=0.3)}

@@ -9,6 +9,7 @@ import streamlit as st
 from app import race_state, services, state
 from app.describe import headline
 from app.figures.race import View
+from app.sending import sent
 from app.views.compare import charts, controls, pictures, quantum, rivals, sides, verdict
 from app.views.compare.charts import GENERALISATION, TRAINABILITY
 from app.views.compare.data import Seen, look
@@ -37,7 +38,7 @@ def page() -> None:
     if shown is not None:
         race_state.show(shown if services.races().known(shown) else None)
     polling = _busy(_seen(None))
-    st.fragment(_live_race, run_every=REFRESH if polling else None)(form, polling)
+    st.fragment(sent(_live_race), run_every=REFRESH if polling else None)(form, polling)
 
 
 def _seen(step: int | None) -> Seen | None:

@@ -10,6 +10,7 @@ import streamlit as st
 from app import services, starts, state
 from app.describe import headline
 from app.jobs import result
+from app.sending import sent
 from app.views.explore import architecture, landscape, posterior, spectrum, sweep, trainability
 from app.views.explore.focus import MOST_QUBITS, Chosen, Focus, View, look, way_job
 from app.views.train.data import config_of
@@ -58,7 +59,7 @@ def page() -> None:
         start = starts.pick(config.replicas, key="explore.start", label="Start")
         _open_button(run, config)
     st.markdown(headline(config))
-    st.fragment(_live_focus, run_every=REFRESH if polling else None)(run, config, start, polling)
+    st.fragment(sent(_live_focus), run_every=REFRESH if polling else None)(run, config, start, polling)
 
 
 def _run(records: list[RunRecord]) -> str | None:

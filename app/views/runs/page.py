@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import services, state
+from app.sending import sent
 from app.views.runs import choice, overlay, tools
 from app.views.runs.rows import SORTS, Row, columns, keep, order, to_rows
 from qhn_core.errors import QHNError
@@ -42,7 +43,7 @@ def page() -> None:
     tools.toolbar(chosen, hidden=_hidden(chosen, shown))
     active = {row.record.id for row in rows if row.record.state.active}
     refresh = REFRESH if active else None
-    st.fragment(_live_table, run_every=refresh)(shown, chosen, active)
+    st.fragment(sent(_live_table), run_every=refresh)(shown, chosen, active)
 
 
 def _welcome() -> None:

@@ -80,7 +80,7 @@ def pictures(shown: Shown, *, choice: str, every: float) -> None:
     kinds = (
         ("weights", drawn_networks, "Drawn networks"),
         (*predicted, _PREDICTIONS[predicted[0]]),
-        ("marginals", weight_marginals, "Marginals of the weights"),
+        ("marginals", weight_marginals, "Marginals"),
     )
     for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
         build = partial(_picture, choice=choice, draw=draw, title=title)

@@ -13,6 +13,7 @@ from app.feeds import FEEDS
 from app.figures import GAPS
 from app.forms import Form
 from app.remote import digest
+from app.sending import sent
 from app.views.train import charts, controls, ghosts, share
 from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
@@ -45,9 +46,9 @@ def page() -> None:
     welcome.strip()
     shown = _first_shown(form)
     drawn = _stage(shown)
-    st.fragment(_head)(form, drawn)
-    st.fragment(_live, run_every=_seconds(drawn) if drawn.busy else None)(form, drawn)
-    st.fragment(_charts, run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
+    st.fragment(sent(_head))(form, drawn)
+    st.fragment(sent(_live), run_every=_seconds(drawn) if drawn.busy else None)(form, drawn)
+    st.fragment(sent(_charts), run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
 
 
 def _seconds(drawn: Stage) -> float:
