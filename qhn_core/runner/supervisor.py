@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import logging
 import os
 import threading
@@ -67,8 +68,15 @@ class Supervisor:
         )
         self._guard = threading.RLock()
         self._closed = False
+        self._person = ""
         store.mark_interrupted()
         atexit.register(self.shutdown)
+
+    def of(self, person: str) -> Supervisor:
+        """The supervisor as one person sees it: runs of others are not found, and new ones are theirs."""
+        mine = copy.copy(self)
+        mine._person, mine.store = person, self.store.of(person)
+        return mine
 
     # ---------------------------------------------------------------------------------------- control
 
@@ -79,7 +87,6 @@ class Supervisor:
         paused: bool = False,
         speed: float | None = None,
         name: str | None = None,
-        owner: str = "",
     ) -> str:
         """Begin a run; returns its id at once.
 
@@ -89,16 +96,15 @@ class Supervisor:
             paused: prepare it, then wait for Resume or Step.
             speed: at most so many steps per second; None for unlimited.
             name: free text; by default made from the configuration.
-            owner: whose it is, where several people share the server.
         """
         speed = speed_limit(speed)
-        self._check_open(owner)
+        self._check_open()
         from qhn_core.planning import plan
 
         plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)
         task = Training(run_id, config, self.store)
-        self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed, owner=owner)
+        self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed)
         return run_id
 
     def pause(self, run_id: str) -> None:
@@ -136,7 +142,7 @@ class Supervisor:
     def set_speed(self, run_id: str, steps_per_second: float | None) -> None:
         """Limit the run to so many steps per second, None for no limit; acts at once."""
         speed = speed_limit(steps_per_second, "steps_per_second")
-        if (run := self.crew.get(run_id)) is not None:
+        if (run := self._live(run_id)) is not None:
             run.set_speed(speed)
 
     def delete(self, run_id: str) -> None:
@@ -150,7 +156,7 @@ class Supervisor:
 
     def status(self, run_id: str) -> RunStatus:
         """Where the run stands; :class:`~qhn_core.store.UnknownRun` if there is none of this id."""
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         if run is not None and (run.state.active or run.saved != run.version):
             return self.crew.status(run)
         record = self.store.get(run_id)
@@ -173,7 +179,7 @@ class Supervisor:
 
         None where the run is not in memory. Cheap: no lock is taken and nothing is read.
         """
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         return None if run is None else run.version
 
     def history(self, run_id: str, since: int = 0) -> Rows:
@@ -181,7 +187,7 @@ class Supervisor:
 
         A page that has the steps up to s asks with ``since = s + 1`` and gets what is new.
         """
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         if run is not None and (len(run.task.recorder) or not run.task.from_store):
             return run.task.recorder.rows(since)
         return self.store.history(run_id, since)
@@ -191,7 +197,7 @@ class Supervisor:
 
         For a run that is not in memory the angles of its checkpoint; None where there is nothing yet.
         """
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         if run is not None:
             with run.changed:
                 found = run.task.snapshot()
@@ -207,7 +213,7 @@ class Supervisor:
 
     def setup(self, run_id: str) -> Setup | None:
         """Problem, circuit and engine of a run in memory; None while it is prepared, and for runs long ended."""
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         return None if run is None else run.task.setup
 
     def open_setup(
@@ -232,11 +238,11 @@ class Supervisor:
 
     def active(self) -> list[str]:
         """Ids of the runs that this process holds: queued, preparing, running or paused, oldest first."""
-        return [run.run_id for run in self.crew.all() if run.state.active]
+        return [run.run_id for run in self.crew.all() if run.state.active and self._person in ("", run.owner)]
 
     def wait(self, run_id: str, timeout: float | None = None) -> RunStatus:
         """Wait until the run has ended or is paused, at most ``timeout`` seconds; returns where it then stands."""
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         if run is not None:
             run.wait(timeout)
         return self.status(run_id)
@@ -266,7 +272,7 @@ class Supervisor:
 
     def _mine(self, run_id: str) -> LiveRun[Training] | None:
         """The run if it is active here; None if it has ended. Refuses runs of other processes."""
-        run = self.crew.get(run_id)
+        run = self._live(run_id)
         if run is not None and run.state.active:
             return run
         if run is None and self.store.get(run_id).state.active and self.store.held_elsewhere(run_id):
@@ -276,7 +282,7 @@ class Supervisor:
     def _reopen(self, run_id: str, *, paused: bool, speed: float | None) -> LiveRun[Training] | None:
         """Take up a run that ended before its last step; None for a finished one."""
         with self._guard:
-            former = self.crew.get(run_id)
+            former = self._live(run_id)
             if former is not None and former.state.active:
                 return former
             if former is not None and former.saved != former.version and not self._writer.write(former):
@@ -291,8 +297,9 @@ class Supervisor:
             return self._launch(task, name=record.name, paused=paused, speed=speed, reached=record.step)
 
     def _launch(
-        self, task: Training, *, name: str, paused: bool, speed: float | None, owner: str = "", reached: int = 0
+        self, task: Training, *, name: str, paused: bool, speed: float | None, reached: int = 0
     ) -> LiveRun[Training]:
+        owner = self.store.get(task.run_id).person
         run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed, owner=owner)
         run.reached = reached
         with self._guard:
@@ -305,7 +312,12 @@ class Supervisor:
         self.crew.thin(_KEPT, may_go=lambda run: run.saved == run.version)
         return self.crew.all()
 
-    def _check_open(self, owner: str = "") -> None:
+    def _live(self, run_id: str) -> LiveRun[Training] | None:
+        """The run if it is in memory and may be seen."""
+        run = self.crew.get(run_id)
+        return None if run is None or (self._person and run.owner != self._person) else run
+
+    def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The program is closing; no run can begin.")
-        self.crew.check_room(owner)
+        self.crew.check_room(self._person)

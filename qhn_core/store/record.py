@@ -49,6 +49,7 @@ class RunRecord:
         step, steps: rows 0 … step − 1 are done of the steps + 1 that there are.
         summary: metric → {"final", "best", "best_step"}, means over replicas; see :mod:`qhn_core.store.summary`.
         config_json: the configuration as JSON text.
+        person: id of whose it is, in a class; empty elsewhere.
     """
 
     id: str
@@ -63,6 +64,7 @@ class RunRecord:
     pinned: bool
     config_json: str = field(repr=False)
     summary: Mapping[str, Mapping[str, float]] = field(repr=False)
+    person: str = ""
 
     @cached_property
     def config(self) -> RunConfig:

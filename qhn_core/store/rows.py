@@ -14,7 +14,7 @@ from qhn_core.store.owner import is_alive
 from qhn_core.store.record import RunRecord, RunState
 
 MAX_NAME, MAX_NOTE = 200, 20_000
-COLUMNS = "id, name, note, config, state, message, created, updated, step, steps, pinned, summary"
+COLUMNS = "id, name, note, config, state, message, created, updated, step, steps, pinned, summary, person"
 ACTIVE = tuple(state.value for state in RunState if state.active)
 
 
@@ -75,6 +75,7 @@ def to_record(row: sqlite3.Row) -> RunRecord:
         pinned=bool(row["pinned"]),
         config_json=row["config"],
         summary=json.loads(row["summary"]),
+        person=row["person"],
     )
 
 

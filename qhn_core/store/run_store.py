@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import secrets
@@ -22,6 +23,7 @@ from qhn_core.store.chunks import Rows, to_block, to_rows
 from qhn_core.store.database import open_or_begin_anew
 from qhn_core.store.folder import data_dir
 from qhn_core.store.owner import Owner
+from qhn_core.store.people import People
 from qhn_core.store.record import RunRecord, RunState
 from qhn_core.store.rows import (
     ACTIVE,
@@ -77,9 +79,12 @@ class RunStore:
         self._database, notice = open_or_begin_anew(self.folder / "runs.sqlite3", timeout=timeout)
         if notice:
             self.notices.append(notice)
+        #: Who belongs to a class.
+        self.people = People(self._database)
         #: What people answered in lessons.
         self.answers = Answers(self._database)
         self.owner = Owner()
+        self._person = ""
         self.heartbeat()
 
     @property
@@ -92,6 +97,12 @@ class RunStore:
         self._database.close()
 
     # ------------------------------------------------------------------------------------------- runs
+
+    def of(self, person: str) -> RunStore:
+        """The store as one person sees it: runs of others are not found, and new ones are theirs."""
+        mine = copy.copy(self)
+        mine._person = person
+        return mine
 
     def create(
         self, config: RunConfig | str, *, name: str | None = None, state: RunState = RunState.QUEUED, steps: int = 0
@@ -116,24 +127,35 @@ class RunStore:
                 if db.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
                     break
             db.execute(
-                "INSERT INTO runs (id, name, config, state, created, updated, steps, owner) VALUES (?,?,?,?,?,?,?,?)",
-                (run_id, title, text, state.value, now, now, total, self.owner.id if state.active else None),
+                "INSERT INTO runs (id, name, config, state, created, updated, steps, owner, person) "
+                "VALUES (?,?,?,?,?,?,?,?,?)",
+                (
+                    run_id,
+                    title,
+                    text,
+                    state.value,
+                    now,
+                    now,
+                    total,
+                    self.owner.id if state.active else None,
+                    self._person,
+                ),
             )
         return run_id
 
     def get(self, run_id: str) -> RunRecord:
         """The run's record; :class:`UnknownRun` if there is none."""
         with self._database.read() as db:
-            return to_record(find(db, run_id, COLUMNS))
+            return to_record(self._find(db, run_id, COLUMNS))
 
     def list(self, *, states: Iterable[RunState] | None = None, limit: int | None = None) -> _Records:
         """Records, pinned ones first, then the newest first."""
         wanted = [RunState(state).value for state in (RunState if states is None else states)]
         marks = ",".join("?" * len(wanted))
-        query = f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) "  # noqa: S608 - only question marks
+        query = f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) AND {self._mine} "  # noqa: S608 - only question marks
         query += "ORDER BY pinned DESC, created DESC, id LIMIT ?"
         with self._database.read() as db:
-            rows = db.execute(query, (*wanted, -1 if limit is None else limit)).fetchall()
+            rows = db.execute(query, (*wanted, *self._who, -1 if limit is None else limit)).fetchall()
         return [to_record(row) for row in rows]
 
     def resolve(self, prefix: str) -> str:
@@ -142,7 +164,8 @@ class RunStore:
             found = [
                 row["id"]
                 for row in db.execute(
-                    "SELECT id FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 6", (len(prefix), prefix)
+                    f"SELECT id FROM runs WHERE substr(id, 1, ?) = ? AND {self._mine} ORDER BY id LIMIT 6",  # noqa: S608
+                    (len(prefix), prefix, *self._who),
                 )
             ]
         if prefix in found or (len(found) == 1 and prefix):
@@ -184,7 +207,7 @@ class RunStore:
                 "UPDATE runs SET owner = ?, state = ?, message = '', updated = ? WHERE id = ?",
                 (self.owner.id, state.value, time.time(), run_id),
             )
-            return to_record(find(db, run_id, COLUMNS))
+            return to_record(self._find(db, run_id, COLUMNS))
 
     def heartbeat(self) -> None:
         """Say that this process lives; to be called every few seconds while it trains."""
@@ -194,6 +217,7 @@ class RunStore:
     def held_elsewhere(self, run_id: str) -> bool:
         """Whether another living process holds the run."""
         with self._database.read() as db:
+            self._find(db, run_id, "id")
             holder = holder_of(db, run_id)
         return holder is not None and holder["id"] != self.owner.id and lives(holder)
 
@@ -244,7 +268,7 @@ class RunStore:
         block = to_block(steps, rows) if rows else None
         blob = None if arrays is None else pack(arrays)
         with self._database.write() as db:
-            row = find(db, run_id, "owner, summary")
+            row = self._find(db, run_id, "owner, summary")
             if row["owner"] not in (None, self.owner.id):
                 raise TakenOver(run_id)
             fields: dict[str, Any] = {"updated": time.time()}
@@ -264,19 +288,20 @@ class RunStore:
     def load_checkpoint(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """(step, arrays) of the last checkpoint; None if there is none yet."""
         with self._database.read() as db:
-            find(db, run_id, "id")
+            self._find(db, run_id, "id")
             row = db.execute("SELECT step, data FROM checkpoints WHERE run_id = ?", (run_id,)).fetchone()
         return None if row is None else (int(row["step"]), unpack(row["data"]))
 
     def history(self, run_id: str, since: int = 0) -> Rows:
         """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}."""
         with self._database.read() as db:
-            find(db, run_id, "id")
+            self._find(db, run_id, "id")
             return to_rows(history.read(db, run_id, since))
 
     def truncate(self, run_id: str, step: int) -> None:
         """Forget logged steps from step number ``step`` on, so that they can be made again."""
         with self._database.write() as db:
+            self._find(db, run_id, "id")
             summary = history.truncate(db, run_id, step)
             if summary is not None:
                 update(db, run_id, {"summary": json.dumps(summary)})
@@ -316,13 +341,29 @@ class RunStore:
 
     # ---------------------------------------------------------------------------------------- private
 
+    @property
+    def _mine(self) -> str:
+        """Condition of queries for the runs that may be seen, with :attr:`_who` for its question mark."""
+        return "person = ?" if self._person else "1"
+
+    @property
+    def _who(self) -> tuple[str, ...]:
+        return (self._person,) if self._person else ()
+
+    def _find(self, db: sqlite3.Connection, run_id: str, columns: str) -> sqlite3.Row:
+        """The run's row; UnknownRun also where it is another person's."""
+        row = find(db, run_id, f"{columns}, person")
+        if self._person and row["person"] != self._person:
+            raise UnknownRun(run_id)
+        return row
+
     def _with_history(self, run_id: str) -> tuple[RunRecord, Rows]:
         with self._database.read() as db:
-            return to_record(find(db, run_id, COLUMNS)), to_rows(history.read(db, run_id, 0))
+            return to_record(self._find(db, run_id, COLUMNS)), to_rows(history.read(db, run_id, 0))
 
     def _update(self, run_id: str, **fields: Any) -> None:
         with self._database.write() as db:
-            find(db, run_id, "id")
+            self._find(db, run_id, "id")
             update(db, run_id, fields)
 
     def _enter_owner(self, db: sqlite3.Connection) -> None:
@@ -334,7 +375,7 @@ class RunStore:
         )
 
     def _refuse_if_held(self, db: sqlite3.Connection, run_id: str, *, but_me: bool) -> None:
-        state = RunState(find(db, run_id, "state")["state"])
+        state = RunState(self._find(db, run_id, "state")["state"])
         holder = holder_of(db, run_id)
         if not state.active or holder is None or (but_me and holder["id"] == self.owner.id) or not lives(holder):
             return

@@ -7,7 +7,7 @@ import sqlite3
 from qhn_core.errors import StoreError
 
 #: Version of the tables, in SQLite's user_version. A newer one is refused, an older one is brought up to date.
-VERSION = 2
+VERSION = 3
 
 #: What version 1 began with; :data:`_CHANGES` comes on top of it.
 _TABLES = """
@@ -70,6 +70,28 @@ CREATE TABLE places (
     step TEXT NOT NULL,
     updated REAL NOT NULL,
     PRIMARY KEY (browser, lesson)
+);
+""",
+    3: """
+ALTER TABLE runs ADD COLUMN person TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_in_order ON runs(pinned DESC, created DESC, id);
+CREATE INDEX runs_of_person ON runs(person, pinned DESC, created DESC, id);
+CREATE TABLE classes (
+    id TEXT PRIMARY KEY,
+    began REAL NOT NULL,
+    expires REAL NOT NULL,
+    salt BLOB NOT NULL,
+    student BLOB NOT NULL,
+    teacher BLOB NOT NULL
+);
+CREATE TABLE people (
+    id TEXT PRIMARY KEY,
+    class TEXT NOT NULL REFERENCES classes(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    teacher INTEGER NOT NULL,
+    secret BLOB NOT NULL UNIQUE,
+    joined REAL NOT NULL,
+    seen REAL NOT NULL
 );
 """,
 }

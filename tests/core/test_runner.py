@@ -234,7 +234,7 @@ def test_runs_that_take_turns_come_out_as_they_would_alone(tmp_path):
     supervisor.crew.slots._slice = lambda: 0.0  # type: ignore[method-assign] -- a turn after every step
     try:
         configs = [small(steps=80, seed=seed) for seed in range(4)]
-        ids = [supervisor.start(config, owner=f"student {i}") for i, config in enumerate(configs)]
+        ids = [supervisor.of(f"student {i}").start(config) for i, config in enumerate(configs)]
         for run_id, config in zip(ids, configs, strict=True):
             assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
             assert_same_history(supervisor.history(run_id), train(config))
@@ -246,7 +246,7 @@ def test_the_queue_of_one_person_is_bounded_ordered_and_left_by_pause_and_stop(t
     supervisor = Supervisor(RunStore(tmp_path / "data"), 2, flush_seconds=0.05, limits=Limits(running=2, waiting=3))
 
     def start(owner: str) -> str:
-        return supervisor.start(small(steps=ENDLESS), owner=owner)
+        return supervisor.of(owner).start(small(steps=ENDLESS))
 
     def positions(*ids: str) -> list[int | None]:
         return [supervisor.status(i).queue_position for i in ids]

@@ -6,6 +6,7 @@ A race is driven like a run (the same worker, pace and slots); its contenders' h
 from __future__ import annotations
 
 import atexit
+import copy
 import logging
 import os
 import secrets
@@ -60,7 +61,14 @@ class Races:
             park_seconds=park_seconds,
         )
         self._guard = threading.RLock()
+        self._person = ""
         atexit.register(self.shutdown)  # a race on a device has a job to cancel
+
+    def of(self, person: str) -> Races:
+        """The races as one person sees them: those of others are not found, and new ones are theirs."""
+        mine = copy.copy(self)
+        mine._person, mine.store = person, self.store.of(person)
+        return mine
 
     # ---------------------------------------------------------------------------------------- control
 
@@ -88,13 +96,15 @@ class Races:
                 plan(side, self.store.uploads)
             except QHNError as error:
                 raise Unsupported(f"{contender.title}: {error}") from error
-        former = self.crew.get(replaces) if replaces else None
+        former = self.crew.get(replaces) if replaces and self.known(replaces) else None
         if former is not None and former.task.instant:
             former.stop()
         self.crew.thin(_KEPT - 1)
-        self.crew.check_room()
+        self.crew.check_room(self._person)
         race = Racing(config, self.store.uploads, instant=instant)
-        run = LiveRun(secrets.token_hex(5), race, name="Race", events=self._events, paused=paused, speed=speed)
+        run = LiveRun(
+            secrets.token_hex(5), race, name="Race", events=self._events, paused=paused, speed=speed, owner=self._person
+        )
         self.crew.launch(run)
         return run.run_id
 
@@ -137,7 +147,8 @@ class Races:
 
     def known(self, race_id: str) -> bool:
         """Whether the race is in memory."""
-        return self.crew.get(race_id) is not None
+        run = self.crew.get(race_id)
+        return run is not None and self._person in ("", run.owner)
 
     def racing(self) -> bool:
         """Whether a race computes at this moment."""
@@ -200,7 +211,7 @@ class Races:
 
     def _get(self, race_id: str) -> LiveRun[Racing]:
         found = self.crew.get(race_id)
-        if found is None:
+        if found is None or (self._person and found.owner != self._person):
             raise InvalidArgument(
                 "race", expected="a race in memory", got=race_id, remedy="Train it again: the same seed, the same race."
             )
@@ -224,7 +235,7 @@ class Races:
             raise Unsupported("The race ended before its first step: there is nothing to keep.")
         side, rows = race.config.configs()[contender], race.lanes[contender].rows()
         title, at = race.config.contenders[contender].title, race.state.states[contender]
-        run_id = self.store.create(side, name=f"Race {run.run_id[:4]}: {title}", state=state)
+        run_id = self.store.of(run.owner).create(side, name=f"Race {run.run_id[:4]}: {title}", state=state)
         self.store.flush(
             run_id,
             steps=rows.steps,
