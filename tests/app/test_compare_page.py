@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.rivals import board
+from qhn_core.errors import ConfigError
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 from qhn_core.studies.race.live import Races
@@ -280,3 +281,47 @@ def test_a_paused_race_from_a_link_asks_before_it_goes_on(fresh: Path, monkeypat
     press(page, "resume")
     assert resumed == [race, race], "agreed to before"
     assert not question(page)
+
+
+def test_the_verdict_is_that_of_the_step_set_before_the_race_and_others_are_exploratory(fresh: Path) -> None:
+    page = opened(SHORT)
+    box = next(b for b in page.number_input if b.label == "Judged at step")
+    assert (box.value, box.max) == (8, 8)
+    box.set_value(5).run()
+    page = tab(ended(press(page, "train")), "Verdict")
+    assert services.races().config(race_of(page)).judged_at == 5
+    text = words(page)
+    assert "[judged as set] Step 5" in text
+    assert "| step 5 |" in text
+    assert "exploratory" not in text
+    next(s for s in page.slider if s.label == "Step looked at").set_value(3).run()
+    text = words(page)
+    assert "[exploratory] Step 3" in text
+    assert "judged at step 5" in text
+    assert "(exploratory):**" in text
+    assert not any(f":{colour}-background[better]" in text for colour in ("green", "red"))
+    next(s for s in page.slider if s.label == "Step looked at").set_value(5).run()
+    assert "[judged as set] Step 5" in words(page)
+
+
+def test_a_threshold_chosen_after_the_race_is_exploratory(fresh: Path) -> None:
+    page = tab(ended(press(opened(SHORT), "train")), "Verdict")
+    assert "exploratory" not in words(page)
+    page.number_input(key="race.threshold.predictive_nll_test").set_value(0.55).run()
+    text = words(page)
+    assert "[judged as set] Step 8" in text
+    assert "verdicts about it are exploratory" in text
+    assert "**Steps to threshold (exploratory):**" in text
+    assert "**Cost gap:**" in text
+
+
+def test_the_judged_step_travels_in_the_link_and_must_be_logged(fresh: Path) -> None:
+    race = RaceConfig.parse(SHORT | {"judged_step": 4})
+    assert RaceConfig.from_url(race.to_url()) == race
+    assert RaceConfig.parse(SHORT | {"judged_step": 8}) == RaceConfig.parse(SHORT)
+    assert "judged_step" not in RaceConfig.parse(SHORT).to_dict()
+    held = next(b for b in opened(SHORT | {"judged_step": 4}).number_input if b.label == "Judged at step")
+    assert held.value == 4
+    for step, every in ((9, 1), (5, 4)):
+        with pytest.raises(ConfigError, match=r"judged_step.*logged step"):
+            RaceConfig.parse(SHORT | {"base": BASE | {"log_every": every}, "judged_step": step})

@@ -94,6 +94,11 @@ class Seen:
         return int(lane.rows.steps[lane.at]) if len(lane.rows.steps) else 0
 
     @property
+    def last_step(self) -> int:
+        """The newest step that every contender has logged."""
+        return min((int(lane.rows.steps[-1]) for lane in self.lanes if len(lane.rows.steps)), default=0)
+
+    @property
     def version(self) -> tuple[Any, ...]:
         """Changes when a figure of curves must be drawn anew."""
         rows = tuple(len(lane.rows.steps) for lane in self.lanes)

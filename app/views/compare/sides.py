@@ -95,15 +95,33 @@ def render(config: RaceConfig) -> RaceForm:
     ]
     st.markdown("**Shared by all**")
     base = forms.render(config.base, uploads=services.uploads(), key="race", leave_out=("objective",))
-    rivals = _rivals(config)
-    return _checked(base, sides, rivals)
+    judged = _judged_step(config, base)
+    return _checked(base, {"contenders": sides, "rivals": _rivals(config), "judged_step": judged})
 
 
-def _checked(base: Form, sides: list[dict[str, Any]], rivals: list[str]) -> RaceForm:
+def _judged_step(config: RaceConfig, base: Form) -> int | None:
+    """The step of the verdict, announced before anybody has seen a curve; None for the last."""
+    if base.config is None:
+        return None
+    steps = base.config.steps
+    key = f"{state.form_key('race.judged', 'sides')}.{steps}"
+    value = st.number_input(
+        "Judged at step",
+        min(base.config.log_every, steps),
+        steps,
+        state.widget(key, min(config.judged_at, steps)),
+        step=base.config.log_every,
+        key=key,
+        help="Set before the race begins. A verdict at another step is labelled exploratory.",
+    )
+    return None if value == steps else int(value)
+
+
+def _checked(base: Form, rest: dict[str, Any]) -> RaceForm:
     if base.config is None:
         return RaceForm(None, base, base.problems)
     try:
-        race = RaceConfig.parse({"base": base.config.to_dict(), "contenders": sides, "rivals": rivals})
+        race = RaceConfig.parse({"base": base.config.to_dict()} | rest)
         race.configs()
     except ConfigError as error:
         return RaceForm(None, base, tuple(f"{path}: {what}" if path else what for path, what in error.problems))

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from app import state
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
-from qhn_core.analysis import statistics
-from qhn_core.analysis.statistics import Comparison, Direction, Summary, Verdict
+from app.views.compare.judging import JUDGED, THRESHOLDS, Judged, exploratory, judge
+from qhn_core.analysis.statistics import Comparison, Summary, Verdict
 
-Array = NDArray[np.float64]
-
-#: Metrics that are judged -> (title, which way is better, format).
-JUDGED: dict[str, tuple[str, Direction, str]] = {
-    "predictive_nll_test": ("Predictive NLL, test (nats)", "lower", ".3f"),
-    "accuracy_test": ("Accuracy, test", "higher", ".3f"),
-    "kl_posterior": ("KL to posterior (nats)", "lower", ".2f"),
-    "cost_gap": ("Cost above the best (nats)", "lower", ".3f"),
-    "success": ("Success: mass near the optimum", "higher", ".3f"),
-    "steps_to_threshold": ("Steps to the threshold", "lower", ".0f"),
-}
-#: Metrics that a threshold can be set for -> (title, which way is better, first value).
-THRESHOLDS: dict[str, tuple[str, Direction, float]] = {
-    "predictive_nll_test": ("Predictive NLL, test", "lower", 0.6),
-    "accuracy_test": ("Accuracy, test", "higher", 0.75),
-    "cost_gap": ("Cost above the best", "lower", 0.1),
-    "success": ("Success", "higher", 0.5),
-}
 #: Short titles for the head of the table.
 HEADS = {
     "predictive_nll_test": "NLL, test",
@@ -50,55 +30,28 @@ _FIRM = "\u00a0"
 _COLOUR = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.NO_DIFFERENCE: "gray", Verdict.TOO_FEW: "orange"}
 
 
-@dataclass(frozen=True)
-class Reach:
-    """How far the threshold was reached.
-
-    Args:
-        share: of seeds that passed it.
-        horizon: the last count looked at.
-        unit: what is counted; empty for a contender's steps.
-    """
-
-    share: float
-    horizon: int
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a race allows to say at one step.
-
-    Args:
-        means: metric -> contender or rival -> mean with its interval.
-        comparisons: every contender against the first.
-        reached: contender, or rival that has steps -> how far it reached the threshold.
-        units: independent units; fewest: how many a verdict needs.
-    """
-
-    means: dict[str, dict[str, Summary]]
-    comparisons: list[Comparison]
-    reached: dict[str, Reach]
-    units: int
-    fewest: int
-
-
 def show(seen: Seen | None) -> None:
     """Threshold, table, details and sentences."""
     if seen is None or not seen.logged:
         st.info("Train first: the table compares the contenders seed by seed.", icon=":material/table_chart:")
         return
-    metric, value = _threshold()
+    threshold = _threshold()
     at = _judged_step(seen)
-    found = _judge(seen.race_id, at, metric, value, len(seen.rivals))
+    found = judge(seen.race_id, at, *threshold, len(seen.rivals))
     reference = seen.lanes[0].title
-    st.markdown(_summary(seen, at, found, metric, value))
+
+    def badge(comparison: Comparison) -> str:
+        return _badge(comparison.verdict, look=exploratory(seen, at, comparison.metric, threshold))
+
+    st.markdown(_standing(seen, at, threshold))
+    st.markdown(_summary(seen, at, found, *threshold, badge))
     st.caption(_small_print(seen, found, reference))
     if found.comparisons:
         with st.expander("Differences, effect sizes and corrected p", expanded=True, key="race.details"):
-            st.markdown(_details(found, reference))
+            st.markdown(_details(found, reference, badge))
         with st.expander("In words", expanded=True, key="race.words"):
-            st.markdown("\n".join(f"- {_sentence(c)}" for c in found.comparisons))
+            looks = [exploratory(seen, at, c.metric, threshold) for c in found.comparisons]
+            st.markdown("\n".join(f"- {_sentence(c, x)}" for c, x in zip(found.comparisons, looks, strict=True)))
 
 
 def _threshold() -> tuple[str, float]:
@@ -116,62 +69,39 @@ def _threshold() -> tuple[str, float]:
     return metric, float(value)
 
 
-@lru_cache(maxsize=16)
-def _judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) -> Judged:
-    from app.views.compare.data import look
-
-    seen = look(race_id, step)
-    sides: dict[str, dict[str, Array]] = {}
-    reached: dict[str, Reach] = {}
-    for lane in seen.lanes:
-        values = {name: lane.final(name) for name in JUDGED if name in lane.rows.history}
-        until = lane.rows.history[metric][: lane.at + 1]
-        passed = statistics.steps_to_threshold(
-            until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=THRESHOLDS[metric][1]
-        )
-        values["steps_to_threshold"] = passed.restricted
-        reached[lane.title] = Reach(passed.share, passed.horizon)
-        sides[lane.title] = values
-    clusters = seen.clusters
-    judged = {name: JUDGED[name][1] for name in JUDGED if not np.isnan(next(iter(sides.values()))[name]).all()}
-    comparisons = []
-    if len(sides) > 1:
-        comparisons = statistics.compare(sides, reference=seen.lanes[0].title, metrics=judged, clusters=clusters)
-    means: dict[str, dict[str, Summary]] = {}
-    for name in judged:
-        row = {title: statistics.mean_interval(values[name], clusters=clusters) for title, values in sides.items()}
-        for score in seen.rivals:
-            if name in score.row and not np.isnan(score.row[name]).all():
-                row[short_label(score.name)] = statistics.mean_interval(score.row[name], clusters=clusters)
-        means[name] = row
-    _judge_paths(seen, means["steps_to_threshold"], reached, metric, threshold)
-    units = seen.config.base.replicas if clusters is None else len(np.unique(clusters))
-    return Judged(means, comparisons, reached, units, statistics.minimum_units(max(1, len(comparisons))))
-
-
-def _judge_paths(seen: Seen, row: dict[str, Summary], reached: dict[str, Reach], metric: str, threshold: float) -> None:
-    """Add when the rivals that have steps passed the threshold, in what they themselves count."""
-    for score in seen.rivals:
-        path = score.path
-        if path is None or metric not in path.history:
-            continue
-        passed = statistics.steps_to_threshold(
-            path.history[metric], path.counts, threshold=threshold, better=THRESHOLDS[metric][1]
-        )
-        name = short_label(score.name)
-        row[name] = statistics.mean_interval(passed.restricted, clusters=seen.clusters)
-        reached[name] = Reach(passed.share, passed.horizon, path.unit)
-
-
 def _judged_step(seen: Seen) -> int:
-    """The step looked at; of a race in work a few dozen steps only, as judging takes the training's time."""
+    """The step looked at, or the one announced once it is there.
+
+    Of a race that is still on its way a few dozen steps only, as judging takes the training's time.
+    """
+    if seen.step is not None:
+        return seen.at_step
+    if seen.last_step >= seen.config.judged_at:
+        return seen.config.judged_at
     every = max(1, seen.config.base.steps // 25)
-    return seen.at_step if seen.step is not None or not seen.status.run.active else seen.at_step // every * every
+    return seen.at_step // every * every if seen.status.run.active else seen.at_step
 
 
-def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) -> str:
+def _standing(seen: Seen, at: int, threshold: tuple[str, float]) -> str:
+    """Whether this is the verdict that was announced before the race, or one look of many."""
+    planned = seen.config.judged_at
+    if at != planned:
+        early = " It ended earlier." if not seen.status.run.active and seen.last_step < planned else ""
+        return (
+            f":orange-badge[exploratory] Step {at}. This race is judged at step {planned}, as set before it began."
+            f"{early} Who looks at many steps finds a difference by chance far more often than in 5 % of races."
+        )
+    also = ""
+    if exploratory(seen, at, "steps_to_threshold", threshold):
+        also = " The threshold was changed on this page: verdicts about it are exploratory."
+    return f":green-badge[judged as set] Step {at}, as set before the race began.{also}"
+
+
+def _summary(
+    seen: Seen, at: int, found: Judged, metric: str, threshold: float, badge: Callable[[Comparison], str]
+) -> str:
     """Contenders and rivals down, metrics across; mean, interval and verdict in each cell."""
-    verdicts = {(c.metric, c.contender): c.verdict for c in found.comparisons}
+    verdicts = {(c.metric, c.contender): c for c in found.comparisons}
     sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
     heads = [HEADS[key] for key in found.means]
     heads[-1] = f"Steps to {SHORT[metric]} {sign} {threshold:g}"
@@ -180,8 +110,8 @@ def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) 
         cells = []
         for key in found.means:
             cell = _cell_of(found, key, lane.title)
-            word = verdicts.get((key, lane.title))
-            cells.append(cell if word is None else f"{cell} {_badge(word)}")
+            said = verdicts.get((key, lane.title))
+            cells.append(cell if said is None else f"{cell} {badge(said)}")
         used = float(lane.rows.seconds[-1])
         cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
@@ -194,8 +124,11 @@ def _summary(seen: Seen, at: int, found: Judged, metric: str, threshold: float) 
     return "\n".join(lines)
 
 
-def _badge(verdict: Verdict) -> str:
-    return f":{_COLOUR[verdict]}-background[{verdict.value.replace(' ', _FIRM)}]"
+def _badge(verdict: Verdict, *, look: bool) -> str:
+    """A verdict's word on its colour; grey, and said to be exploratory, for a ``look`` that was not set beforehand."""
+    judged = verdict in (Verdict.BETTER, Verdict.WORSE)
+    words = verdict.value.replace(" ", _FIRM) + (" (exploratory)" if look and judged else "")
+    return f":{'gray' if look else _COLOUR[verdict]}-background[{words}]"
 
 
 def _cell_of(found: Judged, key: str, name: str) -> str:
@@ -256,7 +189,7 @@ def _counting(seen: Seen) -> list[str]:
     return parts
 
 
-def _details(found: Judged, reference: str) -> str:
+def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) -> str:
     lines = [
         f"| metric | contender | difference to {reference} | 95 % interval | effect size | corrected p | verdict |",
         "|---|---|--:|--:|--:|--:|---|",
@@ -266,7 +199,7 @@ def _details(found: Judged, reference: str) -> str:
         lines.append(
             f"| {JUDGED[c.metric][0]} | {c.contender} | {c.difference:+{form}} | "
             f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | "
-            f"{_badge(c.verdict)} |"
+            f"{badge(c)} |"
         )
     return "\n".join(lines)
 
@@ -275,7 +208,7 @@ def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
 
 
-def _sentence(found: Comparison) -> str:
+def _sentence(found: Comparison, look: bool) -> str:
     text = found.sentence
     head, _, rest = text.partition(":")
-    return f"**{head[:1].upper()}{head[1:]}:**{rest}"
+    return f"**{head[:1].upper()}{head[1:]}{' (exploratory)' if look else ''}:**{rest}"

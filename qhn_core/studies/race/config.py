@@ -110,6 +110,26 @@ class RaceConfig(KnownFields):
         description="The losses that race, the first being the one that the others are compared with",
     )
     rivals: tuple[str, ...] = Field(DEFAULT_RIVALS, description="Classical methods on the same problem")
+    judged_step: int | None = Field(
+        None, ge=1, description="Step at which the race is judged, set before it begins; the last if not set"
+    )
+
+    @property
+    def judged_at(self) -> int:
+        """The step whose verdict counts."""
+        return self.base.steps if self.judged_step is None else self.judged_step
+
+    @field_validator("judged_step")
+    @classmethod
+    def _logged(cls, step: int | None, info: ValidationInfo) -> int | None:
+        base = info.data.get("base")
+        if step is None or base is None:
+            return step
+        if step > base.steps or (step % base.log_every and step != base.steps):
+            raise ValueError(
+                f"expected a logged step: {base.steps} (the last) or a smaller multiple of {base.log_every}, got {step}"
+            )
+        return None if step == base.steps else step
 
     @field_validator("contenders")
     @classmethod
@@ -142,7 +162,8 @@ class RaceConfig(KnownFields):
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain data."""
         contenders = [c.model_dump(mode="json", exclude_none=True, exclude_defaults=False) for c in self.contenders]
-        return {"base": self.base.to_dict(), "contenders": contenders, "rivals": list(self.rivals)}
+        plain = {"base": self.base.to_dict(), "contenders": contenders, "rivals": list(self.rivals)}
+        return plain if self.judged_step is None else plain | {"judged_step": self.judged_step}
 
     def to_json(self) -> str:
         """All fields as JSON text."""
