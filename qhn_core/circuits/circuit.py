@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -130,21 +130,25 @@ class Circuit:
         return write_qasm(self.n_qubits, self.gates, angles, measure=measure)
 
     @classmethod
-    def from_qasm(cls, text: str, *, free_angles: bool = False) -> Circuit:
+    def from_qasm(cls, text: str, *, free_angles: bool | Collection[int] = False) -> Circuit:
         """The circuit of an OpenQASM 2 program, up to a global phase; registers are joined in their order.
 
-        Measurements may stand at the end; where their results go is ignored, as wire i is qubit i.
+        A gate that the program defines goes before the library's of the same name. Measurements may stand at the end;
+        where their results go is ignored, as wire i is qubit i. ``reset`` of a qubit that no gate has touched,
+        ``delay`` and barriers change nothing.
 
         Args:
             text: at most a million characters, 64 qubits in all, and 100,000 gates, one on a whole register being one
                 for each of its qubits; nothing but ``qelib1.inc`` can be included, and no file is read.
-            free_angles: make a parameter of every angle of rx, ry, rz, rzz, p, u1, u2, u3 and u written in the program
-                or in its own gate definitions. The angle is then theta[k] + the written value: theta = 0 is the
-                program as it stands.
+            free_angles: which angles of rx, ry, rz, rzz, p, u1, u2, u3, u and U, written in the program or in its own
+                gate definitions, become parameters: all, none, or those at these places in their order, from 0. The
+                angle is then theta[k] + the written value: theta = 0 is the program as it stands.
 
         Raises:
-            InvalidArgument: the text is no OpenQASM 2 program (with line and column), or exceeds the bounds.
-            Unsupported: reset, conditions, opaque gates, or gates after measurements.
+            InvalidArgument: the text is no OpenQASM 2 program, with the line, or exceeds the bounds; an angle is no
+                finite number.
+            Unsupported: conditions, opaque gates, reset of a qubit in use, gates after measurements, or more gates
+                than the bound; with the line.
         """
-        size, gates = read_qasm(text, free_angles=free_angles)
-        return cls(size, gates)
+        program = read_qasm(text, free_angles=free_angles)
+        return cls(program.n_qubits, program.gates, n_params=len(program.free))
