@@ -14,8 +14,8 @@ from app.describe import counted
 from app.fields import Spec
 from qhn_core.datasets import DATASETS
 from qhn_core.datasets.csv import ColumnSummary, CsvSummary, inspect_csv
-from qhn_core.datasets.uploads import MAX_BYTES, SUFFIXES, TABLE_SUFFIXES, find_upload, read_upload, store_upload
 from qhn_core.errors import QHNError
+from qhn_core.uploads import MAX_BYTES, SUFFIXES, TABLE_SUFFIXES, find_upload, read_upload, store_upload
 
 #: Fields of a table that the uploader offers as choices among its columns.
 COLUMN_FIELDS = frozenset({"target", "features", "header", "missing", "unlabelled"})

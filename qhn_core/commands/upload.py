@@ -15,8 +15,8 @@ def command(
     data: DataOption = None,
 ) -> None:
     """Copy FILE into the data folder and print the SHA-256 by which a configuration names it."""
-    from qhn_core.datasets.uploads import check_size, store_upload
     from qhn_core.errors import StoreError
+    from qhn_core.uploads import check_size, store_upload
 
     store = open_store(data)
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
 from qhn_core.datasets.csv import CsvSummary, inspect_csv
-from qhn_core.datasets.uploads import find_upload, store_upload
+from qhn_core.uploads import find_upload, store_upload
 
 
 def dataset(name: str, /, **options: Any) -> Dataset:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from qhn_core.datasets.cost_columns import as_indices, as_strings, by_string, pick_costs
 from qhn_core.datasets.table.text import text_encoding
-from qhn_core.datasets.uploads import check_size
 from qhn_core.errors import DataError
+from qhn_core.uploads import check_size
 
 MAX_BITS = 20
 #: Most separators and line ends in a text: no table of 2^20 strings needs more.

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
 from qhn_core.datasets.cost_file import ReadCosts, check_costs, parse_costs
-from qhn_core.datasets.uploads import SUFFIXES, check_sha256, find_upload, read_upload
+from qhn_core.uploads import SUFFIXES, check_sha256, find_upload, read_upload
 
 MAX_INLINE = 4096
 

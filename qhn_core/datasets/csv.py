@@ -16,8 +16,8 @@ from qhn_core.datasets.table.missing import Missing, filled, rows_kept
 from qhn_core.datasets.table.proposal import propose, with_target
 from qhn_core.datasets.table.reader import CsvTable, read_table
 from qhn_core.datasets.table.summary import ColumnSummary, CsvSummary, check_features, inspect_csv
-from qhn_core.datasets.uploads import TABLE_SUFFIXES, check_sha256, read_upload
 from qhn_core.errors import DataError
+from qhn_core.uploads import TABLE_SUFFIXES, check_sha256, read_upload
 
 __all__ = ["ColumnSummary", "Csv", "CsvSummary", "inspect_csv"]
 

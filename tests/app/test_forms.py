@@ -439,7 +439,7 @@ def test_a_refused_file_leaves_the_one_before_in_use_and_says_so(tmp_path: Path)
     before = got(page)
     place = page.file_uploader(key="form.dataset.csv.sha256.file")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qhn_core.datasets.uploads.MAX_BYTES", 10)
+        patch.setattr("qhn_core.uploads.MAX_BYTES", 10)
         place.upload("large.csv", WITH_ID.encode(), "text/csv").run()
     assert any("large.csv" in error.value and "expected at most" in error.value for error in page.error)
     assert got(page) == before

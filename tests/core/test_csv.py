@@ -11,8 +11,8 @@ import pytest
 
 from qhn_core.datasets import DATASETS, find_upload, inspect_csv, store_upload
 from qhn_core.datasets.cost_table import read_costs
-from qhn_core.datasets.uploads import MAX_BYTES
 from qhn_core.errors import DataError, InvalidArgument, MissingUpload, QHNError, UnknownName
+from qhn_core.uploads import MAX_BYTES
 
 GOOD = "height,width,kind\n" + "".join(f"{i * 0.5},{-i * 0.25},{'cat' if i % 3 else 'dog'}\n" for i in range(30))
 

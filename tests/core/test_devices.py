@@ -394,6 +394,36 @@ class HangingJob:
         self.end.set()
 
 
+def remote_run(layers, **options):
+    return RunConfig.model_validate(
+        {
+            "network": {"name": "mlp", "layers": layers},
+            "objective": {"name": "mle"},
+            "ansatz": {"name": "linear", "layers": 1},
+            "engine": {"name": "pennylane", "device": "qiskit.remote", **options},
+            "estimator": {"name": "spsa", "shots": 1000},
+            "replicas": 2,
+        }
+    )
+
+
+@pytest.mark.parametrize(("layers", "n_qubits"), [((2, 7, 1), 29), ((2, 30, 1), 121)])
+def test_a_real_device_is_bounded_by_its_own_qubits_and_takes_no_memory_for_a_state(layers, n_qubits):
+    for backend in ("ibm_torino", "ibm_nowhere"):
+        needs = plan(remote_run(layers, backend=backend))
+        assert needs.n_qubits == n_qubits
+        assert needs.memory_bytes < 10**7  # the strings that come back
+    with pytest.raises(TooLarge, match=rf"{n_qubits} qubits.*at most 24 qubits"):
+        plan(remote_run(layers, backend="fake_torino"))
+
+
+def test_more_qubits_than_a_real_device_has_are_refused():
+    with pytest.raises(TooLarge, match="141 qubits: back end 'ibm_torino' takes at most 133 qubits"):
+        plan(remote_run((2, 35, 1), backend="ibm_torino"))
+    with pytest.raises(TooLarge, match="takes at most 1121 qubits"):
+        plan(remote_run((2, 300, 1), backend="ibm_nowhere"))
+
+
 class TestRealDevices:
     config: ClassVar[dict[str, object]] = {"device": "qiskit.remote", "backend": "ibm_nowhere", "pause": 0.0}
 
@@ -436,6 +466,13 @@ class TestRealDevices:
         circuit.x(2)
         circuit.measure(range(3), range(3))
         return StatevectorSampler(seed=0).run([circuit], shots=10).result()
+
+    def test_qubits_that_the_device_turns_out_not_to_have_are_refused_before_a_job_is_sent(self, monkeypatch):
+        sent, _ = self.run(monkeypatch, [])
+        runs = engine("pennylane", **self.config)
+        with pytest.raises(TooLarge, match="6 qubits: back end 'ibm_nowhere' has 5"):
+            runs.sample(ansatz("product", n_qubits=6), np.zeros(6), 10, np.random.default_rng(0))
+        assert not sent
 
     def test_a_lost_connection_fetches_the_same_job(self, monkeypatch):
         jobs = [RealJob([ConnectionError("reset"), self.answer()])]

@@ -6,8 +6,8 @@ import codecs
 import io
 from collections.abc import Iterator
 
-from qhn_core.datasets.uploads import check_size
 from qhn_core.errors import DataError
+from qhn_core.uploads import check_size
 
 #: Longest line, and longest row that goes over several lines, characters.
 MAX_LINE = 1_000_000

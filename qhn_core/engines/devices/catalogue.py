@@ -20,6 +20,8 @@ from qhn_core.errors import InvalidArgument, Unsupported
 OptionValue = bool | int | float | str
 #: Most qubits that a device is imitated with on this machine, whatever its size.
 LOCAL_QUBITS = 24
+#: Qubits of the largest IBM device that was ever built (Condor, 2023); a device's own number is known once it answers.
+REMOTE_QUBITS = 1121
 _TRANSPILER: dict[str, tuple[str, ...] | tuple[int, int]] = {
     "optimization_level": (0, 3),
     "seed_transpiler": (0, 2**31 - 1),
@@ -85,7 +87,7 @@ DEVICES: dict[str, Device] = {
         Device(
             "qiskit.remote",
             "IBM back end (shots)",
-            max_qubits=156,
+            max_qubits=REMOTE_QUBITS,
             options=_TRANSPILER,
         ),
     )
@@ -136,6 +138,11 @@ def fake_backends() -> dict[str, int]:
 def fake_qubits(name: str) -> int:
     """Number of qubits of the snapshot ``name``; UnknownName lists those there are."""
     return _fake_classes()[check_choice("backend", name, _fake_classes())][1]
+
+
+def snapshot_qubits(backend: str) -> int:
+    """Number of qubits of the real device ``ibm_…``, as its snapshot ``fake_…`` says; 0 where there is none."""
+    return _fake_classes().get(backend.replace("ibm_", "fake_", 1), ("", 0))[1]
 
 
 def fake_backend(name: str) -> object:

@@ -42,6 +42,7 @@ from qhn_core.engines.devices.catalogue import (
     fake_qubits,
     is_fake,
     larger_snapshot,
+    snapshot_qubits,
 )
 from qhn_core.engines.devices.noise import Noise
 from qhn_core.engines.devices.qiskit import AER_MEGABYTES, QiskitSampler
@@ -165,8 +166,10 @@ class PennyLane(EngineConfig):
 
     @property
     def wires(self) -> int:
-        """How many the device, or the snapshot, has."""
+        """How many the device, or the snapshot, has: of a real device as many as its snapshot, where there is one."""
         limit = DEVICES[self.device].max_qubits
+        if self.remote:
+            return snapshot_qubits(self.backend) or limit
         if is_fake(self.backend):
             return min(LOCAL_QUBITS, limit, fake_qubits(self.backend))
         return limit
@@ -175,7 +178,8 @@ class PennyLane(EngineConfig):
         """Peak memory of one step, bytes; refused beyond the device's wires."""
         n_qubits, limit = circuit.n_qubits, self.wires
         if n_qubits <= limit:
-            return self._memory(n_qubits, replicas)
+            # (No state is formed here for a real device: what comes back are strings, held twice while they are read.)
+            return 2 * n_qubits * replicas * shots if self.remote else self._memory(n_qubits, replicas)
         if self.backend:
             larger = larger_snapshot(n_qubits)
             other = f", or a larger back end such as '{larger}'" if larger else ""

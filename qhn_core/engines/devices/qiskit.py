@@ -21,7 +21,7 @@ from qhn_core.engines.devices.analytic import unshared
 from qhn_core.engines.devices.catalogue import OptionValue, check_remote_allowed, fake_backend, is_fake
 from qhn_core.engines.devices.noise import QISKIT_GATES, Noise, flip_readout, qiskit_noise_model
 from qhn_core.engines.devices.retry import GivenUp, reason, within
-from qhn_core.errors import DeviceError
+from qhn_core.errors import DeviceError, TooLarge
 
 LOG = logging.getLogger(__name__)
 Array = NDArray[np.float64]
@@ -145,6 +145,11 @@ class QiskitSampler:
         circuit, slots = to_qiskit(free)
         if self._target is None:
             self._target = self.guard(self._open)
+        if self.backend and circuit.num_qubits > self._target.num_qubits:
+            raise TooLarge(
+                f"{circuit.num_qubits} qubits: back end '{self.backend}' has {self._target.num_qubits}. "
+                "Use fewer qubits (a smaller network), or a larger back end."
+            )
         if self.backend:
             from qiskit import transpile
 
