@@ -157,6 +157,12 @@ def hidden() -> frozenset[str]:
     return frozenset(part for part in st.query_params.get(HIDE, "").split(",") if part.isidentifier())
 
 
+def hidden_controls() -> frozenset[str]:
+    """Settings (``objective.beta``) that a lesson does not show, from the URL."""
+    text = st.query_params.get(HIDE, "")[:1000]
+    return frozenset(part for part in text.split(",") if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", part))
+
+
 def hide(sections: list[str]) -> None:
     """Put the hidden sections in the URL."""
     if sections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from qhn_core import trainer
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.config import RunConfig
+from qhn_core.errors import Cancelled
+from qhn_core.lessons.outcome import Watch
 
 Array = NDArray[np.float64]
 #: Metrics whose course is kept, each the median over starts.
@@ -38,7 +41,6 @@ class Course:
 
     name: str
     config: RunConfig
-    setup: trainer.Setup
     steps: list[int] = field(default_factory=list)
     rows: list[dict[str, Array]] = field(default_factory=list)
     theta: Array | None = None
@@ -51,6 +53,11 @@ class Course:
         return np.array([np.median(row[name]) for row in self.rows])
 
     @cached_property
+    def setup(self) -> trainer.Setup:
+        """Data, circuit and tables; made when first needed."""
+        return trainer.prepare(self.config)
+
+    @cached_property
     def grid(self) -> DecisionGrid:
         """Where its predictions are drawn; for two inputs only."""
         return DecisionGrid(self.setup.problem, resolution=40)
@@ -59,3 +66,25 @@ class Course:
         """The start of median final loss."""
         losses = self.rows[-1]["loss"]
         return int(np.argsort(losses, kind="stable")[(len(losses) - 1) // 2])
+
+
+def train_course(course: Course, watch: Watch, *, until: int | None = None) -> Iterator[int]:
+    """Train to the end, or to a step; yields the number of each step made. Raises Cancelled where nobody waits."""
+    state = trainer.init(course.setup)
+    while not state.done:
+        check_waiting(watch)
+        course.theta = state.theta
+        state, info = trainer.step(course.setup, state)
+        if info.row is not None:
+            course.steps.append(info.step)
+            course.rows.append(info.row)
+            course.probs = info.probs
+        yield info.step
+        if until is not None and info.step >= until:
+            return
+
+
+def check_waiting(watch: Watch) -> None:
+    """Raise Cancelled where nobody waits any more."""
+    if watch.cancelled():
+        raise Cancelled("Nobody waits for this experiment any more.")

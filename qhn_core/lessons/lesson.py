@@ -96,6 +96,7 @@ class Step(_Part):
     experiment: SerializeAsAny[ExperimentConfig] | None = Field(None, description="In place of the lesson's")
     configuration: dict[str, Any] = Field(default_factory=dict, description="What differs from the lesson's")
     question: Question | None = Field(None, description="Asked before the run goes on")
+    hides: bool = Field(True, description="Whether pictures wait for the answer, where no step ends the wait")
     hint: Line | None = Field(None, description="Shown to who asks for it")
     expect: tuple[Expectation, ...] = Field((), max_length=4, description="What should be seen")
     controls: tuple[Control, ...] = Field((), max_length=3, description="What can be changed")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.analysis.dependence import dependence
 from qhn_core.lessons.course import Course
 from qhn_core.lessons.outcome import Bars, Lines, Picture, Plane, Series
 
@@ -78,6 +79,25 @@ def _networks(courses: Sequence[Course]) -> Bars | None:
     return Bars(title, "network: its weights", "probability", names, groups, (course.config.objective.name, "ink"))
 
 
+def _information(courses: Sequence[Course]) -> Bars | None:
+    """The pairs of weights that tell most of each other, of each contender's middle start."""
+    groups: dict[str, Array] = {}
+    pairs: list[tuple[int, int]] = []
+    for course in courses:
+        if course.probs is None:
+            return None
+        matrix = dependence(course.probs[course.middle()]).mutual_information
+        upper = np.triu_indices(len(matrix), 1)
+        if not pairs:
+            order = np.argsort(-matrix[upper], kind="stable")[:_TOP]
+            pairs = [(int(upper[0][k]), int(upper[1][k])) for k in order]
+        groups[course.name or "circuit"] = np.array([matrix[pair] for pair in pairs])
+    names = [f"{i + 1}–{j + 1}" for i, j in pairs]
+    return Bars(
+        "What one weight tells of another", "pair of weights", "bits", names, groups, ("elbo", "ink", "rival", "mle")
+    )
+
+
 def _plane(courses: Sequence[Course]) -> Plane | None:
     """What the newest contender's networks predict together; None beyond two inputs."""
     course = courses[-1]
@@ -117,5 +137,6 @@ PICTURES: Mapping[str, Callable[[Sequence[Course]], Picture | None]] = {
     "distance": _curves("Distance from the posterior", "KL, nats", {"": "kl_posterior"}),
     "evidence": _evidence,
     "networks": _networks,
+    "information": _information,
     "plane": _plane,
 }

@@ -83,6 +83,13 @@ class Answers:
             kept = db.execute("SELECT * FROM answers WHERE browser = ? AND lesson = ? AND step = ?", where).fetchone()
         return _answer(kept)
 
+    def judge(self, browser: str, lesson: str, step: str, *, correct: bool) -> None:
+        """Say whether a locked answer was right, once the run has shown it; the first judgement counts."""
+        where = (int(correct), _browser(browser), _name("lesson", lesson), _name("step", step))
+        query = "UPDATE answers SET correct = ? WHERE browser = ? AND lesson = ? AND step = ? AND correct IS NULL"
+        with self._database.write() as db:
+            db.execute(query, where)
+
     def of_browser(self, browser: str, lesson: str | None = None) -> list[Answer]:
         """All answers of a browser, or those in one lesson, the oldest first."""
         query, values = "SELECT * FROM answers WHERE browser = ?", [_browser(browser)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qhn_core.errors import InvalidArgument, TooLarge
-from qhn_core.store import RunStore
+from qhn_core.store import RunStore, schema
 from qhn_core.store import answers as module
 from qhn_core.store.answers import is_browser, new_browser
 
@@ -82,11 +82,8 @@ def test_browsers_longest_away_are_forgotten(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_store_of_the_first_version_gets_the_new_tables(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    path = store.path
-    store.close()
-    with sqlite3.connect(path) as db:
-        db.executescript("DROP TABLE answers; DROP TABLE places; PRAGMA user_version = 1;")
+    with sqlite3.connect(tmp_path / "runs.sqlite3") as db:
+        db.executescript(schema._TABLES + "PRAGMA user_version = 1;")
     answers = RunStore(tmp_path).answers
     answers.lock(ME, "one", "a", kind="choice", value="yes")
     assert answers.of_browser(ME)[0].value == "yes"

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from qhn_core.commands import app
 from qhn_core.lessons import FOLDER, LessonError, library, load_lesson, read_lesson
 from qhn_core.lessons.outcome import Lines, Outcome, Series
+from qhn_core.lessons.playing import play
 from qhn_core.lessons.questions import POINTS, Curve
-from qhn_core.lessons.words import fill, number
+from qhn_core.lessons.words import fill, number, places
 
 SMALL = """---
 schema_version: 1
@@ -173,3 +174,11 @@ def test_numbers_stand_in_words_as_people_write_them() -> None:
     numbers = {"a": -0.12345, "b": 1234.5, "c": 0.0, "d": 3e-9, "e": math.nan, "f": 0.5}
     assert fill("{{a}} {{b}} {{c}} {{d}} {{e}} {{f|%}} {{none}}", numbers) == "−0.123 1,234 0 3.0 · 10^−9 … 50.0 % …"
     assert number(2.0) == "2.00"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
+def test_what_a_lesson_says_should_be_seen_is_seen(path: Path) -> None:
+    for step, played in play(load_lesson(path)):
+        assert not played.missed, f"{path.name}, {step.id}: {played.missed}"
+        unknown = {name for words in load_lesson(path).words[step.id] for name in places(words)}
+        assert all(math.isfinite(played.outcome.numbers[name]) for name in unknown), step.id

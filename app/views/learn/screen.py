@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import services, state
 from app.jobs import Job
-from app.views.learn import asking, showing, work
+from app.views.learn import asking, showing, telling, work
 from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
 from qhn_core.lessons.outcome import Outcome
 from qhn_core.lessons.questions import Curve
@@ -28,67 +28,45 @@ def show(lesson: Lesson, answers: Answers, browser: str) -> None:
     if answers.places(browser).get(lesson.id) != at:
         answers.visit(browser, lesson.id, at)
     step = lesson.step(at)
-    _bar(lesson, ids.index(at))
+    telling.bar(lesson, ids.index(at))
+    prompt = telling.prompt()
     busy = bool(state.recall("learn.busy", True))
-    st.fragment(_body, run_every=REFRESH if busy else None)(lesson, step, answers, browser, busy)
+    body = telling.screen if lesson.story else _body
+    st.fragment(body, run_every=REFRESH if busy else None)(lesson, step, answers, browser, busy, prompt)
 
 
-def _bar(lesson: Lesson, k: int) -> None:
-    """Where one is, and the ways on."""
-    left, middle, right = st.columns([1.2, 5, 2.2], gap="small", vertical_alignment="center")
-    left.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=_leave, key="learn.leave")
-    middle.markdown(f"**{lesson.number} · {lesson.title}** · step {k + 1} of {len(lesson.steps)}")
-    with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.button("Back", on_click=_go, args=(lesson, k - 1), disabled=k == 0, shortcut="Left", key="learn.back")
-        last = k == len(lesson.steps) - 1
-        st.button(
-            "Finish" if last else "Next",
-            on_click=_leave if last else _go,
-            args=() if last else (lesson, k + 1),
-            shortcut="Right",
-            key="learn.next",
-        )
-
-
-def _leave() -> None:
-    state.keep_choice("lesson", None)
-    state.keep_choice("step", None)
-
-
-def _go(lesson: Lesson, k: int) -> None:
-    state.keep_choice("step", lesson.steps[k].id)
-    state.remember("learn.busy", True)
-
-
-def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: bool) -> None:
+def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: bool, prompt: str) -> None:
     """The step itself, drawn anew while its experiment runs."""
     where = (lesson.id, step.id)
     given = {answer.step: answer for answer in answers.of_browser(browser, lesson.id)}
     answer = given.get(step.id) if step.question is not None else None
+    waiting = step.question is not None and answer is None
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        settings = _words_and_controls(lesson, step, answer)
-    waiting = step.question is not None and answer is None
+        telling.say(prompt)
+        settings = _words_and_controls(lesson, step, waiting)
     job = work.experiment(lesson, step, settings, until=step.until if waiting else None)
     outcome: Outcome | None = job.result or job.partial
     with right:
         drawn = _experiment(lesson, step, job, outcome, answer, settings)
     with left:
-        if step.question is not None and answer is None:
+        if waiting:
             asking.ask(step.question, answers, browser, where, drawn)
         elif outcome is not None:
             _reveal(lesson, step, answer, outcome, ready=job.ready)
+            if job.ready and answer is not None:
+                _judge(step, answer, answers, outcome)
         _help(lesson, step, settings)
-    state.remember("learn.busy", not job.ready)
-    if job.ready == polling:
-        st.rerun()
+    work.settle(job, polling)
 
 
-def _words_and_controls(lesson: Lesson, step: Step, answer: Answer | None) -> Mapping[str, Setting]:
+def _words_and_controls(lesson: Lesson, step: Step, waiting: bool) -> Mapping[str, Setting]:
     st.markdown(f"#### {step.title}")
-    if answer is None:
+    if waiting or step.question is None:
         st.markdown(fill(lesson.words[step.id][0], {}))
-    return {control.set: _control(lesson, step, control) for control in step.controls}
+    hidden = state.hidden_controls()
+    shown = [control for control in step.controls if control.set not in hidden]
+    return {control.set: _control(lesson, step, control) for control in shown}
 
 
 def _control(lesson: Lesson, step: Step, control: Control) -> Setting:
@@ -106,7 +84,14 @@ def _control(lesson: Lesson, step: Step, control: Control) -> Setting:
         return control.first() if found is None else found
     low, high = control.extremes()
     slider = st.slider(
-        control.label, float(low), float(high), float(control.first()), control.step, help=control.help, key=key
+        control.label,
+        float(low),
+        float(high),
+        float(control.first()),
+        control.step,
+        format="%g",
+        help=control.help,
+        key=key,
     )
     return float(slider)
 
@@ -129,14 +114,19 @@ def _experiment(
     if job.message:
         st.error(job.message, icon=":material/error:")
         return None
+    where = f"{lesson.id}.{step.id}"
     if isinstance(step.question, Curve):
-        key = f"learn.{lesson.id}.{step.id}.curve"
-        return asking.axes(step.question, outcome, answer, key=key, height=min(showing.ROOM, 420))
+        return asking.axes(step.question, outcome, answer, key=f"learn.{where}.curve", height=420)
     if outcome is None:
-        st.progress(job.fraction, text="The experiment begins …")
+        st.progress(job.fraction, text="The experiment runs …")
         return None
-    showing.pictures(step.show, outcome, before=_before(lesson, step, settings))
-    if outcome.note:
+    waiting = step.question is not None and answer is None
+    if waiting and step.until is None and step.hides:
+        st.info("What happens is shown when your answer is locked.", icon=":material/visibility_off:")
+        return None
+    before = _before(lesson, step, settings)
+    showing.pictures(step.show, outcome, before=before, key=where, interactive=not waiting)
+    if outcome.note and not waiting:
         st.info(outcome.note, icon=":material/info:")
     return None
 
@@ -157,23 +147,26 @@ def _reveal(lesson: Lesson, step: Step, answer: Answer | None, outcome: Outcome,
     """What was answered beside what happened, why, and what should be seen."""
     if answer is not None and step.question is not None:
         asking.verdict(step.question, answer, outcome)
-        if lesson.words[step.id][1]:
-            st.markdown(fill(lesson.words[step.id][1], outcome.numbers))
+    if lesson.words[step.id][1]:
+        st.markdown(fill(lesson.words[step.id][1], outcome.numbers))
     if not ready:
         st.caption(":material/hourglass_top: The run goes on …")
         return
-    for expected in step.expect:
-        text = fill(expected.text, outcome.numbers)
-        if expected.holds(outcome.numbers):
-            st.markdown(f":green[:material/visibility:] **Seen:** {text}")
-        else:
-            st.markdown(f":orange[:material/visibility_off:] **Not this time:** {text}")
+    telling.seen(step, outcome)
     if step.challenge is not None:
         done = all(condition.holds(outcome.numbers) for condition in step.challenge.when)
         mark = ":green[:material/trophy:] **Found!**" if done else ":material/flag: **Challenge:**"
         st.markdown(f"{mark} {fill(step.challenge.text, outcome.numbers)}")
     if step.id == lesson.steps[-1].id:
         st.success(lesson.sentence, icon=":material/format_quote:")
+
+
+def _judge(step: Step, answer: Answer, answers: Answers, outcome: Outcome) -> None:
+    """Keep whether the answer was right, for the profile and for whoever teaches."""
+    if answer.correct is None and step.question is not None:
+        correct = step.question.judge(answer.value, outcome).correct
+        if correct is not None:
+            answers.judge(answer.browser, answer.lesson, answer.step, correct=correct)
 
 
 def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
+from app.qubits import qubits
+from app.views.learn import glossary
 from qhn_core.lessons.files import LessonError
 from qhn_core.lessons.lesson import Lesson
-from qhn_core.store.answers import Answers
+from qhn_core.lessons.outcome import Qubits
+from qhn_core.store.answers import Answer, Answers
 
 
 def show(lessons: Sequence[Lesson], bad: Sequence[LessonError], answers: Answers, browser: str) -> None:
@@ -17,14 +20,39 @@ def show(lessons: Sequence[Lesson], bad: Sequence[LessonError], answers: Answers
     given = answers.of_browser(browser)
     places = answers.places(browser)
     st.markdown("### Learn: predict first, then see")
-    st.markdown("Each lesson asks before it shows. Answers stay in this browser's name only, a random number.")
+    _story([lesson for lesson in lessons if lesson.story])
     columns = st.columns(2, gap="medium")
-    for k, lesson in enumerate(lessons):
+    for k, lesson in enumerate(lesson for lesson in lessons if not lesson.story):
         with columns[k % 2].container(border=True):
-            done = sum(answer.lesson == lesson.id for answer in given)
-            _card(lesson, done, places.get(lesson.id))
+            _card(lesson, sum(answer.lesson == lesson.id for answer in given), places.get(lesson.id))
     for error in bad:
         st.warning(f"A lesson cannot be used: {error}", icon=":material/info:")
+    with st.expander("Glossary", icon=":material/menu_book:"):
+        glossary.show()
+    _profile(given, answers, browser)
+
+
+def _story(stories: Sequence[Lesson]) -> None:
+    """The ten-minute story, and the smallest thing that explains the program."""
+    left, right = st.columns(2, gap="medium")
+    for story in stories:
+        with left.container(border=True):
+            st.markdown(f"**{story.title}**  \n{story.question}")
+            st.button(
+                f"Tell it: {len(story.steps)} screens, arrow keys",
+                key=f"learn.open.{story.id}",
+                on_click=_open,
+                args=(story.id,),
+                icon=":material/slideshow:",
+                type="primary",
+            )
+    with right.container(border=True):
+        st.markdown("**From qubit to network**  \nTurn one angle; see the odds, the weight, the network move.")
+        if st.toggle("Show", key="learn.qubit", value=state.parameter("show") == "qubit"):
+            count = st.segmented_control("Qubits", [1, 2], default=1, key="learn.qubit.count", required=True)
+            angles = (1.2,) if count == 1 else (1.57, 0.0)
+            picture = Qubits("From qubit to network", angles, coupled=count == 2)
+            qubits(picture, name="qubits", key=f"learn.qubits.{count}", interactive=True)
 
 
 def _card(lesson: Lesson, done: int, place: str | None) -> None:
@@ -44,3 +72,39 @@ def _card(lesson: Lesson, done: int, place: str | None) -> None:
 def _open(lesson: str) -> None:
     state.keep_choice("lesson", lesson)
     state.remember("learn.busy", True)
+
+
+def _profile(given: Sequence[Answer], answers: Answers, browser: str) -> None:
+    """How often one was sure, and how often of those wrong; export and clear."""
+    st.markdown("#### Your answers")
+    if not given:
+        st.caption("None yet. They are kept under a random number that this browser holds; nobody's name is asked for.")
+        return
+    judged = [(answer, answer.correct) for answer in given if answer.correct is not None]
+    rows = []
+    for level, name in ((2, "sure"), (1, "fairly sure"), (0, "a guess")):
+        mine = [right for answer, right in judged if answer.sure == level]
+        rows.append(f"| {name} | {len(mine)} | {sum(mine)} | {len(mine) - sum(mine)} |")
+    st.markdown("| you were | answers | right | wrong |\n|---|---|---|---|\n" + "\n".join(rows))
+    wrong = sum(answer.sure == 2 and not right for answer, right in judged)
+    sure = sum(answer.sure == 2 for answer, _ in judged)
+    if sure:
+        st.markdown(f"**Sure and wrong: {wrong} of {sure}.**")
+    if len(judged) < len(given):
+        st.caption(f"{len(given) - len(judged)} more wait for their run to end: open their step again.")
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Export my answers",
+            answers.export(browser),
+            "answers.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        with st.popover("Clear my answers", icon=":material/delete:"):
+            st.markdown(f"This forgets {len(given)} answers for good.")
+            st.button("Clear them", on_click=_clear, args=(answers, browser), type="primary", key="learn.clear")
+
+
+def _clear(answers: Answers, browser: str) -> None:
+    answers.clear(browser)

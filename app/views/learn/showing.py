@@ -8,20 +8,38 @@ import streamlit as st
 
 from app.figures.lesson import bars_figure, lines_figure, plane_figure
 from app.live_chart import live_chart
-from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane
+from app.qubits import qubits
+from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane, Qubits
 
 #: Pixels of all pictures of a step together.
 ROOM = 500
 
 
-def pictures(names: Sequence[str], outcome: Outcome, *, before: Outcome | None = None) -> None:
-    """The named pictures one below the other, with the curves of the outcome before as ghosts."""
+def pictures(
+    names: Sequence[str],
+    outcome: Outcome,
+    *,
+    before: Outcome | None = None,
+    room: int = ROOM,
+    key: str = "",
+    interactive: bool = True,
+) -> None:
+    """The named pictures one below the other, with the curves of the outcome before as ghosts.
+
+    Args:
+        room: pixels of all together.
+        key: what tells this step's pictures from others of the same name.
+        interactive: whether what can be turned may be turned.
+    """
     shown = [name for name in names if name in outcome.pictures]
-    height = ROOM // max(len(shown), 1)
+    height = room // max(len(shown), 1)
     for name in shown:
         picture = outcome.pictures[name]
         ghost = None if before is None else before.pictures.get(name)
-        draw(name, picture, ghost, height=min(height, 420))
+        if isinstance(picture, Qubits):
+            qubits(picture, name=name, key=f"learn.{key}.{name}", interactive=interactive)
+        else:
+            draw(name, picture, ghost, height=height)
     for name in names:
         if name not in outcome.pictures:
             st.caption(f"The picture '{name}' does not exist for these settings.")

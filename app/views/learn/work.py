@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import state
 from app.jobs import Job, Jobs, Watch
 from qhn_core.lessons.lesson import Lesson, Setting, Step
 from qhn_core.lessons.outcome import Outcome
@@ -37,3 +38,10 @@ def finished(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> Out
 
 def _key(found: Any, config: Any, until: int | None) -> tuple[Any, ...]:
     return (*key_of(found, config), until)
+
+
+def settle(job: Job, polling: bool) -> None:
+    """Refresh as long as the experiment runs, and no longer."""
+    state.remember("learn.busy", not job.ready)
+    if job.ready == polling:
+        st.rerun()

@@ -11,6 +11,7 @@ import streamlit as st
 from app import race_state, services, state
 from app.describe import TITLES
 from app.forms import Form
+from app.receipt import notebook, receipt
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store.exports import Format
 
@@ -119,6 +120,25 @@ def _export(form: Form) -> None:
             width="stretch",
             on_click="ignore",
         )
+    st.download_button(
+        "Receipt (one HTML file, works offline)",
+        partial(_receipt, run) if run else b"",
+        f"run-{run}.html",
+        "text/html",
+        disabled=run is None,
+        help=None if run else "Train first: there is nothing to show yet",
+        width="stretch",
+        on_click="ignore",
+    )
+    if form.config is not None:
+        st.download_button(
+            "Notebook (trains it again)",
+            partial(notebook, form.config),
+            "run.ipynb",
+            "application/x-ipynb+json",
+            width="stretch",
+            on_click="ignore",
+        )
     st.file_uploader(
         "Open settings (YAML or JSON)",
         type=["yaml", "yml", "json"],
@@ -128,6 +148,12 @@ def _export(form: Form) -> None:
     )
     if problem := state.recall("open_problem", ""):
         st.error(str(problem))
+
+
+def _receipt(run: str) -> bytes:
+    store = services.store()
+    record = store.get(run)
+    return receipt(record, store.history(run), RunConfig.from_json(record.config_json))
 
 
 def _history(run: str, kind: Format) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from qhn_core.config import RunConfig
-from qhn_core.errors import Cancelled
 from qhn_core.lessons.outcome import Outcome, Watch
 from qhn_core.registry import Registry, VariantConfig
 
@@ -33,9 +32,3 @@ class ExperimentConfig(VariantConfig):
 
 
 EXPERIMENTS: Registry[ExperimentConfig] = Registry("experiment", ExperimentConfig)
-
-
-def check_waiting(watch: Watch) -> None:
-    """Raise Cancelled where nobody waits any more."""
-    if watch.cancelled():
-        raise Cancelled("Nobody waits for this experiment any more.")

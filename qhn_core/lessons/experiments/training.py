@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from qhn_core import trainer
+from qhn_core.analysis.dependence import dependence
 from qhn_core.config import RunConfig
 from qhn_core.errors import ConfigError, InvalidArgument
 from qhn_core.lessons import training_pictures
-from qhn_core.lessons.course import METRICS, Course
-from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig, check_waiting
+from qhn_core.lessons.course import METRICS, Course, train_course
+from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.outcome import Outcome, Watch
 from qhn_core.lessons.patch import patched
 
 Array = NDArray[np.float64]
 #: What is told of each metric: its value at the ends, its extremes, and how far it came back from them.
 STATISTICS = ("first", "last", "lowest", "highest", "rise", "fall")
-_ALONE = ("log_evidence", "identity_error", "steps")
-#: Seconds between two looks at a run under way.
-_LOOK = 0.25
+_ALONE = ("log_evidence", "identity_error", "steps", "total_correlation")
+#: Of two contenders: by how much the first leads the second at the end.
+_LEADS = ("lead.elbo", "lead.elbo_size", "lead.points")
+#: Seconds between two looks at a run under way, and the largest share of the time that looking may take.
+_LOOK, _SHARE = 0.4, 0.1
 
 
 @EXPERIMENTS.register
@@ -54,7 +56,7 @@ class Training(ExperimentConfig):
         """``<metric>.<statistic>`` and those that stand alone, for each contender."""
         each = [f"{m}.{s}" for m in METRICS for s in STATISTICS] + list(_ALONE)
         named = [f"{name}.{value}" for name in self.contenders for value in each]
-        return tuple(named or each)
+        return (*named, *_LEADS) if len(self.contenders) > 1 else tuple(named or each)
 
     def pictures(self) -> tuple[str, ...]:
         """Names of the pictures."""
@@ -75,32 +77,17 @@ class Training(ExperimentConfig):
         """Train one after the other."""
         courses: list[Course] = []
         wanted = self.configs(config)
-        looked = time.monotonic()
+        next_look = time.monotonic() + _LOOK
         for k, (name, own) in enumerate(wanted.items()):
-            course = Course(name, own, trainer.prepare(own, cancelled=watch.cancelled))
+            course = Course(name, own)
             courses.append(course)
-            for step in _train(course, until):
-                check_waiting(watch)
-                if time.monotonic() - looked > _LOOK:
-                    looked = time.monotonic()
+            for step in train_course(course, watch, until=until):
+                began = time.monotonic()
+                if began > next_look:
                     watch.progress((k + step / own.steps) / len(wanted))
                     watch.share(_outcome(courses, complete=False))
+                    next_look = began + max(_LOOK, (time.monotonic() - began) / _SHARE)
         return _outcome(courses, complete=until is None)
-
-
-def _train(course: Course, until: int | None) -> Iterator[int]:
-    """Train to the end, or to a step; yields the number of each step made."""
-    state = trainer.init(course.setup)
-    while not state.done:
-        course.theta = state.theta
-        state, info = trainer.step(course.setup, state)
-        if info.row is not None:
-            course.steps.append(info.step)
-            course.rows.append(info.row)
-            course.probs = info.probs
-        yield info.step
-        if until is not None and info.step >= until:
-            return
 
 
 def _outcome(courses: list[Course], *, complete: bool) -> Outcome:
@@ -109,8 +96,17 @@ def _outcome(courses: list[Course], *, complete: bool) -> Outcome:
     for course in going:
         prefix = f"{course.name}." if course.name else ""
         numbers |= {f"{prefix}{name}": value for name, value in _numbers(course).items()}
+    if len(going) > 1:
+        numbers |= _leads(*going[:2])
     made = {name: build(going) for name, build in training_pictures.PICTURES.items()} if going else {}
     return Outcome(numbers, {k: v for k, v in made.items() if v is not None}, complete=complete)
+
+
+def _leads(one: Course, other: Course) -> dict[str, float]:
+    """By how much the first is ahead: ELBO in nats, test accuracy in points of a hundred."""
+    elbo = float(one.metric("elbo")[-1] - other.metric("elbo")[-1])
+    accuracy = float(one.metric("accuracy_test")[-1] - other.metric("accuracy_test")[-1])
+    return dict(zip(_LEADS, (elbo, abs(elbo), 100.0 * accuracy), strict=True))
 
 
 def _numbers(course: Course) -> Mapping[str, float]:
@@ -126,6 +122,8 @@ def _numbers(course: Course) -> Mapping[str, float]:
         evidence = float(course.setup.problem.log_evidence)
         found["log_evidence"] = evidence
         last_row = course.rows[-1]
+        if course.probs is not None:
+            found["total_correlation"] = float(dependence(course.probs[course.middle()]).total_correlation)
         gap = evidence - last_row["elbo"] - last_row["kl_posterior"]
         found["identity_error"] = float(np.abs(gap).max())
     return found

@@ -1,0 +1,91 @@
+"""What lessons and the story share: the bar with the ways on, a teacher's prompt, what was seen; the story's screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.views.learn import share, showing, work
+from qhn_core.lessons.lesson import Lesson, Step
+from qhn_core.lessons.outcome import Outcome
+from qhn_core.lessons.words import fill
+from qhn_core.store.answers import Answers
+
+#: Pixels of the story's one picture.
+STAGE = 440
+
+
+def bar(lesson: Lesson, k: int) -> None:
+    """Where one is, and the ways on."""
+    left, middle, right = st.columns([1.3, 4.4, 3], gap="small", vertical_alignment="center")
+    left.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=leave, key="learn.leave")
+    number = "" if lesson.story else f"{lesson.number} · "
+    middle.markdown(f"**{number}{lesson.title}** · {k + 1} of {len(lesson.steps)}")
+    with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        share.popover(lesson, lesson.steps[k])
+        st.button("Back", on_click=go, args=(lesson, k - 1), disabled=k == 0, shortcut="Left", key="learn.back")
+        last = k == len(lesson.steps) - 1
+        st.button(
+            "Finish" if last else "Next",
+            on_click=leave if last else go,
+            args=() if last else (lesson, k + 1),
+            shortcut="Right",
+            key="learn.next",
+        )
+
+
+def leave() -> None:
+    """Back to all lessons."""
+    for name in ("lesson", "step", "prompt"):
+        state.keep_choice(name, None)
+
+
+def go(lesson: Lesson, k: int) -> None:
+    """To another step."""
+    state.keep_choice("step", lesson.steps[k].id)
+    state.keep_choice("prompt", None)
+    state.remember("learn.busy", True)
+
+
+def prompt() -> str:
+    """What the teacher asks beside the lesson, from the link: plain text, bounded."""
+    return (state.parameter("prompt") or "")[: share.LONGEST]
+
+
+def say(text: str) -> None:
+    """The teacher's prompt, as text: what looks like markup in it is shown as it is."""
+    if text:
+        with st.container(border=True, key="learn.prompt"):
+            st.caption(":material/campaign: Your teacher asks")
+            st.text(text)
+
+
+def seen(step: Step, outcome: Outcome) -> None:
+    """What should be seen, and whether it was."""
+    for expected in step.expect:
+        text = fill(expected.text, outcome.numbers)
+        if expected.holds(outcome.numbers):
+            st.markdown(f":green[:material/visibility:] **Seen:** {text}")
+        else:
+            st.markdown(f":orange[:material/visibility_off:] **Not this time:** {text}")
+
+
+def screen(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: bool, prompt: str) -> None:
+    """One screen of a story: one picture, one sentence."""
+    say(prompt)
+    job = work.experiment(lesson, step, {}, until=None)
+    outcome: Outcome | None = job.result or job.partial
+    numbers = {} if outcome is None else outcome.numbers
+    st.markdown(f"## {step.title}")
+    st.markdown(f"### {fill(lesson.words[step.id][0], numbers)}")
+    if job.message:
+        st.error(job.message, icon=":material/error:")
+    elif outcome is None:
+        st.progress(job.fraction, text="The experiment runs …")
+    else:
+        showing.pictures(step.show, outcome, room=STAGE, key=f"{lesson.id}.{step.id}")
+        if job.ready:
+            seen(step, outcome)
+    if step.id == lesson.steps[-1].id:
+        st.success(lesson.sentence, icon=":material/format_quote:")
+    work.settle(job, polling)
