@@ -17,6 +17,7 @@ from app import figures
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws
+from qhn_core.bitstrings import from_index
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -53,7 +54,7 @@ class Moment:
     @property
     def exact(self) -> bool:
         """Whether all strings can be looked at."""
-        return self.q is not None and self.problem.tabulated
+        return self.q is not None and self.problem.table is not None
 
     @property
     def objective(self) -> str:
@@ -82,7 +83,7 @@ def measure(q: Array, shots: int, *, seed: tuple[int, ...]) -> NDArray[np.uint8]
     edges = np.cumsum(q)
     u = np.random.default_rng(seed).random(shots) * edges[-1]
     index = np.minimum(np.searchsorted(edges, u, side="right"), q.size - 1)
-    return ((index[:, None] >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
+    return from_index(index, n_bits)
 
 
 def weight_labels(config: RunConfig, n_bits: int) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ def drawn_networks(moment: Moment) -> Built:
         labels=moment.labels,
         objective=moment.objective,
         probs=None if moment.q is None else moment.q[index],
-        posterior=moment.problem.posterior[index] if moment.problem.tabulated else None,
+        posterior=moment.problem.posterior[index] if moment.problem.table is not None else None,
     )
     first = "".join("+" if bit else "−" for bit in top.bits[0])
     text = f"{len(moment.draws)} networks drawn; the most frequent, {first}, came in {top.probability[0]:.1%} of draws."
@@ -115,7 +116,7 @@ def weight_marginals(moment: Moment) -> Built:
         means,
         labels=moment.labels,
         objective=moment.objective,
-        posterior=marginals(moment.problem.posterior) if moment.problem.tabulated else None,
+        posterior=marginals(moment.problem.posterior) if moment.problem.table is not None else None,
         prior=moment.config.prior.rates(len(means)),
     )
     sure = int(np.argmax(np.abs(means - 0.5)))

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.jobs import Job, Jobs, Watch
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.engines.base import LOG_Q, EngineConfig, takes
 from qhn_core.engines.statevector import MAX_QUBITS, StatevectorConfig
 from qhn_core.errors import Cancelled, TooLarge, Unsupported
 from qhn_core.estimators.score_function import ScoreFunction
-from qhn_core.planning import TABLE_QUBITS
 
 if TYPE_CHECKING:
     from qhn_core.circuits.circuit import Circuit
@@ -112,7 +112,7 @@ def _exact_variant(config: RunConfig) -> RunConfig:
     n_qubits = config.network.n_bits if config.network is not None else 0  # a cost table has its 2^N values
     if n_qubits <= MAX_QUBITS:
         same["engine"] = base.engine
-    if n_qubits <= TABLE_QUBITS:
+    if n_qubits <= MAX_TABULATED:
         same["estimator"] = base.estimator
     else:
         # Without tables a start costs only its strings: one is shown for each draw of the data.
@@ -139,7 +139,7 @@ def first_step(config: RunConfig, uploads: Path, watch: Watch) -> Preview:
     n_qubits = needs.n_qubits
     if simulator(config, needs.circuit) is None:  # a real device's own; nothing is asked of one here
         return Preview(message=f"{n_qubits} qubits: too many to simulate on this machine.", ready=True)
-    if n_qubits > TABLE_QUBITS:
+    if not needs.tabulated:
         setup = trainer.prepare(config, uploads=uploads, progress=watch.progress, cancelled=watch.cancelled)
         return _drawn_step(setup, trainer.init(setup).theta, watch.cancelled)
     few = max(1, min(config.replicas, LARGEST >> n_qubits))
@@ -161,7 +161,7 @@ def _drawn_step(setup: Setup, theta: NDArray[np.float64], cancelled: Callable[[]
         setup, theta, trainer.metric_shots(config), seed=config.seed, step=0, cancelled=cancelled
     )
     n, known = setup.n_train, config.estimator.name == "score_function"
-    sampled = config.objective.estimate(strings, setup.problem, 0, log_q=log_q)
+    sampled = config.objective.sampled(strings, setup.problem, 0, log_q=log_q)
     told = log_q if known else None
     row = setup.metrics.row(
         value=sampled.value / n,

@@ -10,28 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.bitstrings import HISTOGRAM_BITS, Bits, distances, histogram, index_of, unique
 from qhn_core.checks import check_finite
+from qhn_core.compiled import compiled
 from qhn_core.errors import InvalidArgument
 
 Array = NDArray[np.float64]
-#: Up to this N a sampled batch is treated as a histogram over all 2^N strings, which costs less than its pairs.
-HISTOGRAM_BITS = 12
 #: Pairs of strings whose distances are held at once.
 _PAIRS_AT_ONCE = 1 << 22
-
-
-@cache
-def compiled() -> Any:
-    """The compiled kernels, imported (and, the first time on a machine, compiled) when first needed."""
-    from qhn_core import compiled as module
-
-    return module
 
 
 def walsh_hadamard(v: ArrayLike, axis: int = -1) -> Array:
@@ -80,27 +72,6 @@ def _normalised_eigenvalues(gammas: tuple[float, ...], n_bits: int) -> Array:
     scaled = _eigenvalues(gammas, n_bits) / float(1 << n_bits)
     scaled.flags.writeable = False
     return scaled
-
-
-def pack(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Index of each string, (…, N) -> (…), wire 0 most significant."""
-    n_bits = bits.shape[-1]
-    weights = np.left_shift(np.int64(1), np.arange(n_bits - 1, -1, -1, dtype=np.int64))
-    return np.einsum("...i,i->...", bits, weights, dtype=np.int64, casting="unsafe")
-
-
-def unpack(indices: ArrayLike, n_bits: int) -> NDArray[np.uint8]:
-    """Bits of each index, (…) -> (…, N), wire 0 first."""
-    index = np.asarray(indices, dtype=np.int64)
-    shifts = np.arange(n_bits - 1, -1, -1, dtype=np.int64)
-    return ((index[..., None] >> shifts) & 1).astype(np.uint8)
-
-
-def histogram(indices: NDArray[np.int64], n_bits: int) -> Array:
-    """How often each string occurs: indices (B, S) -> counts (B, 2^N), float64."""
-    size, rows = 1 << n_bits, indices.shape[0]
-    flat = (indices + (np.arange(rows, dtype=np.int64) * size)[:, None]).ravel()
-    return np.bincount(flat, minlength=rows * size).reshape(rows, size).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -155,7 +126,7 @@ class HammingKernel:
         compiled().smooth_rows(rows, self.normalised_eigenvalues(n_bits), quadratic)
         return x, quadratic.reshape(x.shape[:-1])
 
-    def mean_embedding(self, bits: NDArray[np.uint8], rho: ArrayLike) -> Array:
+    def mean_embedding(self, bits: Bits, rho: ArrayLike) -> Array:
         """μ_π(w) = E_{v~π} k(w, v) = Π_i [1 − (1 − e) P(v_i ≠ w_i)] of a product-Bernoulli π, for bits (…, N): (…)."""
         rate = check_finite("rho", rho)
         total = np.zeros(bits.shape[:-1])
@@ -171,39 +142,32 @@ class HammingKernel:
         each = [np.prod(1.0 + 2.0 * np.expm1(-g) * rate * (1.0 - rate)) for g in self.gammas]
         return float(np.mean(each))
 
-    def gram(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Array:
+    def gram(self, a: Bits, b: Bits) -> Array:
         """k(a_i, b_j) for strings a (S, N), b (M, N): (S, M), by integer Hamming distances."""
-        return self.at_distance(np.arange(a.shape[-1] + 1))[_distances(pack(a), pack(b))]
+        return self.at_distance(np.arange(a.shape[-1] + 1))[distances(a, b)]
 
-    def empirical_embedding(self, bits: NDArray[np.uint8], sample: NDArray[np.uint8]) -> Array:
+    def empirical_embedding(self, bits: Bits, sample: Bits) -> Array:
         """(1/M) Σ_j k(w_s, v_j) for bits (S, N) against a sample (M, N): (S,)."""
-        n_bits = bits.shape[-1]
-        at, drawn = pack(bits), pack(sample)
-        if n_bits <= HISTOGRAM_BITS:
-            return self.apply(histogram(drawn[None], n_bits)[0] / drawn.size)[at]
-        values, counts = np.unique(drawn, return_counts=True)
-        strings, where = np.unique(at, return_inverse=True)
-        return (self._sum_against(strings, values, counts) / drawn.size)[where.ravel()]
+        if bits.shape[-1] <= HISTOGRAM_BITS:
+            return self.apply(histogram(sample[None])[0] / len(sample))[index_of(bits)]
+        at, drawn = unique(bits), unique(sample)
+        return (self._sum_against(at.bits, drawn.bits, drawn.counts) / len(sample))[at.inverse]
 
-    def _sum_against(self, at: NDArray[np.int64], values: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
-        table = self.at_distance(np.arange(64))
+    def _sum_against(self, at: Bits, drawn: Bits, counts: NDArray[np.int64]) -> Array:
+        """Σ_m counts_m k(w_s, v_m), (S,)."""
         weights = counts.astype(np.float64)
-        chunk = max(1, _PAIRS_AT_ONCE // max(1, values.size))
-        parts = [
-            np.einsum("sm,m->s", table[_distances(at[s : s + chunk], values)], weights)
-            for s in range(0, at.size, chunk)
-        ]
+        chunk = max(1, _PAIRS_AT_ONCE // max(1, len(drawn)))
+        parts = [np.einsum("sm,m->s", self.gram(at[s : s + chunk], drawn), weights) for s in range(0, len(at), chunk)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def pair_sum(self, bits: NDArray[np.uint8]) -> float:
+    def pair_sum(self, bits: Bits) -> float:
         """Σ_{i ≠ j} k(w_i, w_j) over a sample (S, N)."""
-        drawn, n_bits = pack(bits), bits.shape[-1]
-        if n_bits <= HISTOGRAM_BITS:
-            return float(self._smooth(histogram(drawn[None], n_bits))[1][0]) - drawn.size
-        values, counts = np.unique(drawn, return_counts=True)
-        return float(self._sum_against(values, values, counts) @ counts) - drawn.size
+        if bits.shape[-1] <= HISTOGRAM_BITS:
+            return float(self._smooth(histogram(bits[None]))[1][0]) - len(bits)
+        drawn = unique(bits)
+        return float(self._sum_against(drawn.bits, drawn.bits, drawn.counts) @ drawn.counts) - len(bits)
 
-    def mmd2_unbiased(self, bits: NDArray[np.uint8], rho: ArrayLike) -> Array:
+    def mmd2_unbiased(self, bits: Bits, rho: ArrayLike) -> Array:
         """Unbiased estimate of MMD²(q, π) from strings (…, S, N) drawn from q and a product-Bernoulli π.
 
         1/(S(S−1)) Σ_{i≠j} k(w_i, w_j) − (2/S) Σ_i μ_π(w_i) + E_{ππ} k. It may be negative, and is not clipped.
@@ -217,7 +181,7 @@ class HammingKernel:
         cross = self.mean_embedding(flat, rho).mean(axis=1)
         return (pairs - 2.0 * cross + self.expected_prior(rho)).reshape(bits.shape[:-2])
 
-    def mmd2_estimate(self, bits: NDArray[np.uint8], rho: ArrayLike) -> tuple[Array, Array]:
+    def mmd2_estimate(self, bits: Bits, rho: ArrayLike) -> tuple[Array, Array]:
         """:meth:`mmd2_unbiased` and its jackknife standard error, for bits (B, S, N), S ≥ 3: (B,), (B,).
 
         At q = π the estimate is a degenerate U-statistic, of which the jackknife gives the order of magnitude only.
@@ -233,8 +197,3 @@ class HammingKernel:
         without = (total[:, None] - 2.0 * sums) / ((size - 1.0) * (size - 2.0))
         spread = ((without - without.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
         return total / (size * (size - 1.0)), np.sqrt((size - 1.0) / size * spread)
-
-
-def _distances(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Hamming distances of packed strings: (S, M) uint8."""
-    return np.bitwise_count(a[:, None] ^ b[None, :])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import IN_WORDS
@@ -16,8 +17,6 @@ from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
 
-#: Largest N whose 2^N strings are enumerated (likelihood table, posterior, exact losses).
-TABLE_QUBITS = 20
 #: Largest history kept for one run, bytes.
 HISTORY_LIMIT = 256 << 20
 #: Arrays logged at each step, for the size of the history: the metrics, and room for the terms of a loss.
@@ -39,7 +38,8 @@ class Plan:
         n_features, n_classes: of its data; 0 for a cost table.
         memory_bytes: estimated peak memory.
         circuits_per_step, shots_per_step: what one step costs on a device, all replicas together.
-        exact: whether all 2^N strings are enumerated.
+        exact: whether loss and gradient are exact, from all 2^N strings.
+        tabulated: whether ℓ of all 2^N strings is worked out: posterior, evidence, and exact metrics where q is known.
         circuit: the circuit itself.
         warnings: what works, but may surprise.
     """
@@ -52,6 +52,7 @@ class Plan:
     circuits_per_step: int
     shots_per_step: int
     exact: bool
+    tabulated: bool
     circuit: Circuit
     warnings: tuple[str, ...] = ()
 
@@ -126,6 +127,7 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
         circuits_per_step=circuits,
         shots_per_step=shots,
         exact=exact,
+        tabulated=n_qubits <= MAX_TABULATED,
         circuit=circuit,
         warnings=tuple(_warnings(config, n_qubits, shots)),
     )
@@ -183,11 +185,11 @@ def _check_capabilities(config: RunConfig) -> None:
 
 
 def _check_table(config: RunConfig, n_qubits: int) -> None:
-    if n_qubits > TABLE_QUBITS:
+    if n_qubits > MAX_TABULATED:
         raise TooLarge(
             f"{n_qubits} qubits: estimator '{config.estimator.name}' {_without_shots(config)}needs tables of all "
             f"2^{n_qubits} strings ({readable(8 << n_qubits)} of memory for each column), and such tables end at "
-            f"{TABLE_QUBITS} qubits. Use {_smaller(config)}, or {_sampled(config)}."
+            f"{MAX_TABULATED} qubits. Use {_smaller(config)}, or {_sampled(config)}."
         )
 
 
@@ -211,7 +213,7 @@ def _smaller(config: RunConfig) -> str:
 
 def _memory(config: RunConfig, n_qubits: int, engine: int) -> int:
     """Estimated peak memory in bytes: engine, likelihood tables, loss and metrics."""
-    if n_qubits > TABLE_QUBITS:
+    if n_qubits > MAX_TABULATED:
         return engine
     tables = (3 * config.data_draws + 2) * (8 << n_qubits)
     if config.data_draws > 1:
@@ -247,7 +249,7 @@ def _check_history(config: RunConfig, arrays: int) -> None:
 
 def _warnings(config: RunConfig, n_qubits: int, shots: int) -> list[str]:
     found = []
-    if n_qubits > TABLE_QUBITS:
+    if n_qubits > MAX_TABULATED:
         found.append(f"{n_qubits} qubits cannot be enumerated: metrics are estimates from drawn strings.")
     if config.optimiser.name == "lbfgs" and shots:
         found.append("L-BFGS takes gradients at face value: with shot noise its line search is often misled.")

@@ -8,7 +8,7 @@ Everything random at step t comes from a generator keyed by (seed, t): there is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,10 +23,11 @@ from qhn_core.config import RunConfig
 from qhn_core.datasets import Dataset
 from qhn_core.engines.base import PROBABILITIES, Engine
 from qhn_core.errors import Cancelled, InvalidArgument
-from qhn_core.estimators.base import Estimate
+from qhn_core.estimators.base import Estimate, Work
 from qhn_core.optimisers.base import Array, OptimiserState, clipped
-from qhn_core.planning import TABLE_QUBITS, Plan, plan
-from qhn_core.problems.problem import Problem, ProblemStack, problem, stack_problems
+from qhn_core.planning import Plan, plan
+from qhn_core.problems.problem import Problem, problem
+from qhn_core.problems.stack import ProblemStack, stack_problems
 from qhn_core.sharing import Shared
 
 #: Strings drawn for the metrics of a logged step where the estimator drew none at θ itself.
@@ -210,7 +211,7 @@ def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainStat
 
 def _with_table(setup: Setup, state: TrainState, found: Estimate) -> Estimate:
     """An estimate from drawn strings in a simulation that knows all of q, with q beside it: metrics are exact then."""
-    known = found.log_q is not None and setup.problem.tabulated and PROBABILITIES in setup.config.engine.provides
+    known = found.log_q is not None and setup.plan.tabulated and PROBABILITIES in setup.config.engine.provides
     return found._replace(probs=setup.engine.probs(setup.circuit, state.theta)) if known else found
 
 
@@ -244,25 +245,14 @@ def _closure(setup: Setup, at_step: int) -> Callable[[Array, NDArray[np.intp]], 
 
 def _select(task: Problem, replicas: NDArray[np.intp]) -> Problem:
     """The problem of chosen replicas."""
-    if not isinstance(task, ProblemStack):
-        return task
-    if len(replicas) == 1:
-        return task.parts[task.which[replicas[0]]]
-    table = task.nll[replicas] if task.tabulated else None
-    return replace(task, nll=table, which=task.which[replicas])  # type: ignore[arg-type]
+    return task.of_replicas(replicas) if isinstance(task, ProblemStack) else task
 
 
 def _estimate(setup: Setup, theta: Array, at_step: int, task: Problem) -> Estimate:
     config = setup.config
-    return config.estimator.estimate(
-        engine=setup.engine,
-        circuit=setup.circuit,
-        theta=theta,
-        objective=config.objective,
-        problem=task,
-        step=at_step,
-        rng=_generator(config.seed, at_step) if config.estimator.draws else _UNDRAWN,
-    )
+    work = Work(setup.engine, setup.circuit, config.objective, task)
+    rng = _generator(config.seed, at_step) if config.estimator.draws else _UNDRAWN
+    return config.estimator.estimate(work, theta, at_step, rng)
 
 
 def _generator(seed: int, at_step: int, stream: int = 0) -> np.random.Generator:
@@ -329,7 +319,7 @@ def _problem(
                 config.prior,
                 progress=share,
                 cancelled=cancelled,
-                tabulate=None if needs.n_qubits <= TABLE_QUBITS else False,
+                tabulate=None if needs.tabulated else False,
             )
         )
     return parts[0] if config.data_draws == 1 else stack_problems(parts, config.replicas)

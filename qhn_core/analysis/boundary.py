@@ -45,7 +45,7 @@ class DecisionGrid:
         points = np.concatenate([data.x_train, data.x_test])
         low, high = points.min(axis=0), points.max(axis=0)
         reach = margin * np.maximum(high - low, 1e-9)
-        if problem.tabulated:
+        if problem.table is not None:
             table = problem.network.functions(points[:COARSEST])
             columns = table.n_classes if table.n_classes > 2 else 1
             affordable = int(np.sqrt(MAX_BYTES / (8 * table.n_functions * columns)))

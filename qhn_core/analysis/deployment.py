@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.analysis.drawn_scores import DrawnScores, drawn_scores
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import accuracy_with_ties
+from qhn_core.bitstrings import MAX_TABULATED, from_index, index_of, unique
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
+from qhn_core.engines.tabulated import draw_index
 from qhn_core.errors import Cancelled
-from qhn_core.estimators.draws import draw_from
-from qhn_core.kernels import pack, unpack
-from qhn_core.planning import TABLE_QUBITS
 from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
@@ -72,12 +71,12 @@ def deploy(
     rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
     bits = _draw(circuit, row, engine, shots, rng, min(parts, shots), progress, cancelled)
     ideal = exact_engine.probs(circuit, row)[0]
-    compare = _everywhere if circuit.n_qubits <= TABLE_QUBITS else _where_drawn
-    compared = compare(ideal, pack(bits), rng)
-    strings, counts = np.unique(bits, axis=0, return_counts=True)
+    compare = _everywhere if circuit.n_qubits <= MAX_TABULATED else _where_drawn
+    compared = compare(ideal, index_of(bits), rng)
+    strings, _, _, counts = unique(bits)
     order = np.argsort(-counts, kind="stable")
     accuracy, ideal_accuracy, each = _accuracies(problem, bits, ideal, strings[order])
-    as_many = unpack(draw_from(ideal[None] / ideal.sum(), shots, rng)[0], circuit.n_qubits)
+    as_many = from_index(draw_index(ideal[None] / ideal.sum(), shots, rng)[0], circuit.n_qubits)
     return Deployment(
         bits=bits,
         ideal=compared.ideal,
@@ -104,7 +103,7 @@ class _Compared(NamedTuple):
 
 
 def _everywhere(ideal: Array, index: NDArray[np.int64], rng: np.random.Generator) -> _Compared:
-    """Packed strings (S,) against the exact q, string by string."""
+    """Indices of strings (S,) against the exact q, string by string."""
     seen = np.bincount(index, minlength=ideal.size) / len(index)
     by_shots = rng.multinomial(len(index), ideal / ideal.sum(), size=_SIMULATIONS) / len(index)
     distance = float(0.5 * np.abs(seen - ideal).sum())
@@ -117,7 +116,7 @@ def _where_drawn(ideal: Array, index: NDArray[np.int64], rng: np.random.Generato
     ½ Σ |f − q| = ½ [Σ_drawn |f − q| + 1 − Σ_drawn q] needs the drawn strings alone.
     """
     shots = len(index)
-    simulated = draw_from(ideal[None] / ideal.sum(), shots * _SIMULATIONS, rng).reshape(_SIMULATIONS, shots)
+    simulated = draw_index(ideal[None] / ideal.sum(), shots * _SIMULATIONS, rng).reshape(_SIMULATIONS, shots)
     by_shots = np.array([_distance(ideal, row) for row in simulated])
     likeliest = np.argpartition(ideal, -_LISTED)[-_LISTED:]
     listed, counts = np.unique(np.concatenate([likeliest, index]), return_counts=True)
@@ -169,5 +168,5 @@ def _accuracies(
         accuracy_with_ties(problem.network.predict_proba(strings[k : k + size], predictive.x), predictive.y)
         for k in range(0, len(strings), size)
     ]
-    exact = float(predictive.scores(ideal[None]).accuracy[0]) if problem.tabulated else float("nan")
+    exact = float(predictive.scores(ideal[None]).accuracy[0]) if problem.table is not None else float("nan")
     return float(drawn), exact, np.concatenate(each)

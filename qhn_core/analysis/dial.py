@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.analysis.metrics import DEFAULT_GAMMA
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuits.circuit import Circuit
+from qhn_core.compiled import compiled
+from qhn_core.engines.tabulated import draw_index
 from qhn_core.errors import Cancelled, InvalidArgument
-from qhn_core.estimators.draws import chunks, draw_from, unroll
-from qhn_core.kernels import HammingKernel, compiled
+from qhn_core.estimators.draws import chunks, unroll
+from qhn_core.kernels import HammingKernel
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.objectives.ksd import KSD
 from qhn_core.objectives.mle import MLE
@@ -141,7 +143,7 @@ def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
     """Multinomial counts (rows, 2**N), the cheaper way."""
     if q.size <= shots:
         return rng.multinomial(shots, q, size=rows).astype(np.float64)
-    index = draw_from(q[None], rows * shots, rng).reshape(rows, shots)
+    index = draw_index(q[None], rows * shots, rng).reshape(rows, shots)
     flat = (index + q.size * np.arange(rows)[:, None]).ravel()
     return np.asarray(np.bincount(flat, np.ones(flat.size), rows * q.size), dtype=np.float64).reshape(rows, q.size)
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.analysis.scores import accuracy_with_ties, predictive_nll
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.bitstrings import unique
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 
 Array = NDArray[np.float64]
 #: Resamples of the bootstrap.
@@ -38,7 +40,7 @@ def drawn_scores(problem: Problem, bits: NDArray[np.uint8], *, seed: int = 0) ->
     data, network = problem.dataset, problem.network
     if network is None or data is None or not len(data.y_test) or isinstance(problem, ProblemStack):
         return None
-    strings, counts = np.unique(bits, axis=0, return_counts=True)
+    strings, _, _, counts = unique(bits)
     draws = int(counts.sum())
     rng = np.random.Generator(np.random.Philox(key=[seed, draws]))
     shares = np.vstack([counts / draws, rng.multinomial(draws, counts / draws, size=_RESAMPLES) / draws])

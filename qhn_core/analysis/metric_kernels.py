@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from qhn_core.compiled import BLOCK, _f8, _in1, _in2, _in3, _out2, compiled
+from qhn_core.compiled.base import BLOCK, F8, IN1, IN2, IN3, OUT2, kernel
 
 _labels = types.Array(types.int64, 1, "C", readonly=True)
 _SMALLEST = float(np.finfo(np.float64).tiny)
 
 
-@compiled(_in2, _in2, _in2, _in1, _in1, _in1, _out2)
+@kernel(IN2, IN2, IN2, IN1, IN1, IN1, OUT2)
 def expectation_rows(q, log_q, nll, log_prior, log_evidence, cutoff, out):  # type: ignore[no-untyped-def]
     """out[b] = Σ_w q_b(w) · (ℓ, log q, log π, log p(w|D), [ℓ ≤ cutoff]) of replica b, (B, 5).
 
@@ -42,7 +42,7 @@ def expectation_rows(q, log_q, nll, log_prior, log_evidence, cutoff, out):  # ty
             out[b, 4] += a4
 
 
-@compiled(_in3, _labels, _f8, _out2)
+@kernel(IN3, _labels, F8, OUT2)
 def score_rows(proba, y, tie, out):  # type: ignore[no-untyped-def]
     """out[b] = means over examples of (−log p at the label, credit with ties shared, [tied]); proba (B, n, C)."""
     n, classes = proba.shape[1], proba.shape[2]

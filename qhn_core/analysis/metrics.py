@@ -170,7 +170,7 @@ class Metrics:
         undefined = np.full(len(bits), np.nan)
         found = dict.fromkeys((f"{name}_se" for name in WITH_ERROR), undefined)
         found["nll_train"], found["nll_train_se"] = mean_and_error(nll)
-        if self.problem.tabulated:
+        if self.problem.table is not None:
             best = np.broadcast_to(np.asarray(self.problem.best[1]) / n, len(bits))[:, None]
             found["cost_gap"], found["cost_gap_se"] = mean_and_error(nll - best)
             found["success"], found["success_se"] = mean_and_error((nll - best <= NEAR_BEST).astype(np.float64))
@@ -208,7 +208,7 @@ class Metrics:
 
     def _of_table(self, q: Array, log_q: Array) -> dict[str, Array]:
         problem, n = self.problem, self.problem.n_train
-        if not problem.tabulated:
+        if problem.table is None:
             return {}
         best = np.atleast_1d(np.asarray(problem.best[1], dtype=np.float64))
         cutoff = best + n * NEAR_BEST

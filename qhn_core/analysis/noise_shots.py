@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.bitstrings import histogram
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines import ENGINES
 from qhn_core.errors import Cancelled
-from qhn_core.kernels import histogram, pack
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems.problem import Problem
 
@@ -100,8 +100,8 @@ def sampled_sweep(
             if progress is not None:
                 progress((k + min(1.0, (start + _AT_ONCE) / total)) / len(grid))
         bits = np.concatenate(drawn).reshape(_BATCHES, size, circuit.n_qubits)
-        values = objective.estimate(bits, problem, step).value / problem.n_train
+        values = objective.sampled(bits, problem, step).value / problem.n_train
         loss[k], error[k] = values.mean(), values.std(ddof=1) / np.sqrt(_BATCHES)
-        seen = histogram(pack(bits.reshape(1, -1, circuit.n_qubits)), circuit.n_qubits)[0]
+        seen = histogram(bits.reshape(1, -1, circuit.n_qubits))[0]
         distance[k] = 0.5 * np.abs(seen / seen.sum() - ideal).sum()
     return SampledSweep(grid, loss, error, distance, total, shot_distance(ideal, total))

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.analysis.noise import noisy_probs
+from qhn_core.bitstrings import Bits, from_index
 from qhn_core.checks import check_angles, check_int
 from qhn_core.circuits.circuit import Circuit
+from qhn_core.engines.tabulated import draw_index
 from qhn_core.errors import Cancelled
-from qhn_core.estimators.draws import Indices, draw_from
+from qhn_core.estimators.base import Work
 from qhn_core.estimators.parameter_shift import ParameterShift
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS
@@ -65,10 +67,10 @@ class NoisyEngine:
         out = np.stack([q for q in found if q is not None])
         return out if angles.ndim == 2 else out[0]
 
-    def sample_indices(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Indices:
-        """Packed strings (B, shots) drawn from them at theta (B, P)."""
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
+        """Strings (B, shots, N) drawn from them at theta (B, P)."""
         q = np.maximum(self.probs(circuit, np.atleast_2d(theta)), 0.0)
-        return draw_from(q / q.sum(axis=1, keepdims=True), shots, rng)
+        return from_index(draw_index(q / q.sum(axis=1, keepdims=True), shots, rng), circuit.n_qubits)
 
 
 def train_under_noise(
@@ -100,21 +102,13 @@ def train_under_noise(
     """
     check_int("steps", steps, low=1, high=10_000)
     row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1].copy()
-    engine = NoisyEngine(noise_1q, noise_2q, readout_error)
+    work = Work(NoisyEngine(noise_1q, noise_2q, readout_error), circuit, objective, problem)
     adam, n = OPTIMISERS.make("adam", lr=rate), problem.n_train
     memory, loss, best = adam.init(row), np.empty(steps + 1), row
     for step in range(steps + 1):
         if cancelled is not None and cancelled():
             raise Cancelled("Training under noise was stopped.")
-        found = ParameterShift(shots=None).estimate(
-            engine=engine,  # type: ignore[arg-type]
-            circuit=circuit,
-            theta=row,
-            objective=objective,
-            problem=problem,
-            step=schedule_step,
-            rng=np.random.default_rng(0),
-        )
+        found = ParameterShift(shots=None).estimate(work, row, schedule_step, np.random.default_rng(0))
         loss[step] = found.value[0] / n
         if loss[step] <= loss[: step + 1].min():
             best = row

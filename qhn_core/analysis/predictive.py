@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.analysis.drawn import DrawnPredictive, Rows, estimate
 from qhn_core.analysis.grouped import Grouped, entropies, mix, probabilities, spread_out
 from qhn_core.analysis.scores import TIE, accuracy_with_ties, confusion_matrix, entropy, predictive_nll, tie_share
+from qhn_core.bitstrings import index_of, unique
 from qhn_core.checks import check_choice, check_finite
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.problems.problem import Problem, ProblemStack
-from qhn_core.problems.table import string_index
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 
 __all__ = [
     "TIE",
@@ -91,7 +92,7 @@ class Predictive:
         self._max_bytes = max_bytes
         self._groups: Grouped | None = None
         self._nll: Array | None = None
-        if problem.tabulated:
+        if problem.table is not None:
             table = self.network.functions(self.x, tick=tick)
             self._groups = Grouped(table, self._reference, max_bytes=max_bytes)
             if self.y is not None:
@@ -149,12 +150,12 @@ class Predictive:
         """Uncertainty from strings drawn from q, (B, S, N); its mutual information is biased low by O(1/S)."""
         found = []
         for row in self._strings(bits):
-            unique, counts = np.unique(row, axis=0, return_counts=True)
-            share = (counts / len(row))[None]
+            found_in = unique(row)
+            strings, share = found_in.bits, (found_in.counts / len(row))[None]
             columns = np.zeros((1, 1 if self.n_classes == 2 else self.n_classes, self.n_examples))
             within = np.zeros((1, self.n_examples))
-            for part in self._pieces(len(unique)):
-                log_p = self.network.log_proba(unique[part], self.x).transpose(0, 2, 1)
+            for part in self._pieces(len(strings)):
+                log_p = self.network.log_proba(strings[part], self.x).transpose(0, 2, 1)
                 columns += mix(share[:, part], probabilities(log_p, self._reference))
                 within += mix(share[:, part], entropies(log_p, self._reference))[:, 0]
             found.append(_uncertainty(spread_out(columns, self._reference, np.ones(1)), within))
@@ -199,9 +200,9 @@ class Predictive:
         """One replica's strings (S, N); arrays without the replica axis."""
         held = None if self._groups is None else self._groups.held(probabilities)
         if held is None or self._groups is None:
-            unique, counts = np.unique(bits, axis=0, return_counts=True)
-            return estimate(lambda part: self._rows(unique[part]), self._pieces(len(unique)), counts, *self._labels)
-        index = self._groups.function_of(string_index(bits, self.network.n_bits))
+            strings, _, _, counts = unique(bits)
+            return estimate(lambda part: self._rows(strings[part]), self._pieces(len(strings)), counts, *self._labels)
+        index = self._groups.function_of(index_of(bits))
         drawn, counts = np.unique(index, return_counts=True)
         nll = np.zeros(len(held)) if self._nll is None else self._nll
         return estimate(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from qhn_core.compiled import _in2, _out2, compiled
+from qhn_core.compiled.base import IN2, OUT2, kernel
 
 _groups = types.Array(types.int32, 1, "C", readonly=True)
 
@@ -17,7 +17,7 @@ _groups = types.Array(types.int32, 1, "C", readonly=True)
 _TILE = 256
 
 
-@compiled(_in2, _groups, _out2)
+@kernel(IN2, _groups, OUT2)
 def group_rows(q, group_of, out):  # type: ignore[no-untyped-def]
     """out[b, group_of[w]] += q[b, w]: (B, 2**N) -> (B, G)."""
     for b in range(q.shape[0]):
@@ -27,7 +27,7 @@ def group_rows(q, group_of, out):  # type: ignore[no-untyped-def]
             sums[group_of[w]] += row[w]
 
 
-@compiled(_in2, _in2, _out2)
+@kernel(IN2, IN2, OUT2)
 def mix_rows(weights, values, out):  # type: ignore[no-untyped-def]
     """out += weights @ values: (B, G), (G, K) -> (B, K)."""
     n_groups, n_columns = values.shape

@@ -13,6 +13,7 @@ from qhn_core.checks import check_angles, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled
+from qhn_core.estimators.base import Work
 from qhn_core.estimators.parameter_shift import ParameterShift
 from qhn_core.kernels import HammingKernel
 from qhn_core.objectives.base import ObjectiveConfig
@@ -82,17 +83,10 @@ def shot_noise(
         mmd2[k] = kernel.mmd2_unbiased(bits, rates)
         if not estimable:
             continue
-        loss[k] = objective.estimate(bits, problem, step).value / n
+        loss[k] = objective.sampled(bits, problem, step).value / n
         if gradients and circuit.n_params:
-            found = ParameterShift(shots=int(size)).estimate(
-                engine=engine,
-                circuit=circuit,
-                theta=np.repeat(row, gradients, axis=0),
-                objective=objective,
-                problem=problem,
-                step=step,
-                rng=rng,
-            )
+            work = Work(engine, circuit, objective, problem)
+            found = ParameterShift(shots=int(size)).estimate(work, np.repeat(row, gradients, axis=0), step, rng)
             errors[k] = np.linalg.norm(found.gradient - exact.gradient, axis=1) / n
     return ShotNoise(
         shots=sizes,

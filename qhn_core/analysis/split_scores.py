@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.predictive import Predictive
 from qhn_core.analysis.scores import TIE
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 
 Array = NDArray[np.float64]
 

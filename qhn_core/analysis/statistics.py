@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.bitstrings import every_string
 from qhn_core.checks import check_choice
 from qhn_core.errors import InvalidArgument
 
@@ -290,7 +291,7 @@ def _student_half_width(values: Array, confidence: float) -> float:
 @lru_cache(maxsize=8)
 def _signs(n: int) -> Array:
     if n <= _EXACT_UNITS:
-        return 1.0 - 2.0 * ((np.arange(1 << n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
+        return 1.0 - 2.0 * every_string(n)[:, ::-1].astype(np.float64)
     rng = np.random.Generator(np.random.Philox(key=[_SEED, n]))
     return 1.0 - 2.0 * rng.integers(0, 2, size=(_FLIPS, n)).astype(np.float64)
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.bitstrings import from_index, unique
 from qhn_core.checks import check_int
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import pack, unpack
 
 
 class TopStrings(NamedTuple):
@@ -50,7 +50,7 @@ def top_strings(q: ArrayLike, *, count: int = 10) -> TopStrings:
     # argpartition breaks ties at the edge as it likes: take every string that ties with the last one
     near = np.flatnonzero(table >= table[near].min())
     order = near[np.lexsort((near, -table[near]))][:count]
-    return TopStrings(unpack(order, n_bits), table[order])
+    return TopStrings(from_index(order, n_bits), table[order])
 
 
 def top_draws(bits: NDArray[np.uint8], *, count: int = 10) -> TopStrings:
@@ -58,6 +58,6 @@ def top_draws(bits: NDArray[np.uint8], *, count: int = 10) -> TopStrings:
     drawn = np.asarray(bits)
     if drawn.ndim != 2 or not len(drawn):
         raise InvalidArgument("bits", expected="shape (strings, N), at least one", got=f"shape {drawn.shape}")
-    index, found = np.unique(pack(drawn), return_counts=True)
-    order = np.lexsort((index, -found))[: check_int("count", count, low=1)]
-    return TopStrings(unpack(index[order], drawn.shape[1]), found[order] / len(drawn))
+    found = unique(drawn)
+    order = np.argsort(-found.counts, kind="stable")[: check_int("count", count, low=1)]
+    return TopStrings(found.bits[order], found.counts[order] / len(drawn))

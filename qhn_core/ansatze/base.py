@@ -15,7 +15,7 @@ from qhn_core.errors import TooLarge
 from qhn_core.registry import Registry, VariantConfig
 
 #: Most gates that a circuit is built of.
-MAX_GATES = 200_000
+MAX_GATES = 100_000
 
 
 class AnsatzConfig(VariantConfig):

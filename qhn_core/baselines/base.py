@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]
@@ -104,17 +105,6 @@ def product_distribution(rates: Array) -> Array:
 def replica_rng(seed: int, replica: int) -> np.random.Generator:
     """The generator of one replica; it does not depend on how many there are."""
     return np.random.Generator(np.random.Philox(key=[seed, replica]))
-
-
-def to_bits(indices: NDArray[np.integer], n_bits: int) -> NDArray[np.uint8]:
-    """Inverse of :func:`to_index`: (…) -> (…, N)."""
-    return ((indices[..., None] >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
-
-
-def to_index(bits: NDArray) -> NDArray[np.int64]:
-    """Index of each bitstring, wire 0 most significant: (B, N) -> (B,)."""
-    weights = 1 << np.arange(bits.shape[-1] - 1, -1, -1, dtype=np.int64)
-    return bits.astype(np.int64) @ weights
 
 
 BASELINES: Registry[BaselineConfig] = Registry("baseline", BaselineConfig)

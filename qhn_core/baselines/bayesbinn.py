@@ -18,7 +18,8 @@ from pydantic import Field
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
 from qhn_core.baselines.relaxed import relaxed_nll
 from qhn_core.baselines.trail import Trail, checkpoints
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 from qhn_core.torch_setup import torch_module
 
 

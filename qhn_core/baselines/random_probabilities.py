@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 
 Array = NDArray[np.float64]
 

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_bits
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng
 from qhn_core.baselines.trail import Trail, checkpoints
+from qhn_core.bitstrings import from_index
 from qhn_core.problems.problem import Problem
 
 
@@ -35,7 +36,7 @@ class RandomSearch(BaselineConfig):
             self.evaluations,
             time.perf_counter() - start,
             notes="The best string drawn is kept.",
-            trail=Trail(counts, "evaluations", to_bits(held.T, problem.n_bits).astype(np.float64)),
+            trail=Trail(counts, "evaluations", from_index(held.T, problem.n_bits).astype(np.float64)),
         )
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qhn_core.errors import Unsupported
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 from qhn_core.torch_setup import torch_module
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_bits
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng
 from qhn_core.baselines.trail import Trail, checkpoints
+from qhn_core.bitstrings import from_index
 from qhn_core.problems.problem import Problem
 
 
@@ -67,4 +68,4 @@ def _trail(walks: list[list[tuple[int, int]]], evaluations: int, n_bits: int) ->
     for r, walk in enumerate(walks):
         spent, best = np.array(walk).T
         held[:, r] = best[np.searchsorted(spent, counts, side="right") - 1]
-    return Trail(counts, "evaluations", to_bits(held, n_bits).astype(np.float64))
+    return Trail(counts, "evaluations", from_index(held, n_bits).astype(np.float64))

@@ -12,10 +12,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng, to_index
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng
 from qhn_core.baselines.relaxed import bits_of, relaxed_nll
 from qhn_core.baselines.trail import Trail, checkpoints
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.bitstrings import index_of
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 from qhn_core.torch_setup import torch_module
 
 
@@ -54,7 +56,7 @@ class StraightThrough(BaselineConfig):
             optimiser.step()
             with torch.no_grad():
                 u.clamp_(-1.0, 1.0)
-        probs = point_masses(to_index(bits_of(kept)), problem.n_bits)
+        probs = point_masses(index_of(bits_of(kept)), problem.n_bits)
         return Rival(
             self.name,
             probs,

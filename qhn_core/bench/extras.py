@@ -21,6 +21,7 @@ from qhn_core.bench.timing import compare
 from qhn_core.config import RunConfig
 from qhn_core.engines import engine
 from qhn_core.engines.statevector import warm_up
+from qhn_core.estimators.base import Work
 from qhn_core.problems.problem import problem, problem_from_costs
 
 
@@ -105,18 +106,10 @@ def sampled_step(*, seconds: float) -> tuple[float, float]:
     theta = initial_angles(circuit, replicas=1, seed=0)
 
     def stepper(chosen: object) -> Callable[[], None]:
-        rng = np.random.default_rng(0)
+        work, rng = Work(chosen, circuit, config.objective, task), np.random.default_rng(0)
 
         def step() -> None:
-            config.estimator.estimate(
-                engine=chosen,  # type: ignore[arg-type]
-                circuit=circuit,
-                theta=theta,
-                objective=config.objective,
-                problem=task,
-                step=0,
-                rng=rng,
-            )
+            config.estimator.estimate(work, theta, 0, rng)
 
         return step
 

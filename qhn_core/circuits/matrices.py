@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.bitstrings import every_string
 from qhn_core.errors import Unsupported
 
 #: Most wires of an operation that is decomposed by its matrix: about 4**wires gates.
@@ -64,7 +65,7 @@ def _evolution(x: float, generator: NDArray[np.complex128], matrix: NDArray[np.c
     if ours.shape != matrix.shape or not np.allclose(ours, matrix, rtol=0.0, atol=1e-9):
         return [qml.QubitUnitary(matrix, wires)]
     n = len(wires)
-    signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)[::-1]) & 1)
+    signs = 1 - 2 * every_string(n).astype(np.int64)
     turns: list[Any] = [qml.GlobalPhase(-x * float(np.mean(energies)))]
     for size in range(1, n + 1):
         for places in combinations(range(n), size):

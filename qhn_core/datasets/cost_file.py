@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.datasets.cost_columns import as_indices, as_strings, by_string, pick_costs
 from qhn_core.datasets.table.text import text_encoding
 from qhn_core.errors import DataError
 from qhn_core.uploads import check_size
 
-MAX_BITS = 20
 #: Most separators and line ends in a text: no table of 2^20 strings needs more.
-_MOST_MARKS = 4 << MAX_BITS
+_MOST_MARKS = 4 << MAX_TABULATED
 _COMMENT = ("#", "%")
 _SEP = re.compile(r"\"?sep=.{0,2}\"?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
@@ -88,8 +88,8 @@ def check_length(costs: NDArray) -> NDArray:
             got=f"{size} of them",
             remedy=f"No power of two; the nearest are {near}. Pad with a large cost, or cut.",
         )
-    if n_bits > MAX_BITS:
-        raise DataError("costs", expected=f"at most 2^{MAX_BITS} costs", got=f"2^{n_bits}")
+    if n_bits > MAX_TABULATED:
+        raise DataError("costs", expected=f"at most 2^{MAX_TABULATED} costs", got=f"2^{n_bits}")
     return costs
 
 
@@ -107,8 +107,8 @@ def _from_npy(data: bytes) -> NDArray[np.float64]:
 
 
 def _from_json(text: str) -> ReadCosts:
-    if text.count(",") >= 2 << MAX_BITS:
-        raise DataError("costs", expected=f"at most 2^{MAX_BITS} costs", got="more", remedy="Cut the list.")
+    if text.count(",") >= 2 << MAX_TABULATED:
+        raise DataError("costs", expected=f"at most 2^{MAX_TABULATED} costs", got="more", remedy="Cut the list.")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -139,7 +139,7 @@ class _Lines(NamedTuple):
 
 def _from_text(text: str) -> ReadCosts:
     if sum(text.count(mark) for mark in "\n\r,;|\t ") > _MOST_MARKS:
-        raise DataError("costs", expected=f"at most 2^{MAX_BITS} costs", got="more", remedy=_LINE_REMEDY)
+        raise DataError("costs", expected=f"at most 2^{MAX_TABULATED} costs", got="more", remedy=_LINE_REMEDY)
     plain = _one_column(text)
     if plain is not None:
         return ReadCosts(plain, "one cost a line")
@@ -176,7 +176,7 @@ def _one_column(text: str) -> NDArray[np.float64] | None:
     if any(mark in text for mark in ",;|_ \t\"'"):
         return None
     cells = text.split()
-    if not 1 < len(cells) <= 2 << MAX_BITS or max(map(len, cells)) > _LONGEST:
+    if not 1 < len(cells) <= 2 << MAX_TABULATED or max(map(len, cells)) > _LONGEST:
         return None
     with contextlib.suppress(ValueError):
         return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.bitstrings import Bits
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.errors import TooLarge, Unsupported
 from qhn_core.registry import Registry, VariantConfig
 
 Array = NDArray[np.float64]
-Bits = NDArray[np.uint8]
 
 
 class Evaluation(NamedTuple):

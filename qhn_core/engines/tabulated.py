@@ -10,15 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from qhn_core.bitstrings import Bits, Indices, as_bits, from_index, index_of
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import Array, Bits, Evaluation
+from qhn_core.compiled import compiled
+from qhn_core.engines.base import Array, Evaluation
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import compiled, pack, unpack
-
-Indices = NDArray[np.int64]
 
 
 def draw_index(q: Array, shots: int, rng: np.random.Generator) -> Indices:
@@ -44,14 +43,14 @@ class ScoresFromTable:
         angles = check_angles(theta, circuit.n_params)
         q = self.probs(circuit, np.atleast_2d(angles))
         index = draw_index(q, shots, rng)
-        bits, log_q = unpack(index, circuit.n_qubits), np.log(np.take_along_axis(q, index, axis=1))
+        bits, log_q = from_index(index, circuit.n_qubits), np.log(np.take_along_axis(q, index, axis=1))
         return (bits, log_q) if angles.ndim == 2 else (bits[0], log_q[0])
 
     def log_prob(self, circuit: Circuit, theta: ArrayLike, bits: ArrayLike) -> Array:
         """log q in nats of bits (S, N) or (B, S, N): (S,) or (B, S); −∞ where q = 0."""
         angles = check_angles(theta, circuit.n_params)
         rows = np.atleast_2d(angles)
-        index = pack(_strings(bits, len(rows), circuit.n_qubits))
+        index = index_of(_strings(bits, len(rows), circuit.n_qubits))
         with np.errstate(divide="ignore"):
             log_q = np.log(np.take_along_axis(self.probs(circuit, rows), index, axis=1))
         return log_q if angles.ndim == 2 or np.ndim(bits) == 3 else log_q[0]
@@ -64,7 +63,7 @@ class ScoresFromTable:
         """
         angles = check_angles(theta, circuit.n_params)
         rows = np.atleast_2d(angles)
-        index = pack(_strings(bits, len(rows), circuit.n_qubits))
+        index = index_of(_strings(bits, len(rows), circuit.n_qubits))
         share = check_finite("weights", weights)
         if share.shape not in (index.shape, index.shape[1:]):
             raise InvalidArgument(
@@ -91,12 +90,11 @@ def _add(table: Array, index: Indices, weight: Array, probs: Array) -> None:
 
 def _strings(bits: ArrayLike, replicas: int, n_qubits: int) -> Bits:
     """Strings (B, S, N) of (S, N) or (B, S, N)."""
-    found = np.asarray(bits)
-    good = found.ndim in (2, 3) and found.shape[-1] == n_qubits and (found.ndim == 2 or len(found) == replicas)
-    if not good or not ((found == 0) | (found == 1)).all():
+    found = as_bits(bits, n_qubits)
+    if found.ndim not in (2, 3) or (found.ndim == 3 and len(found) != replicas):
         raise InvalidArgument(
             "bits",
-            expected=f"zeros and ones, shape (strings, {n_qubits}) or ({replicas}, strings, {n_qubits})",
+            expected=f"shape (strings, {n_qubits}) or ({replicas}, strings, {n_qubits})",
             got=f"shape {found.shape}",
         )
-    return np.broadcast_to(found.astype(np.uint8), (replicas, *found.shape[-2:]))
+    return np.broadcast_to(found, (replicas, *found.shape[-2:]))

@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import PROBABILITIES, Engine
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.engines.base import PROBABILITIES
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig, Work
 from qhn_core.objectives.base import Exact, ObjectiveConfig
-from qhn_core.problems.problem import Problem
 
 
 @ESTIMATORS.register
@@ -29,22 +28,12 @@ class Adjoint(EstimatorConfig):
         """One execution a replica, no shots."""
         return replicas, 0
 
-    def estimate(
-        self,
-        *,
-        engine: Engine,
-        circuit: Circuit,
-        theta: Array,
-        objective: ObjectiveConfig,
-        problem: Problem,
-        step: int,
-        rng: np.random.Generator,
-    ) -> Estimate:
+    def estimate(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> Estimate:
         """Exact loss, terms and gradient at theta (B, P), and q beside them."""
 
         def diagonal(q: Array) -> tuple[Array, Exact]:
-            exact = objective.exact(q, problem, step)
+            exact = work.objective.exact(q, work.problem, step)
             return exact.diagonal, exact
 
-        found = engine.evaluate(circuit, theta, diagonal)
+        found = work.engine.evaluate(work.circuit, theta, diagonal)
         return Estimate(found.aux.value, found.aux.terms, found.gradient, probs=found.probs)

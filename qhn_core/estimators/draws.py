@@ -1,4 +1,4 @@
-"""What the sampling estimators share: draws as packed strings, and the circuit with one slot per occurrence."""
+"""What the sampling estimators share: shots, and the circuit with one slot per occurrence."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qhn_core.circuits.circuit import Circuit, Gate
-from qhn_core.engines.base import PROBABILITIES, SAMPLES, Engine
+from qhn_core.engines.base import PROBABILITIES, SAMPLES
 from qhn_core.errors import Unsupported
 from qhn_core.estimators.base import EstimatorConfig
-from qhn_core.kernels import compiled, pack
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.objectives.elbo import NEEDS_EXPLICIT_Q
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
 #: Probabilities held at once while many shifted circuits run (32 MB in double precision).
 PROBABILITIES_AT_ONCE = 1 << 22
 
@@ -81,24 +79,6 @@ class DeviceEstimator(EstimatorConfig):
         if objective.needs_log_q:
             raise Unsupported(NEEDS_EXPLICIT_Q)
         return frozenset({SAMPLES})
-
-
-def draw_from(q: Array, shots: int, rng: np.random.Generator) -> Indices:
-    """Packed strings drawn from known probabilities (K, 2^N) by inversion: (K, shots)."""
-    rows = np.ascontiguousarray(q, dtype=np.float64)
-    out = np.empty((rows.shape[0], shots), dtype=np.int64)
-    compiled().draw_rows(rows, rng.random(out.shape), out)
-    return out
-
-
-def draw(engine: Engine, circuit: Circuit, theta: Array, shots: int, rng: np.random.Generator) -> Indices:
-    """Packed strings drawn by the engine for each row of theta (K, P): (K, shots).
-
-    An engine may offer ``sample_indices(circuit, theta, shots, rng)``, which spares the unpacking.
-    """
-    direct = getattr(engine, "sample_indices", None)
-    found = direct(circuit, theta, shots, rng) if direct else pack(engine.sample(circuit, theta, shots, rng))
-    return np.ascontiguousarray(found, dtype=np.int64)
 
 
 def chunks(rows: int, n_qubits: int) -> Iterator[slice]:

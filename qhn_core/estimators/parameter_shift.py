@@ -11,23 +11,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qhn_core.bitstrings import HISTOGRAM_BITS, Bits, Indices, every_string, index_of, unique
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import Engine
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
-from qhn_core.estimators.draws import (
-    DeviceEstimator,
-    Indices,
-    Unrolled,
-    chunks,
-    draw,
-    occurrences,
-    unroll,
-)
-from qhn_core.kernels import HISTOGRAM_BITS, compiled, unpack
-from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems.problem import Problem
+from qhn_core.compiled import compiled
+from qhn_core.engines.base import Tabulates
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, Work
+from qhn_core.estimators.draws import DeviceEstimator, Unrolled, chunks, occurrences, unroll
 
 
 @ESTIMATORS.register
@@ -42,18 +32,9 @@ class ParameterShift(DeviceEstimator):
         executions = replicas * (2 * occurrences(circuit) + 1)
         return executions, executions * (self.shots or 0)
 
-    def estimate(
-        self,
-        *,
-        engine: Engine,
-        circuit: Circuit,
-        theta: Array,
-        objective: ObjectiveConfig,
-        problem: Problem,
-        step: int,
-        rng: np.random.Generator,
-    ) -> Estimate:
+    def estimate(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> Estimate:
         """Loss and gradient at theta (B, P); unbiased from shots, exact without."""
+        engine, circuit, objective, problem = work
         self.requires(objective)
         unrolled = unroll(circuit)
         shifted = _shifted(unrolled.angles(theta))
@@ -62,13 +43,13 @@ class ParameterShift(DeviceEstimator):
             exact = objective.exact(probs, problem, step)
             means = _exact_means(engine, unrolled.circuit, shifted, exact.diagonal)
             return Estimate(exact.value, exact.terms, _gradient(means, unrolled, theta), probs=probs)
-        bits = unpack(draw(engine, circuit, theta, self.shots, rng), circuit.n_qubits)
-        sampled = objective.estimate(bits, problem, step)
-        index = [
-            draw(engine, unrolled.circuit, shifted[part], self.shots, rng)
+        bits = engine.sample(circuit, theta, self.shots, rng)
+        sampled = objective.sampled(bits, problem, step)
+        drawn = [
+            engine.sample(unrolled.circuit, shifted[part], self.shots, rng)
             for part in chunks(shifted.shape[0], circuit.n_qubits)
         ]
-        means = _sampled_means(np.concatenate(index), bits, objective, problem, step) if index else np.zeros(0)
+        means = _sampled_means(drawn, bits, work, step) if drawn else np.zeros(0)
         return Estimate(sampled.value, sampled.terms, _gradient(means, unrolled, theta), bits=bits)
 
 
@@ -87,7 +68,7 @@ def _gradient(means: Array, unrolled: Unrolled, theta: Array) -> Array:
     return unrolled.pull_back(0.5 * (pairs[..., 0] - pairs[..., 1]), theta.shape[1])
 
 
-def _exact_means(engine: Engine, circuit: Circuit, shifted: Array, diagonal: Array) -> Array:
+def _exact_means(engine: Tabulates, circuit: Circuit, shifted: Array, diagonal: Array) -> Array:
     """E g of every shifted circuit, with the frozen diagonal of its replica."""
     owner = np.repeat(np.arange(diagonal.shape[0]), shifted.shape[0] // diagonal.shape[0])
     parts = [
@@ -97,26 +78,26 @@ def _exact_means(engine: Engine, circuit: Circuit, shifted: Array, diagonal: Arr
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _sampled_means(
-    index: Indices, bits: NDArray[np.uint8], objective: ObjectiveConfig, problem: Problem, step: int
-) -> Array:
-    """Mean of g over each shifted circuit's draws (B·O·2, S), evaluated once on every distinct string."""
+def _sampled_means(drawn: list[Bits], bits: Bits, work: Work, step: int) -> Array:
+    """Mean of g over each shifted circuit's draws (B·O·2, S, N, in parts), evaluated once on every distinct string."""
     replicas, _, n_bits = bits.shape
-    if n_bits <= HISTOGRAM_BITS and getattr(problem, "nll", None) is not None:
-        strings = np.broadcast_to(np.arange(1 << n_bits), (replicas, 1 << n_bits))
+    if n_bits <= HISTOGRAM_BITS and work.problem.table is not None:
+        strings = np.broadcast_to(every_string(n_bits), (replicas, 1 << n_bits, n_bits))
+        where = np.concatenate([index_of(part) for part in drawn])
     else:
-        strings, index = _distinct(index, replicas)
-    table = objective.diagonal_at(unpack(strings, n_bits), problem, step, inner=bits)
-    owner = np.repeat(np.arange(replicas), index.shape[0] // replicas)
-    means = np.empty(index.shape[0])
-    compiled().mean_at(np.ascontiguousarray(table), index, owner, means)
+        strings, where = _distinct(np.concatenate(drawn), replicas)
+    table = work.objective.diagonal_at(strings, work.problem, step, inner=bits)
+    owner = np.repeat(np.arange(replicas), len(where) // replicas)
+    means = np.empty(len(where))
+    compiled().mean_at(np.ascontiguousarray(table), where, owner, means)
     return means
 
 
-def _distinct(index: Indices, replicas: int) -> tuple[Indices, Indices]:
-    """The distinct strings of each replica (B, U), the shorter rows padded with a repeat, and ``index`` into them."""
-    found = [np.unique(rows, return_inverse=True) for rows in index.reshape(replicas, -1)]
-    longest = max(values.size for values, _ in found)
-    strings = np.stack([np.pad(values, (0, longest - values.size), mode="edge") for values, _ in found])
-    where = np.stack([inverse.ravel() for _, inverse in found]).reshape(index.shape)
+def _distinct(drawn: Bits, replicas: int) -> tuple[Bits, Indices]:
+    """The distinct strings of each replica (B, U, N), the shorter ones padded with a repeat, and which each string is
+    of them, (B·O·2, S)."""
+    found = [unique(rows) for rows in drawn.reshape(replicas, -1, drawn.shape[-1])]
+    longest = max(len(each.bits) for each in found)
+    strings = np.stack([np.pad(each.bits, ((0, longest - len(each.bits)), (0, 0)), mode="edge") for each in found])
+    where = np.stack([each.inverse for each in found]).reshape(drawn.shape[:2])
     return strings, np.ascontiguousarray(where, dtype=np.int64)

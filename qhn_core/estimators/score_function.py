@@ -14,10 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import LOG_Q, Engine
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig
+from qhn_core.engines.base import LOG_Q
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig, Work
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems.problem import Problem
 
 
 @ESTIMATORS.register
@@ -37,22 +36,13 @@ class ScoreFunction(EstimatorConfig):
         """One execution a replica; twice the shots, as an inner batch is drawn where the objective needs one."""
         return replicas, 2 * replicas * self.shots
 
-    def estimate(
-        self,
-        *,
-        engine: Engine,
-        circuit: Circuit,
-        theta: Array,
-        objective: ObjectiveConfig,
-        problem: Problem,
-        step: int,
-        rng: np.random.Generator,
-    ) -> Estimate:
+    def estimate(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> Estimate:
         """Unbiased loss and gradient at theta (B, P)."""
+        engine, circuit, objective, problem = work
         bits, log_q = engine.draw(circuit, theta, self.shots, rng)
         inner = engine.draw(circuit, theta, self.shots, rng)[0] if objective.needs_inner else None
         g = objective.diagonal_at(bits, problem, step, inner=inner, log_q=log_q)
         advantage = (g - g.mean(axis=1, keepdims=True)) / (self.shots - 1.0)
         gradient = engine.score(circuit, theta, bits, advantage)
-        sampled = objective.estimate(bits, problem, step, log_q=log_q)
+        sampled = objective.sampled(bits, problem, step, log_q=log_q)
         return Estimate(sampled.value, sampled.terms, gradient, bits=bits, log_q=log_q)

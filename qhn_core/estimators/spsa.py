@@ -11,12 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import Engine
-from qhn_core.estimators.base import ESTIMATORS, Array, Estimate
-from qhn_core.estimators.draws import DeviceEstimator, chunks, draw
-from qhn_core.kernels import unpack
-from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.problems.problem import Problem
+from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, Work
+from qhn_core.estimators.draws import DeviceEstimator, chunks
 
 
 @ESTIMATORS.register
@@ -34,38 +30,20 @@ class SPSA(DeviceEstimator):
         executions = replicas * (2 * self.averages + 1)
         return executions, executions * (self.shots or 0)
 
-    def estimate(
-        self,
-        *,
-        engine: Engine,
-        circuit: Circuit,
-        theta: Array,
-        objective: ObjectiveConfig,
-        problem: Problem,
-        step: int,
-        rng: np.random.Generator,
-    ) -> Estimate:
+    def estimate(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> Estimate:
         """Loss at theta (B, P), and its gradient up to O(c²) in expectation."""
-        self.requires(objective)
+        self.requires(work.objective)
         signs = 2.0 * rng.integers(0, 2, size=(self.averages, *theta.shape)) - 1.0
         offsets = self.c * np.stack([signs, -signs], axis=1)  # (averages, 2, B, P)
         everywhere = np.concatenate([theta[None], (theta + offsets).reshape(2 * self.averages, *theta.shape)])
-        estimates = self._losses(engine, circuit, everywhere, objective, problem, step, rng)
+        estimates = self._losses(work, everywhere, step, rng)
         ends = np.stack([e.value for e in estimates[1:]]).reshape(self.averages, 2, theta.shape[0])
         slope = (ends[:, 0] - ends[:, 1]) / (2.0 * self.c)
         return estimates[0]._replace(gradient=(slope[..., None] * signs).mean(axis=0))
 
-    def _losses(
-        self,
-        engine: Engine,
-        circuit: Circuit,
-        theta: Array,
-        objective: ObjectiveConfig,
-        problem: Problem,
-        step: int,
-        rng: np.random.Generator,
-    ) -> list[Estimate]:
+    def _losses(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> list[Estimate]:
         """Loss at each theta[k], for theta (K, B, P); one engine call for as many as fit."""
+        engine, circuit, objective, problem = work
         (groups, replicas, n_params), n_qubits = theta.shape, circuit.n_qubits
         none = np.zeros((replicas, n_params))
         found: list[Estimate] = []
@@ -78,8 +56,8 @@ class SPSA(DeviceEstimator):
                     exact = objective.exact(q, problem, step)
                     found.append(Estimate(exact.value, exact.terms, none, probs=q))
                 continue
-            index = draw(engine, circuit, rows, self.shots, rng)
-            for bits in unpack(index, n_qubits).reshape(-1, replicas, self.shots, n_qubits):
-                sampled = objective.estimate(bits, problem, step)
+            drawn = engine.sample(circuit, rows, self.shots, rng)
+            for bits in drawn.reshape(-1, replicas, self.shots, n_qubits):
+                sampled = objective.sampled(bits, problem, step)
                 found.append(Estimate(sampled.value, sampled.terms, none, bits=bits))
         return found

@@ -53,7 +53,7 @@ def _evidence(courses: Sequence[Course]) -> Lines | None:
     series, levels = [], {}
     for course, colour in zip(courses, _colours(courses), strict=True):
         series.append(Series(f"{course.name} ELBO".strip(), *_thin(course.steps, course.metric("elbo")), colour))
-        if course.setup.problem.tabulated and course.config.data_draws == 1:
+        if course.setup.problem.table is not None and course.config.data_draws == 1:
             levels["log p(D)"] = float(course.setup.problem.log_evidence)
     total = max(course.config.steps for course in courses)
     if not levels:
@@ -73,7 +73,7 @@ def _networks(courses: Sequence[Course]) -> Bars | None:
     names = ["".join("+" if (i >> k) & 1 else "−" for k in range(n_bits - 1, -1, -1)) for i in top]
     groups = {"q": q[top]}
     problem = course.setup.problem
-    if problem.tabulated and course.config.data_draws == 1:
+    if problem.table is not None and course.config.data_draws == 1:
         groups["posterior"] = problem.posterior[top]
     title = f"Most probable networks (start {start + 1})"
     return Bars(title, "network: its weights", "probability", names, groups, (course.config.objective.name, "ink"))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.bitstrings import from_index, strings_between
+
 if TYPE_CHECKING:
     from qhn_core.networks.base import NetworkConfig
 
@@ -24,12 +26,6 @@ Tick = Callable[[], None]
 #: Float64 numbers worked on in one go (2 MB: stays in cache) and held for one block of examples (32 MB).
 CHUNK = 1 << 18
 HELD = 1 << 22
-
-
-def all_bits(n_bits: int, start: int, stop: int) -> NDArray[np.uint8]:
-    """Bitstrings number start … stop−1, wire 0 most significant: (stop − start, n_bits)."""
-    index = np.arange(start, stop, dtype=np.int64)[:, None]
-    return ((index >> np.arange(n_bits - 1, -1, -1)) & 1).astype(np.uint8)
 
 
 class FunctionBlock(ABC):
@@ -173,7 +169,7 @@ class EnumeratedFunctions(FunctionTable):
             multipliers = seen.columns((part.stop - part.start) * self.n_classes)
             for start in range(0, n_strings, size):
                 stop = min(start + size, n_strings)
-                values = network.log_proba(all_bits(network.n_bits, start, stop), x[part])
+                values = network.log_proba(strings_between(start, stop, network.n_bits), x[part])
                 seen.add(slice(start, stop), np.maximum(values, -1e4).reshape(stop - start, -1), multipliers)
                 if tick is not None:
                     tick()
@@ -192,5 +188,4 @@ class _EnumeratedBlock(FunctionBlock):
 
     def log_proba(self, start: int, stop: int) -> Array:
         n = self._network.n_bits
-        bits = ((self._members[start:stop, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.uint8)
-        return self._network.log_proba(bits, self._x).transpose(0, 2, 1)
+        return self._network.log_proba(from_index(self._members[start:stop], n), self._x).transpose(0, 2, 1)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.bitstrings import every_string
 from qhn_core.networks.functions import (
     Array,
     FunctionBlock,
     FunctionTable,
     RowHash,
     Tick,
-    all_bits,
     example_blocks,
 )
 from qhn_core.networks.mlp_math import deeper, log_classes, unit_options
@@ -107,7 +107,7 @@ class _LinearBlock(_LogitBlock):
     def _half(self, inputs: Array, first: int, last: int) -> Array:
         """Σ over bits first … last−1 of weight × input, for every setting of them: (settings, outputs, examples)."""
         outputs = self.network.layers[-1]
-        weights = self.network.weights_of(all_bits(last - first, 0, 2 ** (last - first)))
+        weights = self.network.weights_of(every_string(last - first))
         z = np.zeros((len(weights), outputs, inputs.shape[1]))
         for column, bit in enumerate(range(first, last)):
             z[:, bit % outputs] += weights[:, column, None] * inputs[bit // outputs]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.networks.functions import Array, all_bits
+from qhn_core.bitstrings import every_string
+from qhn_core.networks.functions import Array
 
 if TYPE_CHECKING:
     from qhn_core.networks.mlp import MLP
@@ -53,7 +54,7 @@ def unit_options(network: MLP, x: Array, codes: NDArray[np.int64]) -> Array:
     if network.bias:
         z = (z[:, None] + np.array([[low], [high]])).reshape(-1, len(x))
     active = network.activate(z)
-    out = network.weights_of(all_bits(outgoing, 0, 2**outgoing))
+    out = network.weights_of(every_string(outgoing))
     return active[codes >> outgoing][:, None, :] * out[codes & (2**outgoing - 1)][:, :, None]
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.bitstrings import Bits
 from qhn_core.engines.base import LOG_Q, SAMPLES
 from qhn_core.problems.problem import Problem
 from qhn_core.registry import Registry, VariantConfig
@@ -50,19 +51,17 @@ class ObjectiveConfig(VariantConfig):
     @abstractmethod
     def diagonal_at(
         self,
-        bits: NDArray[np.uint8],
+        bits: Bits,
         problem: Problem,
         step: int = 0,
         *,
-        inner: NDArray[np.uint8] | None = None,
+        inner: Bits | None = None,
         log_q: Array | None = None,
     ) -> Array:
         """g on drawn strings: bits (B, S, N) -> (B, S). ``inner`` (B, M, N) is independent of ``bits``."""
 
     @abstractmethod
-    def estimate(
-        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
-    ) -> Sampled:
+    def sampled(self, bits: Bits, problem: Problem, step: int = 0, *, log_q: Array | None = None) -> Sampled:
         """Unbiased estimate of value and terms from bits (B, S, N) drawn from q."""
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from qhn_core.bitstrings import Bits
+from qhn_core.compiled import compiled
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.kernels import compiled
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import SMALLEST, nll_of, nll_rows, probability_rows
+from qhn_core.objectives.tables import SMALLEST, probability_rows, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
@@ -37,37 +37,35 @@ class ELBO(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``kl`` = β KL(q‖π), and g = ℓ + β(log q − log π)."""
-        rows = probability_rows(q, problem)
+        rows, table = probability_rows(q, problem), table_of(problem)
         beta = value_at(self.beta, step)
         nll, kl = np.empty(rows.shape[0]), np.empty(rows.shape[0])
         diagonal = np.maximum(rows, SMALLEST)
         np.log(diagonal, out=diagonal)
-        compiled().elbo_rows(rows, diagonal, nll_rows(problem), problem.log_prior, beta, nll, kl)
+        compiled().elbo_rows(rows, diagonal, table.rows, table.log_prior, beta, nll, kl)
         kl *= beta
         return Exact(nll + kl, {"nll": nll, "kl": kl}, diagonal)
 
     def diagonal_at(
         self,
-        bits: NDArray[np.uint8],
+        bits: Bits,
         problem: Problem,
         step: int = 0,
         *,
-        inner: NDArray[np.uint8] | None = None,
+        inner: Bits | None = None,
         log_q: Array | None = None,
     ) -> Array:
         """ℓ + β(log q − log π) of drawn strings whose log q (B, S) is known; refused without it."""
         beta = value_at(self.beta, step)
-        return nll_of(problem, bits) + beta * self._log_ratio(bits, problem, log_q)
+        return problem.nll_at(bits) + beta * self._log_ratio(bits, problem, log_q)
 
-    def estimate(
-        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
-    ) -> Sampled:
+    def sampled(self, bits: Bits, problem: Problem, step: int = 0, *, log_q: Array | None = None) -> Sampled:
         """Means over drawn strings whose log q (B, S) is known; refused without it."""
-        nll = nll_of(problem, bits).mean(axis=-1)
+        nll = problem.nll_at(bits).mean(axis=-1)
         kl = value_at(self.beta, step) * self._log_ratio(bits, problem, log_q).mean(axis=-1)
         return Sampled(nll + kl, {"nll": nll, "kl": kl})
 
-    def _log_ratio(self, bits: NDArray[np.uint8], problem: Problem, log_q: Array | None) -> Array:
+    def _log_ratio(self, bits: Bits, problem: Problem, log_q: Array | None) -> Array:
         if log_q is None:
             raise Unsupported(NEEDS_EXPLICIT_Q)
         if log_q.shape != bits.shape[:-1]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from qhn_core.bitstrings import Bits
+from qhn_core.compiled import compiled
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import HammingKernel, compiled
+from qhn_core.kernels import HammingKernel
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import nll_of, nll_rows, prior_table, probability_rows
+from qhn_core.objectives.tables import probability_rows, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
@@ -61,21 +62,21 @@ class SELBO(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``mmd`` = λ n MMD²(q, π), and g = ℓ + 2 λ n K(q − π)."""
-        rows = probability_rows(q, problem)
+        rows, table = probability_rows(q, problem), table_of(problem)
         weight = value_at(self.lam, step) * problem.n_train
         nll, mmd, diagonal = np.empty(rows.shape[0]), np.empty(rows.shape[0]), np.empty_like(rows)
         eigenvalues = self.kernel.normalised_eigenvalues(problem.n_bits)
-        compiled().selbo_rows(rows, nll_rows(problem), prior_table(problem), eigenvalues, weight, diagonal, nll, mmd)
+        compiled().selbo_rows(rows, table.rows, table.prior_probs, eigenvalues, weight, diagonal, nll, mmd)
         mmd *= weight
         return Exact(nll + mmd, {"nll": nll, "mmd": mmd}, diagonal)
 
     def diagonal_at(
         self,
-        bits: NDArray[np.uint8],
+        bits: Bits,
         problem: Problem,
         step: int = 0,
         *,
-        inner: NDArray[np.uint8] | None = None,
+        inner: Bits | None = None,
         log_q: Array | None = None,
     ) -> Array:
         """ℓ(w) + 2 λ n [mean of k(w, v) over ``inner`` − μ_π(w)], (B, S); unbiased if ``inner`` is independent."""
@@ -84,13 +85,11 @@ class SELBO(ObjectiveConfig):
         kernel, weight = self.kernel, value_at(self.lam, step) * problem.n_train
         seen = np.stack([kernel.empirical_embedding(b, i) for b, i in zip(bits, inner, strict=True)])
         expected = kernel.mean_embedding(bits, problem.prior.rates(problem.n_bits))
-        return nll_of(problem, bits) + 2.0 * weight * (seen - expected)
+        return problem.nll_at(bits) + 2.0 * weight * (seen - expected)
 
-    def estimate(
-        self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
-    ) -> Sampled:
+    def sampled(self, bits: Bits, problem: Problem, step: int = 0, *, log_q: Array | None = None) -> Sampled:
         """Mean ℓ plus λ n times the unbiased MMD² of the drawn strings, which may be negative."""
-        nll = nll_of(problem, bits).mean(axis=-1)
+        nll = problem.nll_at(bits).mean(axis=-1)
         weight = value_at(self.lam, step) * problem.n_train
         mmd = weight * self.kernel.mmd2_unbiased(bits, problem.prior.rates(problem.n_bits))
         return Sampled(nll + mmd, {"nll": nll, "mmd": mmd})

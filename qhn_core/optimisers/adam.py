@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from qhn_core.kernels import compiled
+from qhn_core.compiled import compiled
 from qhn_core.optimisers.base import OPTIMISERS, Array, Closure, OptimiserConfig, OptimiserState
 from qhn_core.schedules import value_at
 

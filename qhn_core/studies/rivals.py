@@ -14,7 +14,8 @@ from qhn_core.baselines import BASELINES, Rival
 from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.trail import Trail
 from qhn_core.errors import Cancelled
-from qhn_core.problems.problem import Problem, ProblemStack
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import ProblemStack
 
 Array = NDArray[np.float64]
 

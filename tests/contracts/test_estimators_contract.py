@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string
 from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.engines.base import CAPABILITIES
 from qhn_core.errors import Unsupported
 from qhn_core.estimators import ESTIMATORS
-from qhn_core.estimators.base import Estimate, EstimatorConfig
+from qhn_core.estimators.base import Estimate, EstimatorConfig, Work
 from qhn_core.estimators.draws import unroll
 from qhn_core.objectives import OBJECTIVES
 from qhn_core.problems.problem import Problem
@@ -44,7 +45,7 @@ def every_gate() -> Circuit:
 def problem() -> Problem:
     rng = np.random.default_rng(0)
     prior = qhn.prior("bernoulli", rho=(0.4, 0.5, 0.7))
-    return Problem(n_bits=N, n_train=4, nll=rng.gamma(2.0, 1.0, 2**N), prior=prior)
+    return qhn.problem_from_costs(rng.gamma(2.0, 1.0, 2**N), prior=prior, n_train=4)
 
 
 THETA = np.random.default_rng(8).uniform(0, 6, (1, 5))
@@ -67,15 +68,8 @@ def estimate(
 ) -> Estimate:
     """One call on ``repeats`` replicas at THETA, on the engine described (by default ours)."""
     theta = np.tile(THETA, (repeats, 1))
-    return config.estimate(
-        engine=qhn.engine(engine[0], **engine[1]),
-        circuit=every_gate(),
-        theta=theta,
-        objective=qhn.objective(objective),
-        problem=problem,
-        step=0,
-        rng=np.random.Generator(np.random.Philox(key=[seed, 0])),
-    )
+    work = Work(qhn.engine(engine[0], **engine[1]), every_gate(), qhn.objective(objective), problem)
+    return config.estimate(work, theta, 0, np.random.Generator(np.random.Philox(key=[seed, 0])))
 
 
 def works(config: EstimatorConfig, objective: str) -> bool:
@@ -130,7 +124,7 @@ def shift_variance(g: np.ndarray, shots: int) -> np.ndarray:
 
 def spsa_variance(g: np.ndarray, shots: int, c: float) -> np.ndarray:
     """Var of (L̂₊ − L̂₋)/(2c)·Δ_i over all 2^P sign vectors Δ, equally likely, and over the shots."""
-    signs = 1.0 - 2.0 * ((np.arange(32)[:, None] >> np.arange(5)) & 1)
+    signs = 1.0 - 2.0 * every_string(5)
     run = qhn.engine("statevector")
     (up, var_up), (down, var_down) = (moments(run.probs(every_gate(), THETA + s * c * signs), g) for s in (1, -1))
     slope = (up - down) / (2 * c)
@@ -189,15 +183,8 @@ def test_one_that_says_it_draws_nothing_leaves_the_generator_alone(name: str, pr
     rng = np.random.Generator(np.random.Philox(3))
     before = rng.bit_generator.state["state"]["counter"].copy(), rng.bit_generator.state["buffer_pos"]
     config = ESTIMATORS.parse(name)
-    config.estimate(
-        engine=qhn.engine("statevector"),
-        circuit=every_gate(),
-        theta=np.zeros((1, 5)),
-        objective=qhn.objective("mle"),
-        problem=problem,
-        step=0,
-        rng=rng,
-    )
+    work = Work(qhn.engine("statevector"), every_gate(), qhn.objective("mle"), problem)
+    config.estimate(work, np.zeros((1, 5)), 0, rng)
     after = rng.bit_generator.state["state"]["counter"], rng.bit_generator.state["buffer_pos"]
     untouched = bool((before[0] == after[0]).all()) and before[1] == after[1]
     assert untouched is not config.draws

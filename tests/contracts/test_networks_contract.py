@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from qhn_core.analysis.predictive import Predictive
+from qhn_core.bitstrings import every_string
 from qhn_core.datasets.base import Dataset
 from qhn_core.networks import NETWORKS
-from qhn_core.networks.functions import EnumeratedFunctions, all_bits
+from qhn_core.networks.functions import EnumeratedFunctions
 from qhn_core.problems.problem import problem
 
 #: Small settings of each network, so that all its strings can be listed; a new network is tested as it comes.
@@ -66,7 +67,7 @@ def test_function_table_predicts_as_each_string(name, options):
     if net.n_bits > 14:
         net = NETWORKS.make(name, **options, layers=(2, 2, 1))
     x = inputs(net)
-    every = net.log_proba(all_bits(net.n_bits, 0, 2**net.n_bits), x)
+    every = net.log_proba(every_string(net.n_bits), x)
     for table in (net.functions(x), EnumeratedFunctions(net, x)):
         assert table.group_of.shape == (2**net.n_bits,)
         assert set(np.unique(table.group_of)) <= set(range(table.n_functions))
@@ -89,5 +90,5 @@ def test_problem_and_predictive_work(name, options):
     data = Dataset("drawn", x, y, x[::-1].copy(), y, source="", class_names=tuple(map(str, range(net.n_classes))))
     p = problem(net, data)
     q = np.random.default_rng(1).dirichlet(np.full(2**p.n_bits, 0.1), size=2)
-    expected = np.einsum("bw,wnc->bnc", q, net.predict_proba(all_bits(net.n_bits, 0, 2**net.n_bits), data.x_test))
+    expected = np.einsum("bw,wnc->bnc", q, net.predict_proba(every_string(net.n_bits), data.x_test))
     np.testing.assert_allclose(Predictive(p).proba(q), expected, atol=1e-9)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string, from_index, histogram, index_of
 from qhn_core.engines.base import LOG_Q, SAMPLES
-from qhn_core.kernels import histogram, pack, unpack
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems.problem import Problem, stack_problems
+from qhn_core.problems.problem import Problem
+from qhn_core.problems.stack import stack_problems
 
 NAMES = OBJECTIVES.names()
 N = 4
@@ -21,7 +22,7 @@ N = 4
 def problem() -> Problem:
     rng = np.random.default_rng(3)
     prior = qhn.prior("bernoulli", rho=tuple(rng.uniform(0.3, 0.7, N).tolist()))
-    return Problem(n_bits=N, n_train=5, nll=rng.gamma(2.0, 1.0, 2**N), prior=prior)
+    return qhn.problem_from_costs(rng.gamma(2.0, 1.0, 2**N), prior=prior, n_train=5)
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def test_replicas_do_not_see_one_another(name: str, problem: Problem, q: np.ndar
 @pytest.mark.parametrize("name", NAMES)
 def test_each_replica_may_have_its_own_data(name: str, problem: Problem, q: np.ndarray) -> None:
     parts = [
-        Problem(n_bits=N, n_train=5, nll=np.random.default_rng(b).gamma(2.0, 1.0, 2**N), prior=problem.prior)
+        qhn.problem_from_costs(np.random.default_rng(b).gamma(2.0, 1.0, 2**N), prior=problem.prior, n_train=5)
         for b in range(3)
     ]
     objective, stack = qhn.objective(name), stack_problems(parts, len(parts))
     together = objective.exact(q, stack)
-    bits = unpack(np.random.default_rng(0).integers(0, 2**N, (3, 6)), N)
+    bits = from_index(np.random.default_rng(0).integers(0, 2**N, (3, 6)), N)
     inner = bits[:, ::-1].copy()
-    log_q = np.log(np.take_along_axis(q, pack(bits), axis=1))
+    log_q = np.log(np.take_along_axis(q, index_of(bits), axis=1))
     sampled = objective.diagonal_at(bits, stack, inner=inner, log_q=log_q)
     for b, part in enumerate(parts):
         np.testing.assert_array_equal(objective.exact(q[b : b + 1], part).diagonal[0], together.diagonal[b])
@@ -91,8 +92,8 @@ def test_estimates_from_draws_are_unbiased(name: str, problem: Problem, q: np.nd
     pairs = np.array(list(itertools.product(range(2**N), repeat=2)))
     weights = one[0][pairs].prod(axis=1)
     log_q = np.log(one[0])[pairs]
-    bits = unpack(pairs, N)
-    values = [objective.estimate(b[None], problem, log_q=lq[None]).value[0] for b, lq in zip(bits, log_q, strict=True)]
+    bits = from_index(pairs, N)
+    values = [objective.sampled(b[None], problem, log_q=lq[None]).value[0] for b, lq in zip(bits, log_q, strict=True)]
     np.testing.assert_allclose(np.dot(weights, values), objective.exact(one, problem).value[0], rtol=1e-10)
 
 
@@ -100,14 +101,14 @@ def test_estimates_from_draws_are_unbiased(name: str, problem: Problem, q: np.nd
 def test_diagonal_on_draws_is_unbiased(name: str, problem: Problem, q: np.ndarray) -> None:
     # Inner batches of one string each, weighted by probability: the expectation over the inner batch exactly.
     objective, one = qhn.objective(name), q[:1]
-    everywhere = unpack(np.arange(2**N), N)[None]
+    everywhere = every_string(N)[None]
     expected = np.zeros(2**N)
     for w in range(2**N):
-        inner = unpack(np.array([[w]]), N)
+        inner = from_index(np.array([[w]]), N)
         expected += one[0, w] * objective.diagonal_at(everywhere, problem, inner=inner, log_q=np.log(one))[0]
     np.testing.assert_allclose(expected, objective.exact(one, problem).diagonal[0], atol=1e-11)
 
 
 def test_histogram_counts_each_row() -> None:
-    counts = histogram(np.array([[0, 1, 1], [3, 3, 3]]), 2)
+    counts = histogram(from_index(np.array([[0, 1, 1], [3, 3, 3]]), 2))
     np.testing.assert_array_equal(counts, [[1, 2, 0, 0], [0, 0, 0, 3]])

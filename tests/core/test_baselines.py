@@ -16,7 +16,7 @@ from qhn_core.baselines.mean_field import bernoulli_kl, conditional_means, expec
 from qhn_core.baselines.random_probabilities import dirichlet
 from qhn_core.baselines.trail import Trail, beside
 from qhn_core.errors import Unsupported
-from qhn_core.problems.problem import stack_problems
+from qhn_core.problems.stack import stack_problems
 
 
 def small_problem(activation: str = "tanh"):

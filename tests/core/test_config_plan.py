@@ -134,13 +134,13 @@ def test_the_cost_is_that_of_every_circuit_a_run_has_left(monkeypatch, done):
         state, _ = trainer.step(setup, state)
     circuits_run = []
     engine = type(setup.engine)
-    sample = engine.sample_indices
+    sample = engine.sample
 
     def counted(self, circuit, theta, shots, rng):
         circuits_run.extend([shots] * len(theta))
         return sample(self, circuit, theta, shots, rng)
 
-    monkeypatch.setattr(engine, "sample_indices", counted)
+    monkeypatch.setattr(engine, "sample", counted)
     while not state.done:
         state, _ = trainer.step(setup, state)
     assert setup.plan.cost(config.steps, done) == (len(circuits_run), sum(circuits_run))

@@ -7,28 +7,24 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.ansatze import ANSATZE
+from qhn_core.bitstrings import from_index, index_of
 from qhn_core.circuits.circuit import Circuit, Gate
+from qhn_core.engines.tabulated import draw_index
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.estimators import EstimatorConfig, draws, estimator
 from qhn_core.estimators import parameter_shift as shift_module
-from qhn_core.kernels import pack, unpack
+from qhn_core.estimators.base import Work
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.problems.problem import Problem, stack_problems
+from qhn_core.problems.problem import Problem
 from qhn_core.problems.problem import problem as make_problem
+from qhn_core.problems.stack import stack_problems
 
 
 def run(
     config: EstimatorConfig, circuit: Circuit, theta: np.ndarray, objective: object, problem: Problem, seed: int = 0
 ):
-    return config.estimate(
-        engine=qhn.engine("statevector"),
-        circuit=circuit,
-        theta=theta,
-        objective=objective,  # type: ignore[arg-type]
-        problem=problem,
-        step=3,
-        rng=np.random.default_rng(seed),
-    )
+    work = Work(qhn.engine("statevector"), circuit, objective, problem)  # type: ignore[arg-type]
+    return config.estimate(work, theta, 3, np.random.default_rng(seed))
 
 
 def setting(
@@ -85,11 +81,7 @@ def test_every_gate_adjoint_shift_pennylane_and_finite_differences_agree(objecti
     gradients.append(run(estimator("parameter_shift", shots=None), EVERY_GATE, theta, loss, problem).gradient[0])
     reference = qhn.engine("pennylane", device="default.qubit")
     config, rng = estimator("adjoint"), np.random.default_rng(0)
-    gradients.append(
-        config.estimate(
-            engine=reference, circuit=EVERY_GATE, theta=theta, objective=loss, problem=problem, step=3, rng=rng
-        ).gradient[0]
-    )
+    gradients.append(config.estimate(Work(reference, EVERY_GATE, loss, problem), theta, 3, rng).gradient[0])
     for other in gradients[1:]:
         np.testing.assert_allclose(other, gradients[0], atol=1e-9)
     ends = theta + step * np.concatenate([np.eye(4), -np.eye(4)])
@@ -169,24 +161,17 @@ class EverySign(np.random.Generator):
     """Instead of random signs, each of the 2^P sign vectors once."""
 
     def integers(self, low: int, high: int, size: tuple[int, ...]) -> np.ndarray:  # type: ignore[override]
-        return unpack(np.arange(size[0]), size[2])[:, None, :].astype(np.int64)
+        return from_index(np.arange(size[0]), size[2])[:, None, :].astype(np.int64)
 
 
 def test_spsa_expectation_over_all_signs_has_a_bias_of_order_c_squared() -> None:
     circuit, engine = qhn.ansatz("product", n_qubits=3), qhn.engine("statevector")
     theta, problem = np.array([[0.4, 1.1, 2.0]]), qhn.problem_from_costs(np.arange(8.0) ** 2)
     exact = run(estimator("adjoint"), circuit, theta, qhn.objective("mle"), problem).gradient
-    bias = []
+    bias, work = [], Work(engine, circuit, qhn.objective("mle"), problem)
     for c in (0.4, 0.1):
-        found = estimator("spsa", shots=None, c=c, averages=8).estimate(
-            engine=engine,
-            circuit=circuit,
-            theta=theta,
-            objective=qhn.objective("mle"),
-            problem=problem,
-            step=0,
-            rng=EverySign(np.random.PCG64()),
-        )
+        config = estimator("spsa", shots=None, c=c, averages=8)
+        found = config.estimate(work, theta, 0, EverySign(np.random.PCG64()))
         bias.append(np.abs(found.gradient - exact).max() / np.abs(exact).max())
     assert bias[1] < 0.02
     assert bias[0] / bias[1] == pytest.approx(16.0, rel=0.15)
@@ -221,7 +206,7 @@ def test_without_a_table_only_drawn_strings_and_neighbours_are_evaluated() -> No
     inner = problem.nll_at
 
     def counting(bits: np.ndarray) -> np.ndarray:
-        asked.extend(np.unique(pack(bits)).tolist())
+        asked.extend(np.unique(index_of(bits)).tolist())
         return inner(bits)
 
     object.__setattr__(problem, "nll_at", counting)
@@ -285,7 +270,7 @@ def test_impossible_shots_are_refused(shots: int) -> None:
 
 def test_draws_by_inversion_follow_the_distribution_and_never_take_impossible_strings() -> None:
     q = np.array([[0.0, 0.5, 0.0, 0.25, 0.25, 0.0, 0.0, 0.0], [0.0] * 7 + [1.0]])
-    index = draws.draw_from(q, 40_000, np.random.default_rng(0))
+    index = draw_index(q, 40_000, np.random.default_rng(0))
     counts = np.stack([np.bincount(row, minlength=8) for row in index])
     assert (counts[q == 0.0] == 0).all()
     # Chi-square with 2 degrees of freedom, threshold at 1e-5.
@@ -293,11 +278,11 @@ def test_draws_by_inversion_follow_the_distribution_and_never_take_impossible_st
     assert ((counts[0][q[0] > 0] - expected) ** 2 / expected).sum() < 23.0
 
 
-@pytest.mark.parametrize("n", [1, 5, 12])
+@pytest.mark.parametrize("n", [1, 5, 12, 18])
 def test_draws_are_the_plain_inversion(n: int) -> None:
     rng = np.random.default_rng(n)
     q = rng.dirichlet(np.full(2**n, 0.05), 3) * rng.uniform(0.5, 2.0, (3, 1))
-    index = draws.draw_from(q, 5000, np.random.default_rng(1))
+    index = draw_index(q, 5000, np.random.default_rng(1))
     uniform = np.random.default_rng(1).random((3, 5000))
     for row, found, u in zip(q, index, uniform, strict=True):
         cumulative = np.cumsum(row)
@@ -311,21 +296,4 @@ def test_draws_at_the_edge_of_the_interval_stay_inside() -> None:
             return np.full(size, np.nextafter(1.0, 0.0))  # type: ignore[arg-type]
 
     q = np.array([[0.1] * 3 + [0.7 - 1e-16] + [0.0] * 4])
-    assert (draws.draw_from(q, 4, Edge(np.random.PCG64())) == 3).all()
-
-
-def test_packed_samples_of_the_engine_are_its_samples() -> None:
-    circuit, theta, _ = setting(n=5, replicas=3)
-    engine = qhn.engine("statevector")
-    bits = engine.sample(circuit, theta, 500, np.random.default_rng(3))
-    index = draws.draw(engine, circuit, theta, 500, np.random.default_rng(3))
-    np.testing.assert_array_equal(unpack(index, 5), bits)
-
-
-def test_draws_through_an_engine_without_packed_samples() -> None:
-    class Plain:
-        def sample(self, circuit: Circuit, theta: np.ndarray, shots: int, rng: np.random.Generator) -> np.ndarray:
-            return unpack(np.full((len(theta), shots), 5), circuit.n_qubits)
-
-    found = draws.draw(Plain(), Circuit(3), np.zeros((2, 0)), 4, np.random.default_rng(0))  # type: ignore[arg-type]
-    np.testing.assert_array_equal(found, np.full((2, 4), 5))
+    assert (draw_index(q, 4, Edge(np.random.PCG64())) == 3).all()

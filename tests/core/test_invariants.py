@@ -16,13 +16,15 @@ import pytest
 
 from qhn_core import trainer
 from qhn_core.ansatze import ANSATZE, initial_angles
+from qhn_core.bitstrings import every_string, from_index
 from qhn_core.circuits.circuit import FIXED, ROTATIONS, Circuit, Gate
 from qhn_core.config import SECTIONS, RunConfig
 from qhn_core.datasets import dataset
 from qhn_core.engines import ENGINES, engine
 from qhn_core.engines.base import CAPABILITIES
 from qhn_core.estimators import ESTIMATORS
-from qhn_core.kernels import HammingKernel, unpack
+from qhn_core.estimators.base import Work
+from qhn_core.kernels import HammingKernel
 from qhn_core.networks import NETWORKS, network
 from qhn_core.objectives import OBJECTIVES, objective
 from qhn_core.optimisers import OPTIMISERS
@@ -99,10 +101,7 @@ def test_2_all_gradients_agree(name, loss):
     ours = engine("statevector")
 
     def estimate(estimator):
-        return ESTIMATORS.parse(estimator).estimate(
-            engine=ours, circuit=circuit, theta=theta, objective=goal, problem=task, step=0,
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
+        return ESTIMATORS.parse(estimator).estimate(Work(ours, circuit, goal, task), theta, 0, np.random.default_rng(0))
 
     adjoint = estimate("adjoint").gradient
     assert np.abs(adjoint).max() > 1e-3, "a gradient of zeros would prove nothing"
@@ -161,7 +160,7 @@ def test_4_the_flattest_difference_is_still_seen():
     """q − π a single parity of all bits, which a wide kernel all but ignores, gives an MMD above 0."""
     n_bits = 6
     uniform = np.full(2**n_bits, 0.5**n_bits)
-    parity = np.prod(1.0 - 2.0 * unpack(np.arange(2**n_bits), n_bits), axis=1)
+    parity = np.prod(1.0 - 2.0 * every_string(n_bits), axis=1)
     gamma = 0.2
     found = HammingKernel(gamma).mmd2(uniform * (1 + parity), uniform)
     np.testing.assert_allclose(found, 0.5**n_bits * (-np.expm1(-gamma)) ** n_bits, rtol=1e-9)
@@ -176,14 +175,14 @@ def test_5_transform_is_the_double_sum_and_the_estimator_is_unbiased(gammas):
     """Mean of 400 estimates from 64 strings each, within 4 of its standard errors (a false alarm in 16,000)."""
     n_bits, rng = 5, np.random.default_rng(11)
     kernel, rho = HammingKernel(gammas), rng.uniform(0.2, 0.8, n_bits)
-    strings = unpack(np.arange(2**n_bits), n_bits)
+    strings = every_string(n_bits)
     pi = np.exp(prior("bernoulli", rho=tuple(rho)).log_prob(strings))
     q = rng.dirichlet(np.full(2**n_bits, 0.3))
     hamming = (strings[:, None] != strings[None]).sum(axis=-1)
     each = [np.exp(-g * hamming) for g in np.atleast_1d(gammas)]
     exact = float((q - pi) @ np.mean(each, axis=0) @ (q - pi))
     np.testing.assert_allclose(kernel.mmd2(q, pi), exact, rtol=1e-12)
-    draws = unpack(rng.choice(2**n_bits, p=q, size=(400, 64)), n_bits)
+    draws = from_index(rng.choice(2**n_bits, p=q, size=(400, 64)), n_bits)
     estimates = kernel.mmd2_unbiased(draws, rho)
     assert abs(estimates.mean() - exact) < 4 * estimates.std(ddof=1) / 20
 
@@ -248,7 +247,7 @@ def test_7_table_is_the_network_string_by_string_and_survives_saving(name, activ
     net = network(name, **options)
     table = problem(net, data, cache=False).nll
     assert table.dtype == np.float64
-    strings = unpack(np.arange(2**net.n_bits), net.n_bits)
+    strings = every_string(net.n_bits)
     for index, bits in enumerate(strings):
         p = net.predict_proba(bits[None], data.x_train)[0]
         want = -sum(np.log(p[i, label]) for i, label in enumerate(data.y_train))

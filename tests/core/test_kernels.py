@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
 from qhn_core import kernels
+from qhn_core.bitstrings import from_index, histogram
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import (
     HammingKernel,
     bandwidth_from_gamma,
     gamma_from_bandwidth,
-    histogram,
-    pack,
-    unpack,
     walsh_hadamard,
 )
 
@@ -149,12 +147,12 @@ def test_unbiased_mmd_has_the_exact_mean_and_is_not_clipped() -> None:
     rng = np.random.default_rng(11)
     n, rho = 4, np.full(4, 0.5)
     kernel, q = HammingKernel(0.7), rng.dirichlet(np.full(16, 3.0))
-    bits = unpack(rng.choice(16, size=(3000, 24), p=q), n)
+    bits = from_index(rng.choice(16, size=(3000, 24), p=q), n)
     found = kernel.mmd2_unbiased(bits, rho)
     error = found.std(ddof=1) / np.sqrt(found.size)
     assert abs(found.mean() - kernel.mmd2(q, product(rho))) < 4.5 * error
     assert found.min() < 0.0
-    biased = np.array([kernel.mmd2(histogram(pack(b)[None], n)[0] / 24, product(rho)) for b in bits[:500]])
+    biased = np.array([kernel.mmd2(histogram(b[None])[0] / 24, product(rho)) for b in bits[:500]])
     assert biased.mean() > kernel.mmd2(q, product(rho)) + 5 * biased.std() / np.sqrt(500)
 
 
@@ -162,7 +160,7 @@ def test_jackknife_error_of_the_mmd_is_its_spread() -> None:
     # The mean jackknife variance over 1500 batches against the variance of the estimates (relative error 3.7 %).
     rng, kernel, rho = np.random.default_rng(4), HammingKernel((0.4, 1.0)), np.array([0.3, 0.5, 0.6, 0.5])
     q = rng.dirichlet(np.full(16, 0.5))
-    bits = unpack(rng.choice(16, size=(1500, 60), p=q), 4)
+    bits = from_index(rng.choice(16, size=(1500, 60), p=q), 4)
     value, error = kernel.mmd2_estimate(bits, rho)
     np.testing.assert_allclose(value, kernel.mmd2_unbiased(bits, rho), atol=1e-13)
     assert (error**2).mean() == pytest.approx(value.var(ddof=1), rel=0.2)
@@ -194,12 +192,3 @@ def test_tau_weighs_parities_like_a_bernoulli() -> None:
     kernel, n = HammingKernel(0.7), 6
     weights = kernel.eigenvalues(n) / kernel.eigenvalues(n).sum()
     np.testing.assert_allclose(weights, product(np.full(n, kernel.tau[0])), atol=1e-14)
-
-
-@given(n=st.integers(1, 24), seed=st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
-def test_pack_and_unpack_are_inverse_with_wire_0_first(n: int, seed: int) -> None:
-    index = np.random.default_rng(seed).integers(0, 2**n, (3, 5))
-    bits = unpack(index, n)
-    np.testing.assert_array_equal(pack(bits), index)
-    np.testing.assert_array_equal(bits[..., 0], index >> (n - 1))

@@ -8,12 +8,13 @@ import pytest
 from qhn_core.analysis.metrics import METRICS, WITH_ERROR, Metrics
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws, top_strings
+from qhn_core.bitstrings import every_string, from_index
 from qhn_core.datasets import dataset
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import unpack
 from qhn_core.networks import network
 from qhn_core.priors import prior
-from qhn_core.problems.problem import problem, problem_from_costs, stack_problems
+from qhn_core.problems.problem import problem, problem_from_costs
+from qhn_core.problems.stack import stack_problems
 
 RNG = np.random.default_rng(7)
 
@@ -40,7 +41,7 @@ def all_metrics(task, *, q=None, bits=None, log_q=None, gamma=None, replicas=3):
 def slow(task, q, gamma=0.7):
     """Every definition, string by string, for one replica's q (2**N,)."""
     n, size = task.n_train, len(q)
-    strings = unpack(np.arange(size), task.n_bits)
+    strings = from_index(np.arange(size), task.n_bits)
     log_pi = task.prior.log_prob(strings)
     live = q > 0
     negentropy = float(np.sum(q[live] * np.log(q[live])))
@@ -103,7 +104,7 @@ def test_architectures_in_superposition_have_their_probabilities():
     assert {name for name in exact if name.startswith("architecture_")} == set(names)
     for k, name in enumerate(names):
         np.testing.assert_allclose(exact[name], q[:, last == k].sum(axis=1), atol=1e-14)
-    draws = np.stack([unpack(RNG.choice(q.shape[1], 4000, p=row), task.n_bits) for row in q])
+    draws = np.stack([from_index(RNG.choice(q.shape[1], 4000, p=row), task.n_bits) for row in q])
     sampled = all_metrics(task, bits=draws)
     for name in names:  # 12 numbers, each beyond 5 standard errors with probability below 1e-6
         assert np.abs(sampled[name] - exact[name]).max() < 5 * 0.5 / np.sqrt(4000)
@@ -114,7 +115,7 @@ def test_a_collapsed_q_ties_and_a_tie_is_half_an_error():
     """All mass on the string whose outputs are all equal: every test point is tied, accuracy one half."""
     data = dataset("xor", n_train=10, n_test=30)
     task = problem(network("mlp", layers=(2, 1, 1), activation="sign", bias=False), data)
-    p = task.network.predict_proba(unpack(np.arange(8), 3), data.x_test)
+    p = task.network.predict_proba(every_string(3), data.x_test)
     flat = np.full(8, 1 / 8)
     row = all_metrics(task, q=flat[None], replicas=1)
     assert np.abs(np.einsum("s,snc->nc", flat, p) - 0.5).max() < 1e-12, "the twin of this test"
@@ -179,7 +180,7 @@ def test_drawn_strings_give_estimates_whose_errors_are_right():
     exact = all_metrics(task, q=q, replicas=1)
     draws = RNG.choice(q.shape[1], p=q[0], size=(200, 256))
     log_q = np.log(q[0][draws])
-    row = all_metrics(task, bits=unpack(draws, task.n_bits), log_q=log_q, replicas=200)
+    row = all_metrics(task, bits=from_index(draws, task.n_bits), log_q=log_q, replicas=200)
     for name in (name for name in WITH_ERROR if name not in ("loss", "tie_share")):
         values, truth = row[name], exact[name][0]
         bias = 0.01 if name.startswith("predictive") else 0.0  # −log of a mean is biased by O(1/S)
@@ -191,7 +192,7 @@ def test_drawn_strings_give_estimates_whose_errors_are_right():
         stated = np.sqrt((row[f"{name}_se"] ** 2).mean())
         assert 0.8 < stated / values.std() < 1.25, name
     assert np.isnan(row["kl_posterior"]).all()
-    unknown = all_metrics(task, bits=unpack(draws[:3], task.n_bits), replicas=3)
+    unknown = all_metrics(task, bits=from_index(draws[:3], task.n_bits), replicas=3)
     for name in ("entropy_bits", "kl_prior", "kl_posterior", "elbo"):
         assert np.isnan(unknown[name]).all(), name
         assert np.isnan(unknown.get(f"{name}_se", np.nan)).all(), name
@@ -265,7 +266,7 @@ def test_mean_and_error_of_one_draw_has_no_error():
 
 def test_marginals_and_top_strings():
     q = draw_q(5, 2)
-    strings = unpack(np.arange(32), 5)
+    strings = every_string(5)
     np.testing.assert_allclose(marginals(q), q @ strings, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(marginals(q[0]), q[0] @ strings, rtol=1e-12, atol=1e-15)
     top = top_strings(q[1], count=4)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string
 from qhn_core.errors import InvalidArgument, TooLarge
 
 GATES = ("RX", "RY", "RZ", "Hadamard", "IsingZZ", "CNOT", "CZ")
@@ -69,7 +70,7 @@ def test_registered_circuits_agree_with_the_state_vector(mps, exact, name, n_qub
         np.testing.assert_allclose(log_q[r], np.log(q[r][strings[r] @ weights]), atol=1e-10)
     np.testing.assert_allclose(mps.log_prob(circuit, theta, strings), log_q, atol=1e-12)
     g = np.random.default_rng(1).normal(size=2**n_qubits)
-    everything = ((np.arange(2**n_qubits)[:, None] >> np.arange(n_qubits - 1, -1, -1)) & 1).astype(np.uint8)
+    everything = every_string(n_qubits)
     score = mps.score(circuit, theta, everything, q * g)
     np.testing.assert_allclose(score, exact.gradient(circuit, theta, g), atol=1e-10)
 

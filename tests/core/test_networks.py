@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string
 from qhn_core.errors import InvalidArgument
-from qhn_core.networks.functions import all_bits
 from qhn_core.problems.problem import problem
 
 ACTIVATIONS = {
@@ -94,7 +94,7 @@ def test_a_unit_on_its_own_boundary_is_silent():
 def test_sure_predictions_neither_overflow_nor_reach_minus_infinity():
     for layers in ((1, 1), (1, 3)):
         net = qhn.network("mlp", layers=layers, output_scale=100.0)
-        log_p = net.log_proba(all_bits(net.n_bits, 0, 2**net.n_bits), [[50.0], [-50.0]])
+        log_p = net.log_proba(every_string(net.n_bits), [[50.0], [-50.0]])
         assert np.isfinite(log_p).all()
         assert log_p.min() < -4000
         np.testing.assert_allclose(np.exp(log_p).sum(axis=-1), 1.0)
@@ -189,7 +189,7 @@ def test_probability_of_each_architecture():
     net = superposed()
     q = np.random.default_rng(0).dirichlet(np.ones(2**12), size=2)
     found = net.architecture_probabilities(q)
-    which = net.architecture_of(all_bits(12, 0, 2**12))
+    which = net.architecture_of(every_string(12))
     np.testing.assert_allclose(found, [[row[which == a].sum() for a in range(8)] for row in q], atol=1e-12)
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string, from_index
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.kernels import HammingKernel, unpack
+from qhn_core.kernels import HammingKernel
 from qhn_core.objectives import ksd
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import value_at
@@ -18,7 +19,7 @@ from qhn_core.schedules import value_at
 def some_problem(n: int, seed: int = 0, *, scale: float = 3.0, n_train: int = 7) -> Problem:
     rng = np.random.default_rng(seed)
     rho = tuple(rng.uniform(0.2, 0.8, n).tolist())
-    return Problem(n_bits=n, n_train=n_train, nll=rng.gamma(2.0, scale, 2**n), prior=qhn.prior("bernoulli", rho=rho))
+    return qhn.problem_from_costs(rng.gamma(2.0, scale, 2**n), prior=qhn.prior("bernoulli", rho=rho), n_train=n_train)
 
 
 def stein_matrix(problem: Problem, kernel: HammingKernel) -> np.ndarray:
@@ -32,7 +33,7 @@ def stein_matrix(problem: Problem, kernel: HammingKernel) -> np.ndarray:
             c = p[v] / (p[w] + p[v])
             a[w, v] += c
             a[w, w] -= c
-    bits = unpack(np.arange(size), n)
+    bits = from_index(np.arange(size), n)
     return a @ kernel.gram(bits, bits) @ a.T
 
 
@@ -79,7 +80,7 @@ def test_selbo_is_its_formula(n: int, seed: int, gamma: float | tuple[float, ...
     problem, rng = some_problem(n, seed), np.random.default_rng(seed)
     q = rng.dirichlet(np.ones(2**n), 3)
     exact = qhn.objective("selbo", lam=0.4, gamma=gamma).exact(q, problem)
-    bits, kernel = unpack(np.arange(2**n), n), HammingKernel(gamma)
+    bits, kernel = every_string(n), HammingKernel(gamma)
     difference = q - np.exp(problem.log_prior)
     smoothed = difference @ kernel.gram(bits, bits)
     mmd2 = (difference * smoothed).sum(1)
@@ -128,13 +129,13 @@ def test_stein_sums_from_drawn_strings_agree_with_the_table(
     monkeypatch: pytest.MonkeyPatch, gamma: float | tuple[float, ...]
 ) -> None:
     problem, rng = some_problem(5), np.random.default_rng(1)
-    bits, inner = (unpack(rng.integers(0, 32, (2, size)), 5) for size in (40, 30))
+    bits, inner = (from_index(rng.integers(0, 32, (2, size)), 5) for size in (40, 30))
     objective = qhn.objective("ksd", gamma=gamma)
     diagonal = objective.diagonal_at(bits, problem, inner=inner)
-    value = objective.estimate(bits, problem).value
+    value = objective.sampled(bits, problem).value
     monkeypatch.setattr(ksd, "HISTOGRAM_BITS", 0)
     np.testing.assert_allclose(objective.diagonal_at(bits, problem, inner=inner), diagonal, atol=1e-12)
-    np.testing.assert_allclose(objective.estimate(bits, problem).value, value, atol=1e-12)
+    np.testing.assert_allclose(objective.sampled(bits, problem).value, value, atol=1e-12)
 
 
 def test_schedules_are_taken_at_the_step() -> None:
@@ -171,6 +172,6 @@ def test_wrong_shape_of_q_is_named() -> None:
 def test_elbo_from_shots_alone_is_refused_with_the_reason() -> None:
     bits = np.zeros((1, 4, 3), np.uint8)
     with pytest.raises(Unsupported, match="explicit distribution"):
-        qhn.objective("elbo").estimate(bits, some_problem(3))
+        qhn.objective("elbo").sampled(bits, some_problem(3))
     with pytest.raises(Unsupported, match="explicit distribution"):
         qhn.objective("elbo").diagonal_at(bits, some_problem(3))

@@ -18,10 +18,11 @@ from qhn_core.analysis.predictive import (
     predictive_nll,
     tie_share,
 )
+from qhn_core.bitstrings import every_string
 from qhn_core.datasets.base import Dataset
 from qhn_core.errors import InvalidArgument, Unsupported
-from qhn_core.networks.functions import all_bits
-from qhn_core.problems.problem import Problem, problem, problem_from_costs, stack_problems
+from qhn_core.problems.problem import Problem, problem, problem_from_costs
+from qhn_core.problems.stack import stack_problems
 
 
 def make(layers, activation="sign", n_train=20, n_test=60, **options) -> Problem:
@@ -50,7 +51,7 @@ def distributions(n_bits: int, replicas: int = 3, seed: int = 0) -> np.ndarray:
 
 
 def all_proba(p: Problem, x: np.ndarray) -> np.ndarray:
-    return p.network.predict_proba(all_bits(p.n_bits, 0, 2**p.n_bits), x)
+    return p.network.predict_proba(every_string(p.n_bits), x)
 
 
 @given(
@@ -151,7 +152,7 @@ def test_estimates_from_draws_lie_within_their_standard_errors(layers, tabulate,
     p = tabulated if tabulate is None else problem(tabulated.network, tabulated.dataset, tabulate=False)
     rng = np.random.default_rng(5)
     batches, draws = 400, 200
-    strings = all_bits(p.n_bits, 0, 2**p.n_bits)[rng.choice(len(q), p=q, size=(batches, draws))]
+    strings = every_string(p.n_bits)[rng.choice(len(q), p=q, size=(batches, draws))]
     found = Predictive(p, max_bytes=max_bytes).drawn(strings)
 
     # The mean of 400 batches lies within 4.5 of its standard errors: fails wrongly less than once in 1e5.
@@ -172,7 +173,7 @@ def test_draws_give_the_prediction_of_their_frequencies():
     rng = np.random.default_rng(0)
     index = rng.integers(0, 512, size=(2, 100))
     q = np.stack([np.bincount(row, minlength=512) / 100 for row in index])
-    strings = all_bits(9, 0, 512)[index]
+    strings = every_string(9)[index]
     exact = Predictive(p).uncertainty(q)
     np.testing.assert_allclose(Predictive(p).drawn(strings).proba, exact.proba, atol=1e-12)
     for found, expected in zip(Predictive(p, max_bytes=9000).drawn_uncertainty(strings), exact, strict=True):
@@ -191,7 +192,7 @@ def test_decision_grid_agrees_with_the_network():
     np.testing.assert_allclose(found.proba[2, 7], np.einsum("w,wnc->nc", q, all_proba(p, here))[0], atol=1e-9)
     data = np.concatenate([p.dataset.x_train, p.dataset.x_test])
     assert grid.x[0] < data[:, 0].min() < data[:, 0].max() < grid.x[-1]
-    strings = all_bits(9, 0, 512)
+    strings = every_string(9)
     flat = grid.of_drawn(strings)
     np.testing.assert_allclose(flat.proba, grid.of(np.full(512, 1 / 512)).proba, atol=1e-9)
     with pytest.raises(Unsupported, match="two input"):

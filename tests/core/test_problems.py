@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qhn_core as qhn
+from qhn_core.bitstrings import every_string, index_of
 from qhn_core.datasets.base import Dataset
 from qhn_core.errors import Cancelled, InvalidArgument, QHNError, TooLarge, Unsupported
-from qhn_core.networks.functions import EnumeratedFunctions, RowHash, all_bits
+from qhn_core.networks.functions import EnumeratedFunctions, RowHash
 from qhn_core.networks.mlp import MLP
-from qhn_core.problems.problem import Problem, problem, problem_from_costs, stack_problems
-from qhn_core.problems.table import TableCache, likelihood_table, string_index
+from qhn_core.problems.problem import Problem, problem, problem_from_costs
+from qhn_core.problems.stack import stack_problems
+from qhn_core.problems.tabulate import TableCache, likelihood_table
 
 
 def random_data(d: int, classes: int, n: int, seed: int = 0) -> Dataset:
@@ -37,7 +39,7 @@ def one_by_one(network: MLP, data: Dataset) -> np.ndarray:
     return np.array(
         [
             -network.log_proba(bits[None], data.x_train)[0, at, data.y_train].sum()
-            for bits in all_bits(network.n_bits, 0, 2**network.n_bits)
+            for bits in every_string(network.n_bits)
         ]
     )
 
@@ -111,7 +113,7 @@ def test_evidence_and_posterior_by_the_definition():
     assert p.posterior.sum() == pytest.approx(1.0, abs=1e-12)
     np.testing.assert_allclose(np.log(p.posterior), p.log_posterior, atol=1e-9)
     assert p.best == (int(np.argmin(p.nll)), float(p.nll.min()))
-    assert p.tabulated
+    assert p.table is not None
     assert p.n_train == 20
 
 
@@ -119,8 +121,8 @@ def test_nll_at_looks_up_and_evaluates_alike():
     rng = np.random.default_rng(1)
     bits = rng.integers(0, 2, size=(3, 40, 13)).astype(np.uint8)
     table, drawn = problem("mlp", "xor"), problem("mlp", "xor", tabulate=False)
-    assert not drawn.tabulated
-    expected = table.nll[string_index(bits, 13)]
+    assert drawn.table is None
+    expected = table.nll[index_of(bits)]
     np.testing.assert_array_equal(table.nll_at(bits), expected)
     for _ in range(2):  # evaluated, then remembered
         np.testing.assert_allclose(drawn.nll_at(bits), expected, rtol=1e-12)
@@ -168,7 +170,7 @@ def test_progress_rises_to_one_and_cancel_stops():
 
 def test_cache_is_by_content_bounded_and_read_only(monkeypatch):
     cache = TableCache(max_bytes=3 * 8 * 2**5)
-    monkeypatch.setattr("qhn_core.problems.table.TABLES", cache)
+    monkeypatch.setattr("qhn_core.problems.tabulate.TABLES", cache)
     network = MLP(layers=(4, 1))
     first = problem(network, random_data(4, 2, 10, seed=0))
     assert problem(network, random_data(4, 2, 10, seed=0)).nll is first.nll

@@ -15,7 +15,9 @@ from qhn_core.analysis.drawn_scores import drawn_scores
 from qhn_core.analysis.noise import noise_sweep
 from qhn_core.analysis.noise_shots import sampled_sweep, shot_distance
 from qhn_core.analysis.noise_training import NoisyEngine, train_under_noise
+from qhn_core.bitstrings import from_index, index_of
 from qhn_core.errors import Cancelled, InvalidArgument, Unsupported
+from qhn_core.estimators.base import Work
 from qhn_core.estimators.parameter_shift import ParameterShift
 
 EXACT = engine("statevector")
@@ -42,24 +44,22 @@ def test_estimates_are_unbiased_and_scatter_as_theory_says(name, shots):
 
 
 def test_estimates_from_counts_are_those_from_the_strings():
-    from qhn_core.kernels import unpack
 
     loss = objective("selbo", lam=0.8, gamma=(0.4, 1.1))
     found = dial.estimates(Q, COSTS, loss, shots=12, repeats=1, seed=2)
     index = np.repeat(np.arange(16), found.counts.astype(int))
-    bits = unpack(index[None], 4)
-    assert found.loss[0] == pytest.approx(loss.estimate(bits, COSTS).value[0], rel=1e-10)
+    bits = from_index(index[None], 4)
+    assert found.loss[0] == pytest.approx(loss.sampled(bits, COSTS).value[0], rel=1e-10)
     assert found.mmd2[0] == pytest.approx(loss.kernel.mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8)
 
 
 @pytest.mark.parametrize("name", ["mle", "selbo", "ksd"])
 def test_values_of_draws_are_the_objectives_own_estimates(name):
-    from qhn_core.kernels import unpack
 
     loss, counts = objective(name), np.random.default_rng(6).multinomial(40, Q / Q.sum())
-    bits = unpack(np.repeat(np.arange(16), counts)[None], 4)
+    bits = from_index(np.repeat(np.arange(16), counts)[None], 4)
     found = dial.drawn_values(counts / 40, 40, COSTS, loss)
-    assert found.loss == pytest.approx(loss.estimate(bits, COSTS).value[0] / COSTS.n_train, rel=1e-9)
+    assert found.loss == pytest.approx(loss.sampled(bits, COSTS).value[0] / COSTS.n_train, rel=1e-9)
     assert found.mmd2 == pytest.approx(dial.kernel_of(loss).mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8)
     assert dial.unbiased(loss)
     assert not dial.unbiased(objective("elbo"))
@@ -101,8 +101,8 @@ def test_the_gradient_under_noise_is_that_of_the_noisy_loss():
     np.testing.assert_allclose(found.exact, (ahead - behind) / 2e-4, atol=1e-6)
     assert np.abs(found.exact - dial.gradient_noise(circuit, theta, costs, loss, engine=EXACT).exact).max() > 1e-3
     assert device.probs(circuit, theta) is not None
-    drawn = device.sample_indices(circuit, theta[None], 20_000, np.random.default_rng(0))
-    seen = np.bincount(drawn[0], minlength=4) / 20_000
+    drawn = device.sample(circuit, theta[None], 20_000, np.random.default_rng(0))
+    seen = np.bincount(index_of(drawn[0]), minlength=4) / 20_000
     np.testing.assert_allclose(seen, plain.probs(circuit, theta), atol=0.02)
 
 
@@ -136,15 +136,8 @@ def test_gradient_noise_is_that_of_repeated_estimates(circuit, name):
     exact = EXACT.evaluate(circuit, theta, lambda q: (loss.exact(q, COSTS).diagonal, None)).gradient[0]
     np.testing.assert_allclose(found.exact, exact, atol=1e-10)
     assert found.circuits == ParameterShift(shots=shots).circuits(circuit, 1)[0]
-    seen = ParameterShift(shots=shots).estimate(
-        engine=EXACT,
-        circuit=circuit,
-        theta=np.repeat(theta, repeats, axis=0),
-        objective=loss,
-        problem=COSTS,
-        step=0,
-        rng=np.random.default_rng(4),
-    )
+    work = Work(EXACT, circuit, loss, COSTS)
+    seen = ParameterShift(shots=shots).estimate(work, np.repeat(theta, repeats, axis=0), 0, np.random.default_rng(4))
     noisy = found.unit > 1e-9
     ratio = seen.gradient.std(axis=0, ddof=1)[noisy] / (found.unit[noisy] / np.sqrt(shots))
     assert (np.abs(ratio - 1) < 0.2).all()

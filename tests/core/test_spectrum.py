@@ -19,12 +19,13 @@ from qhn_core.analysis.spectrum import (
     orders,
     spectrum_by_order,
 )
+from qhn_core.bitstrings import every_string, from_index
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import HammingKernel, unpack
+from qhn_core.kernels import HammingKernel
 
 
 def test_a_parity_has_all_its_weight_at_its_order() -> None:
-    bits = unpack(np.arange(32), 5).astype(int)
+    bits = every_string(5).astype(int)
     parity = (-1.0) ** (bits[:, 0] + bits[:, 2] + bits[:, 4])
     found = spectrum_by_order(3.0 + 2.0 * parity)
     np.testing.assert_allclose(found.weight, [9, 0, 0, 4, 0, 0], atol=1e-13)
@@ -130,6 +131,6 @@ def test_known_dependence() -> None:
 
 def test_information_of_draws_approaches_the_exact() -> None:
     q = np.random.default_rng(1).dirichlet(np.full(8, 0.5))
-    bits = unpack(np.random.default_rng(2).choice(8, size=200_000, p=q), 3)
+    bits = from_index(np.random.default_rng(2).choice(8, size=200_000, p=q), 3)
     # The standard error of plug-in information is under 2/√S = 0.0045 bits; 0.02 is over four of them.
     np.testing.assert_allclose(mutual_information_of_draws(bits), dependence(q).mutual_information, atol=0.02)

@@ -91,9 +91,9 @@ def test_a_ladder_from_one_turned_wire_has_two_strings(n: int, dtype: str) -> No
     assert engine.gradient(circuit, [1.1], g)[0] == pytest.approx(np.sin(1.1), abs=4 * of_gradient)
 
 
-@pytest.mark.parametrize("call", ["probs", "gradient", "sample", "sample_indices"])
+@pytest.mark.parametrize("call", ["probs", "gradient", "sample", "draw"])
 def test_beyond_it_the_refusal_is_immediate_and_names_the_remedy(call: str) -> None:
     circuit = Circuit(25, (Gate("RY", (0,), 0),))
-    further = {"gradient": ([0.0],), "sample": (1, None), "sample_indices": (1, None)}.get(call, ())
+    further = {"gradient": ([0.0],), "sample": (1, None), "draw": (1, None)}.get(call, ())
     with pytest.raises(TooLarge, match=r"at most 24 qubits.*has 25.*smaller network, or a device"):
         getattr(qhn.engine("statevector"), call)(circuit, [0.1], *further)

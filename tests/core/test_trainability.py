@@ -7,9 +7,9 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.analysis.trainability import fit_slope, gradient_variance, relative_gradient, variance_scan
+from qhn_core.bitstrings import every_string
 from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.errors import Cancelled, InvalidArgument
-from qhn_core.kernels import unpack
 from qhn_core.problems.problem import Problem
 
 
@@ -20,7 +20,7 @@ def projector(n: float) -> tuple[Circuit, Problem]:
 
 
 def mean_bit(n: int) -> Problem:
-    return qhn.problem_from_costs(unpack(np.arange(2**n), n).mean(axis=1))
+    return qhn.problem_from_costs(every_string(n).mean(axis=1))
 
 
 def test_variance_of_a_product_circuit_is_the_integral() -> None:
@@ -64,7 +64,7 @@ def test_parameters_that_cannot_move_the_loss_are_left_out() -> None:
 
 def test_examples_and_batches_do_not_move_the_variance(monkeypatch: pytest.MonkeyPatch) -> None:
     circuit, one = projector(3)
-    many = Problem(n_bits=3, n_train=50, nll=50 * one.nll, prior=one.prior)
+    many = qhn.problem_from_costs(50 * one.nll, prior=one.prior, n_train=50)
     engine, loss = qhn.engine("statevector"), qhn.objective("mle")
     first = gradient_variance(circuit, one, loss, engine=engine, replicas=50)
     assert gradient_variance(circuit, many, loss, engine=engine, replicas=50).variance == pytest.approx(first.variance)

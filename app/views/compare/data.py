@@ -116,7 +116,7 @@ class Seen:
         if self.setup is None:
             return None
         problem: Any = self.setup.setups[0].problem
-        return np.atleast_1d(np.asarray(problem.log_evidence, dtype=np.float64)) if problem.tabulated else None
+        return np.atleast_1d(np.asarray(problem.log_evidence, dtype=np.float64)) if problem.table is not None else None
 
 
 def look(race_id: str, step: int | None) -> Seen:
@@ -160,7 +160,7 @@ def weight_marginals(race_id: str, contender: int, step: int, replica: int) -> t
 def posterior_of(seen: Seen, replica: int) -> Array | None:
     """The exact posterior of one seed's data, (2**N,)."""
     one = problem_of(seen, replica)
-    return None if one is None or not one.tabulated else np.asarray(one.posterior)
+    return None if one is None or one.table is None else np.asarray(one.posterior)
 
 
 def problem_of(seen: Seen, replica: int) -> Problem | None:

@@ -48,7 +48,7 @@ def show(view: View, focus: Focus) -> None:
             figure = architecture_curves(np.zeros(0), np.zeros((0, 1, len(labels))), labels, total=focus.config.steps)
         live_chart(figure, name="architecture", alt=f"Probability of {len(labels)} architectures by step.", height=400)
     with right:
-        if focus.q is None or not focus.problem.tabulated:
+        if focus.q is None or focus.problem.table is None:
             st.caption("Too many qubits to enumerate the posterior of the architectures.")
             return
         mass = network.architecture_probabilities(np.stack([focus.q, focus.problem.posterior]))

@@ -19,7 +19,7 @@ from app.views.explore.text import digits
 from qhn_core.analysis.dependence import dependence
 from qhn_core.analysis.evidence import evidence
 from qhn_core.analysis.strings import marginals, top_strings
-from qhn_core.kernels import unpack
+from qhn_core.bitstrings import from_index
 
 Array = NDArray[np.float64]
 HEIGHT = 262
@@ -77,7 +77,7 @@ def calculate(focus: Focus, watch: Watch) -> Found:
     product, exact = product_distribution(rates[None])[0], problem.posterior
     index = choose_strings(exact, q)
     names, places = _top(exact, q)
-    patterns = ["".join("+" if bit else "−" for bit in bits) for bits in unpack(places, problem.n_bits)]
+    patterns = ["".join("+" if bit else "−" for bit in bits) for bits in from_index(places, problem.n_bits)]
     own, theirs, none = dependence(q), dependence(exact), dependence(product)
     kl = float(at.kl_posterior[0])
     return Found(

@@ -158,15 +158,10 @@ def _gradient_noise(
 
 
 def one_estimate(source: Source, objective: ObjectiveConfig, shots: int, engine: Any, watch: Watch) -> Array:
+    from qhn_core.estimators.base import Work
     from qhn_core.estimators.parameter_shift import ParameterShift
 
-    found = ParameterShift(shots=shots).estimate(
-        engine=engine,
-        circuit=source.circuit,
-        theta=source.theta[None],
-        objective=objective,
-        problem=source.problem,
-        step=source.step,
-        rng=np.random.Generator(np.random.Philox(key=[0, shots])),
-    )
+    work = Work(engine, source.circuit, objective, source.problem)
+    rng = np.random.Generator(np.random.Philox(key=[0, shots]))
+    found = ParameterShift(shots=shots).estimate(work, source.theta[None], source.step, rng)
     return np.asarray(found.gradient[0] / source.problem.n_train)

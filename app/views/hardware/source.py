@@ -13,11 +13,11 @@ from app import services, starts, state
 from app.describe import headline, loss_label
 from app.views.hardware.device import exact_engine
 from app.views.train.data import config_of, of_preview, of_run
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.planning import TABLE_QUBITS
 from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
@@ -167,7 +167,7 @@ def not_exact(source: Source, view: str) -> str:
         return ""
     return (
         f"{source.circuit.n_qubits} qubits: {_EXACT[view]} with exact values over all 2^N strings, and those end at "
-        f"{TABLE_QUBITS} qubits. Deploy and Train here need shots alone."
+        f"{MAX_TABULATED} qubits. Deploy and Train here need shots alone."
     )
 
 

@@ -165,7 +165,7 @@ def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
     if shown.setup is not None:
         n_train = shown.setup.n_train
         problem: Any = shown.setup.problem
-        evidence = float(np.median(problem.log_evidence)) if problem.tabulated else None
+        evidence = float(np.median(problem.log_evidence)) if problem.table is not None else None
     figure = figures.loss_curves(
         shown.steps,
         shown.history,

@@ -17,7 +17,6 @@ from app.pictures import SHOTS, measure
 from app.previews import draw_strings, simulator
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
-from qhn_core.planning import TABLE_QUBITS
 from qhn_core.runner import RunState, RunStatus
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Shown:
     @property
     def enumerable(self) -> bool:
         """Whether all 2**N strings can be looked at, once the setup is there."""
-        return self.setup is not None and self.setup.plan.n_qubits <= TABLE_QUBITS
+        return self.setup is not None and self.setup.plan.tabulated
 
     @property
     def shots(self) -> int:

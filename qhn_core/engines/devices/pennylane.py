@@ -29,9 +29,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field, field_validator, model_validator
 
+from qhn_core.bitstrings import Bits
 from qhn_core.checks import check_angles, check_finite, check_int, readable
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import ENGINES, Array, Bits, Engine, EngineConfig, Evaluation
+from qhn_core.engines.base import ENGINES, Array, Engine, EngineConfig, Evaluation
 from qhn_core.engines.devices.analytic import BACKPROP_BYTES, BATCH_BYTES, Analytic
 from qhn_core.engines.devices.catalogue import (
     DEVICES,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qhn_core.bitstrings import Bits, as_bits, every_string
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import Array, Bits, Engine, Evaluation
+from qhn_core.engines.base import Array, Engine, Evaluation
 from qhn_core.engines.mps.limits import MAX_ENUMERATED, check_bonds
 from qhn_core.engines.mps.program import Program
 from qhn_core.engines.mps.tables import Recent, Tables
@@ -172,14 +173,12 @@ def _before(program: Program, strings: Bits) -> Bits:
 
 def _strings(bits: ArrayLike, n_bits: int, replicas: int) -> Bits:
     """Bits as (1 or B, S, N) uint8."""
-    array = np.asarray(bits)
+    array = as_bits(bits, n_bits)
     array = array[None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[-1] != n_bits or len(array) not in (1, replicas):
+    if array.ndim != 3 or len(array) not in (1, replicas):
         expected = f"shape (strings, {n_bits}) or ({replicas}, strings, {n_bits})"
         raise InvalidArgument("bits", expected=expected, got=f"shape {np.shape(bits)}")
-    if array.size and not np.isin(array, (0, 1)).all():
-        raise InvalidArgument("bits", expected="entries 0 and 1", got=array[~np.isin(array, (0, 1))][:3])
-    return np.ascontiguousarray(array, np.uint8)
+    return array
 
 
 def _all_strings(circuit: Circuit) -> Bits:
@@ -189,4 +188,4 @@ def _all_strings(circuit: Circuit) -> Bits:
             f"All 2^{n} probabilities cannot be held: tables end at {MAX_ENUMERATED} qubits. "
             "Use draw, log_prob and score, which work on given strings."
         )
-    return ((np.arange(1 << n)[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.uint8)
+    return every_string(n)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from qhn_core.compiled import compiled
+from qhn_core.compiled.base import kernel
 from qhn_core.engines.mps.program import FLIP, PHASE, PROJECT, RX, RY, RZ, SIGN
 from qhn_core.engines.statevector.kernel_cache import kernel_cache
 
@@ -32,7 +32,7 @@ _TINY, _HUGE = 1e-140, 1e140
 _innermost = njit(nogil=True, fastmath={"contract", "reassoc", "nsz"})
 
 
-@compiled()
+@kernel()
 def _act(kind, label, c, s, x0, x1):
     """A gate's operation on one qubit's amplitudes; c and s are the cosine and sine of half its angle."""
     if kind == RY:
@@ -52,7 +52,7 @@ def _act(kind, label, c, s, x0, x1):
     return _ROOT_HALF * (x0 + x1), _ROOT_HALF * (x0 - x1)
 
 
-@compiled()
+@kernel()
 def _passes_agree(passes, start, stop, left, right):
     differ = 0
     for k in range(start, stop):
@@ -60,7 +60,7 @@ def _passes_agree(passes, start, stop, left, right):
     return differ == 0
 
 
-@compiled()
+@kernel()
 def transfer_matrices(claims, n_wires, cuts, wire_ops, ops, wire_passes, passes, transfer_at, cosines, sines, out):
     """out[r] = T^w[left, right] of every wire, (2, χ_left, χ_right) each; cosines and sines (B, A) of half angles."""
     chunks = (n_wires + WIRES - 1) // WIRES
@@ -85,7 +85,7 @@ def transfer_matrices(claims, n_wires, cuts, wire_ops, ops, wire_passes, passes,
                     out[r, at + (rows + a) * columns + b] = x1
 
 
-@compiled()
+@kernel()
 def angle_gradients(claims, n_wires, cuts, wire_ops, ops, wire_passes, passes, transfer_at, cosines, sines, slope, out):
     """out[r, a] = 2 Re Σ slope · ∂T/∂angle_a, by walking back through each wire's gates; slope as the matrices."""
     chunks = (n_wires + WIRES - 1) // WIRES
@@ -128,7 +128,7 @@ def angle_gradients(claims, n_wires, cuts, wire_ops, ops, wire_passes, passes, t
                         y0, y1 = _act(kind, label, c, -s if kind == RY else s, y0, y1)
 
 
-@compiled()
+@kernel()
 def right_environments(claims, n_wires, cuts, transfer_at, bond_at, transfer, out):
     """out[r] = E_i[a, b] = Σ over the strings of wires i… of amplitude(a) · conj(amplitude(b)), for every cut."""
     for r in range(transfer.shape[0]):
@@ -145,7 +145,7 @@ def right_environments(claims, n_wires, cuts, transfer_at, bond_at, transfer, ou
             _surround(t[1], there, here)
 
 
-@compiled()
+@kernel()
 def _surround(t, inner, out):
     """out += t · inner · t†, Hermitian."""
     rows, columns = t.shape
@@ -224,7 +224,7 @@ def _normalise(columns, vr, vi, total):
             vi[b, s] *= factor
 
 
-@compiled()
+@kernel()
 def _gather(total, size, logs):
     """The product of the lengths, in size and, before it leaves what a number can hold, in logs."""
     for s in range(WIDTH):
@@ -234,7 +234,7 @@ def _gather(total, size, logs):
             size[s] = 1.0
 
 
-@compiled()
+@kernel()
 def draw_strings(claims, n_wires, cuts, transfer_at, bond_at, renames, transfer, environments, uniform, bits, log_q):
     """Strings (B, S, N) of q by choosing bit after bit with ``uniform``, and log q (B, S) of them, nats."""
     replicas, strings = uniform.shape[0], uniform.shape[1]
@@ -271,7 +271,7 @@ def draw_strings(claims, n_wires, cuts, transfer_at, bond_at, renames, transfer,
                 bits[r, first + s, renames[k, 1]] ^= bits[r, first + s, renames[k, 0]]
 
 
-@compiled()
+@kernel()
 def _column(bits, r, first, many, i, mask):
     """The masks of bit i of a block's strings; strings beyond the last count as 0."""
     for s in range(many):
@@ -279,7 +279,7 @@ def _column(bits, r, first, many, i, mask):
         mask[0, s] = 1 - bits[r, first + s, i]
 
 
-@compiled()
+@kernel()
 def log_probabilities(claims, n_wires, cuts, transfer_at, transfer, bits, log_q):
     """log q (B, S) of strings (B or 1, S, N) before the renaming; −∞ where the amplitude is 0."""
     replicas, strings = log_q.shape[0], log_q.shape[1]
@@ -359,7 +359,7 @@ def _outer(rows, columns, lr, li, fr, fi, yr, yi, slope):
                 slope[w, a, b] += complex(re, im)
 
 
-@compiled()
+@kernel()
 def score_slopes(claims, n_wires, cuts, transfer_at, vector_at, transfer, bits, weights, groups, slope, impossible):
     """slope[r, group] += Σ_s weight_s ∂ log amplitude(w_s) / ∂T over the group's blocks of strings, of every wire.
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from qhn_core.bitstrings import Bits, from_index
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import Array, Bits, Engine, Evaluation
+from qhn_core.engines.base import Array, Engine, Evaluation
 from qhn_core.engines.tabulated import ScoresFromTable, draw_index
 from qhn_core.errors import InvalidArgument, TooLarge
-from qhn_core.kernels import unpack
 
 #: Largest circuit: its state has 16 million amplitudes, 256 MB.
 MAX_QUBITS = 24
@@ -79,16 +79,8 @@ class StatevectorEngine(ScoresFromTable, Engine):
         """
         check_int("shots", shots, low=1)
         q = np.atleast_2d(self.probs(circuit, theta))
-        bits = unpack(draw_index(q, shots, rng), circuit.n_qubits)
+        bits = from_index(draw_index(q, shots, rng), circuit.n_qubits)
         return bits if np.ndim(theta) == 2 else bits[0]
-
-    def sample_indices(
-        self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """The strings of :meth:`sample`, from the same random numbers, as indices: (shots,) or (B, shots)."""
-        check_int("shots", shots, low=1)
-        index = draw_index(np.atleast_2d(self.probs(circuit, theta)), shots, rng)
-        return index if np.ndim(theta) == 2 else index[0]
 
 
 def _check_size(circuit: Circuit) -> None:

@@ -1,53 +1,19 @@
-"""Where compiled kernels are kept. Imported, and entered, before any kernel is defined."""
+"""Where this engine's compiled kernels are kept. Imported before any of them is defined."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
-from numba import config as _config
+from qhn_core.compiled.cache import cache_folder, kept_in
 
-#: Files that machine code depends on (patterns), beside Numba and the processor, which Numba checks.
-_SOURCES = ("kernels/*", "program", "sweeps", "team")
-
-
-def _cache_folder() -> Path | None:
-    """A writable folder for compiled kernels, named after their sources so that no stale kernel is used."""
-    digest = hashlib.sha256()
-    for pattern in _SOURCES:
-        for source in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
-            digest.update(source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    roots = [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
-    with suppress(ImportError):
-        from platformdirs import user_cache_path
-
-        roots.append(user_cache_path("qhn-lab"))
-    for root in roots:
-        with suppress(OSError):
-            folder = root / name
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-    return None
+_HERE = Path(__file__).parent
+#: A folder named after the files that the machine code depends on.
+CACHE_FOLDER = cache_folder(
+    [*sorted((_HERE / "kernels").glob("*.py")), *(_HERE / f"{name}.py" for name in ("program", "sweeps", "team"))]
+)
 
 
-CACHE_FOLDER = _cache_folder()
-
-
-@contextmanager
-def kernel_cache() -> Iterator[None]:
-    """Within this context, kernels that are defined keep their machine code in our folder."""
-    config: Any = _config  # Numba sets its options as module attributes at run time
-    before = config.CACHE_DIR
-    if CACHE_FOLDER is not None:
-        config.CACHE_DIR = str(CACHE_FOLDER)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
+def kernel_cache() -> AbstractContextManager[None]:
+    """Within this context, kernels that are defined keep their machine code there."""
+    return kept_in(CACHE_FOLDER)

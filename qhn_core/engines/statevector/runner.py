@@ -154,12 +154,3 @@ def runner(circuit: Circuit) -> Runner:
             while len(_RUNNERS) > _KEPT:
                 _RUNNERS.popitem(last=False)
     return found
-
-
-def draw(q: Array, uniform: Array, n_qubits: int, threads: int) -> NDArray[np.uint8]:
-    """Strings (B, S, N) by inverting the distribution function of each row of q at ``uniform`` (B, S)."""
-    bits = np.empty((*uniform.shape, n_qubits), np.uint8)
-    threads = 1 if uniform.size < _SERIAL_WORK else min(threads, len(q))
-    claims = np.zeros(len(q) * team.PHASE_WORDS, np.int64) if threads > 1 else team.ALONE
-    team.run(sweeps.draw, threads, claims, q, uniform, n_qubits, bits)
-    return bits

@@ -333,28 +333,3 @@ def backward(worker, claims, wide, dims, stages, pairs, maps, matrix, numbers,
                 transpose_angles(matrix, numbers, out, gradient[r])
                 done(team, phases - 2)
             wait(team, phases - 2, 1)
-
-
-@kernel
-def draw(worker, claims, q, uniform, n, bits):
-    """Strings by inverting the distribution function of each row of q (B, 2**N) at uniform (B, S) in [0, 1)."""
-    for r in range(q.shape[0]):
-        if not mine(claims, r, 0):
-            continue
-        cumulated = q[r].copy()
-        for i in range(1, cumulated.size):
-            cumulated[i] += cumulated[i - 1]
-        last = cumulated.size - 1
-        while last > 0 and q[r, last] == 0.0:
-            last -= 1
-        for s in range(uniform.shape[1]):
-            u = uniform[r, s] * cumulated[-1]
-            a, b = 0, last
-            while a < b:
-                middle = (a + b) >> 1
-                if cumulated[middle] > u:
-                    b = middle
-                else:
-                    a = middle + 1
-            for i in range(n):
-                bits[r, s, i] = a >> (n - 1 - i) & 1

@@ -118,7 +118,7 @@ def _numbers(course: Course) -> Mapping[str, float]:
         low, high, last = float(np.nanmin(curve)), float(np.nanmax(curve)), float(curve[-1])
         statistics = (float(curve[0]), last, low, high, last - low, high - last)
         found |= {f"{metric}.{name}": value for name, value in zip(STATISTICS, statistics, strict=True)}
-    if course.setup.problem.tabulated and course.config.data_draws == 1:
+    if course.setup.problem.table is not None and course.config.data_draws == 1:
         evidence = float(course.setup.problem.log_evidence)
         found["log_evidence"] = evidence
         last_row = course.rows[-1]

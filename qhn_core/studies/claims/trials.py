@@ -17,7 +17,8 @@ from qhn_core.analysis.metrics import Metrics
 from qhn_core.baselines import BASELINES
 from qhn_core.config import RunConfig
 from qhn_core.planning import plan
-from qhn_core.problems.problem import problem, stack_problems
+from qhn_core.problems.problem import problem
+from qhn_core.problems.stack import stack_problems
 from qhn_core.studies.claims.draws import draws
 from qhn_core.studies.claims.grid import ANSATZ, Grid, Scenario
 from qhn_core.studies.claims.judge import Judge, Scores

@@ -182,7 +182,7 @@ class Races:
         if found is None or setup is None:
             return None
         side = setup.setups[contender]
-        if not side.problem.tabulated:
+        if side.problem.table is None:
             return None
         from qhn_core.engines import engine
 
