@@ -29,10 +29,10 @@ _LOG = logging.getLogger(__name__)
 
 _HTML = """
 <div class="qhn-chart-frame">
-  <div class="qhn-chart" role="img"></div>
+  <div class="qhn-chart" role="img" tabindex="0" aria-keyshortcuts="r p"></div>
   <div class="qhn-chart-tools" hidden>
-    <button type="button" data-tool="reset" title="Reset zoom">reset zoom</button>
-    <button type="button" data-tool="save" title="Save as PNG">PNG</button>
+    <button type="button" data-tool="reset" tabindex="-1" title="Reset zoom (key R)">reset zoom</button>
+    <button type="button" data-tool="save" tabindex="-1" title="Save as PNG (key P)">PNG</button>
   </div>
   <p class="qhn-chart-note" role="status" hidden></p>
 </div>
@@ -42,7 +42,8 @@ _CSS = """
 .qhn-chart { width: 100%; overflow: hidden; contain: layout paint style; }
 .qhn-chart-tools { position: absolute; right: 2px; bottom: 2px; display: flex; gap: 4px; opacity: 0; z-index: 3; }
 .qhn-chart-tools[hidden] { display: none; }
-.qhn-chart-frame:hover .qhn-chart-tools, .qhn-chart-tools:focus-within { opacity: 1; }
+.qhn-chart:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; border-radius: 4px; }
+.qhn-chart-frame:hover .qhn-chart-tools, .qhn-chart-frame:focus-within .qhn-chart-tools { opacity: 1; }
 .qhn-chart-tools button { font: 12px var(--st-font); color: var(--st-text-color); cursor: pointer;
   background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color);
   border-radius: 4px; padding: 1px 7px; }

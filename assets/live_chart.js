@@ -39,7 +39,7 @@ function themeOf(element) {
   return {
     paper,
     dark,
-    ink: read("--st-text-color", dark ? "#fafafa" : "#1b1f27"),
+    ink: read("--st-text-color", dark ? "#fafafa" : "#10131a"),
     font: read("--st-font", "sans-serif"),
     key: [paper, read("--st-text-color", ""), read("--st-font", "")].join("|"),
   };
@@ -140,6 +140,8 @@ class Chart {
     this.chosen = {};
     this.tools.querySelector("[data-tool=reset]").onclick = () => this.resetZoom();
     this.tools.querySelector("[data-tool=save]").onclick = () => this.save();
+    // One stop for the Tab key: the tools are at hand by letters.
+    this.node.onkeydown = (event) => this.keyPressed(event);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.node);
     this.feed = "";
@@ -332,6 +334,15 @@ class Chart {
   // Back to the ranges that the figure asks for; a double click in the plot does the same.
   resetZoom() {
     if (window.Plotly && this.home) window.Plotly.relayout(this.node, { ...this.home });
+  }
+
+  keyPressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "r") this.resetZoom();
+    else if (event.key === "p") this.save();
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // letters are Streamlit's shortcuts too
   }
 
   save() {

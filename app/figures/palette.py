@@ -32,7 +32,7 @@ PAPER: Final = "@paper"
 #: Value of each token in each theme.
 TOKENS: Final[dict[str, dict[str, str]]] = {
     "light": {
-        INK: "#1b1f27",
+        INK: "#10131a",
         MUTED: "#5a6170",
         GRID: "#e3e6ee",
         SOFT: "#e9ecf5",

@@ -247,7 +247,7 @@ def test_accessible_in_both_themes(dark: bool, dashboard: Any, tab: Tab) -> None
     train_to_the_end(page)
     page.wait_for_timeout(700)
     colour = page.evaluate(f"{LOSS}._fullLayout.title.font.color")
-    assert colour == ("#eef0f5" if dark else "#1b1f27")
+    assert colour == ("#eef0f5" if dark else "#10131a")
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     serious = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found if v["impact"] == "critical"]
     assert not serious
