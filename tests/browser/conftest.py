@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 #: Milliseconds: other programs may be at work on this machine.
 PATIENCE = 60_000
+#: Seconds: the first start on a machine compiles kernels, too.
+STARTING = 280
 #: What browsers and Streamlit say that is no fault of the page.
 HARMLESS = ("preload", "Permissions policy", "WebSocket", "favicon", "third-party cookie")
 
@@ -56,7 +59,7 @@ def start_server(data: Path) -> Server:
             stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
-    while time.monotonic() - started < 60:
+    while time.monotonic() - started < STARTING:
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
                 return Server(address, data, process, log, started)
@@ -102,6 +105,17 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def look_under_policy(page: Page) -> None:
+    """Let ``page.wait_for_function`` take expressions: the page's own policy forbids to evaluate text at every look."""
+    wait = page.wait_for_function
+
+    def patient(expression: str, **options: Any) -> Any:
+        is_function = re.match(r"\s*(\([^()]*\)|\w+)\s*=>", expression)
+        return wait(expression if is_function else f"() => ({expression})", **options)
+
+    page.wait_for_function = patient  # type: ignore[method-assign]
+
+
 @pytest.fixture
 def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens tabs (``tab(address, dark=…)``); at the end no tab may have errors in its console or a stack trace."""
@@ -122,6 +136,7 @@ def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
             ),
         )
         page.on("pageerror", lambda error: found.append(str(error)))
+        look_under_policy(page)
         opened.append((page, found))
         page.goto(address)
         return page

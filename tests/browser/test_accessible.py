@@ -33,7 +33,8 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 @pytest.fixture(scope="module")
 def begun(dashboard: Any, chromium: Any) -> Iterator[dict[str, str]]:
     """Queries with which pages show a finished run and a finished race."""
-    page = chromium.new_page(bypass_csp=True)
+    context = chromium.new_context(bypass_csp=True)  # no test of the policy: only a run and a race are begun
+    page = context.new_page()
     page.set_default_timeout(120_000)
     finished = "document.body.innerText.includes('finished')"
     page.goto(f"{dashboard.address}/?config={RunConfig.parse(RUN).to_url()}")
@@ -46,7 +47,7 @@ def begun(dashboard: Any, chromium: Any) -> Iterator[dict[str, str]]:
     page.wait_for_function(finished)
     page.wait_for_function("location.search.includes('raced=')")
     yield {"": run, "explore": run, "hardware": run, "compare": page.url.split("?")[1]}
-    page.close()
+    context.close()
 
 
 def serious(page: Page) -> list[str]:
