@@ -179,6 +179,11 @@ def widget(key: str, default: Any = None) -> Any:
     return st.session_state.get(key, default)
 
 
+def close_menu(key: str) -> None:
+    """Close an open popover that reports its state (from a callback, before the popover is drawn anew)."""
+    st.session_state[key] = False
+
+
 def recall(name: str, default: Any = None) -> Any:
     """A small value of this session, such as the chosen speed."""
     return _get(name, default)

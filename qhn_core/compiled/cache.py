@@ -11,6 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from numba import config as _config
+from numba.core.caching import UserProvidedCacheLocator
+
+
+class ByContent(UserProvidedCacheLocator):
+    """Machine code is found by what its sources say (:func:`cache_folder`), not by where they lie: another clone of
+    the same version uses it, too."""
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """The name of the file's folder alone; Numba adds function, line, types, processor and a hash of the file."""
+        return Path(py_file).parent.name
 
 
 def cache_folder(sources: Iterable[Path]) -> Path | None:
@@ -38,10 +49,11 @@ def cache_folder(sources: Iterable[Path]) -> Path | None:
 def kept_in(folder: Path | None) -> Iterator[None]:
     """Within this context, kernels that are defined keep their machine code in ``folder``."""
     config: Any = _config  # Numba sets its options as module attributes at run time
-    before = config.CACHE_DIR
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
     if folder is not None:
         config.CACHE_DIR = str(folder)
+        config.CACHE_LOCATOR_CLASSES = f"{__name__}.{ByContent.__name__}"
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before

@@ -66,3 +66,13 @@ def test_from_compare_to_train_and_back(fresh: Path) -> None:
     assert not page.exception
     losses = [box.value for box in page.selectbox if box.label.startswith("Loss of contender")]
     assert losses == ["mle", "elbo", "selbo"]
+
+
+def test_the_menu_of_examples_closes_after_a_choice(fresh: Path) -> None:
+    page = opened(SHORT)
+    page.session_state["race.examples"] = True
+    page.run()
+    page.button(key="race.example.small and quick").click().run()
+    assert not page.exception
+    assert page.session_state["race.examples"] is False
+    assert next(box.value for box in page.selectbox if box.label == "Data") == "xor"

@@ -49,6 +49,9 @@ EXAMPLES: Mapping[str, tuple[dict[str, Any], str]] = {
 }
 
 
+_MENU = "race.examples"
+
+
 @dataclass(frozen=True)
 class RaceForm:
     """What the sidebar says.
@@ -72,7 +75,7 @@ class RaceForm:
 def render(config: RaceConfig) -> RaceForm:
     """Draw the sidebar and return what it says."""
     left, right = st.columns(2, gap="small")
-    with left, st.popover("Examples", icon=":material/list:", width="stretch"):
+    with left, st.popover("Examples", icon=":material/list:", width="stretch", key=_MENU, on_change="rerun"):
         _examples()
     with right:
         full = len(config.contenders) >= MAX_CONTENDERS
@@ -135,6 +138,7 @@ def _examples() -> None:
 
 
 def _take_example(name: str) -> None:
+    state.close_menu(_MENU)
     base = {"schema_version": 1, **EXAMPLES[name][0]}
     race_state.show(None)
     race_state.adopt(RaceConfig.parse({"base": base, "contenders": list(DEFAULT_CONTENDERS)}))

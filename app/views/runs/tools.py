@@ -13,12 +13,13 @@ from app.views.runs import choice
 from app.views.runs.rows import Row
 from qhn_core.errors import QHNError
 from qhn_core.planning import RemoteCost
-from qhn_core.store import RunState
+from qhn_core.store import RunRecord, RunState
 from qhn_core.store.exports import Format
 
 _LISTED = 8
 #: Session memory of how an action went: its failures, then how many runs it was done to.
 _TOLD = "runs_told"
+_MENU = "runs_menu"
 
 
 def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
@@ -150,25 +151,25 @@ def _pin(chosen: Sequence[Row]) -> None:
 
 
 def _name_and_note(row: Row | None) -> None:
-    with st.popover("Name, note", icon=":material/edit:", disabled=row is None):
+    with st.popover("Name, note", icon=":material/edit:", disabled=row is None, key=_MENU, on_change="rerun"):
         if row is None:
             return
         record = row.record
         with st.form(f"runs_edit_{record.id}", border=False):
-            name = st.text_input("Name", record.name, max_chars=200, key=f"runs_name_{record.id}")
-            note = st.text_area("Note", record.note, max_chars=20_000, height=140, key=f"runs_note_{record.id}")
-            if st.form_submit_button("Save", type="primary"):
-                _save(record.id, name, note)
+            st.text_input("Name", record.name, max_chars=200, key=f"runs_name_{record.id}")
+            st.text_area("Note", record.note, max_chars=20_000, height=140, key=f"runs_note_{record.id}")
+            st.form_submit_button("Save", type="primary", on_click=_save, args=(record,))
 
 
-def _save(run_id: str, name: str, note: str) -> None:
+def _save(record: RunRecord) -> None:
+    """Keep what was written, and close the menu; what cannot be kept is said, and the menu stays."""
     try:
-        services.store().rename(run_id, name)
-        services.store().set_note(run_id, note)
+        services.store().rename(record.id, state.widget(f"runs_name_{record.id}", record.name))
+        services.store().set_note(record.id, state.widget(f"runs_note_{record.id}", record.note))
     except QHNError as error:
-        st.error(str(error))
+        st.toast(str(error), icon=":material/error:", duration="long")
         return
-    st.rerun()
+    state.close_menu(_MENU)
 
 
 def _download(label: str, kind: Format, chosen: Sequence[Row]) -> None:

@@ -23,9 +23,9 @@ _HIDEABLE = (*TITLES, "run", "method")
 def share_and_export(form: Form) -> None:
     """Two popovers in a row, and the way back to the defaults."""
     left, right = st.columns(2, gap="small")
-    with left, st.popover("Share", icon=":material/share:", width="stretch"):
+    with left, st.popover("Share", icon=":material/share:", width="stretch", key="share.menu", on_change="rerun"):
         _share(form)
-    with right, st.popover("Export", icon=":material/download:", width="stretch"):
+    with right, st.popover("Export", icon=":material/download:", width="stretch", key="export.menu"):
         _export(form)
     left, right = st.columns(2, gap="small")
     with left:
