@@ -16,6 +16,7 @@ Kind = Literal["choice", "bool", "int", "float", "text", "numbers", "number or n
 #: Names that a field's own name does not spell well.
 LABELS: Final[dict[str, str]] = {
     "alpha": "α",
+    "batch": "Examples a step",
     "beta": "β",
     "beta1": "β₁",
     "beta2": "β₂",
@@ -42,7 +43,7 @@ LABELS: Final[dict[str, str]] = {
 #: Fields folded away: what a first visitor need not see.
 ADVANCED: Final[frozenset[str]] = frozenset(
     (
-        *("n_test", "label_noise_test", "seed", "log_every", "data_draws"),
+        *("n_test", "label_noise_test", "seed", "log_every", "data_draws", "batch"),
         *("alphabet", "bias", "output_scale", "scale"),
         *("clip", "early_stop", "beta1", "beta2", "alpha", "eps", "momentum", "centered", "nesterov"),
         *("gradient", "account", "timeout", "attempts", "pause"),
@@ -61,7 +62,8 @@ class Spec:
         default: the model's default, or None where it has none.
         low, high: bounds, or None.
         low_open, high_open: whether the bound itself is refused.
-        choices: for ``choice``; the kinds of schedule (model classes) for ``schedule``.
+        choices: for ``choice``; words in place of numbers for ``number or numbers``; the kinds of schedule (model
+            classes) for ``schedule``.
         optional: whether None ("off") is a value.
         whole: whether numbers are integers.
         length: for ``numbers`` of a fixed count.
@@ -167,7 +169,8 @@ def _kind(annotation: Any) -> tuple[Kind, dict[str, Any]]:
     if origin in (Union, types.UnionType):
         parts = [arg for arg in get_args(annotation) if get_origin(arg) in (tuple, list)]
         if parts and any(arg in (int, float) for arg in get_args(annotation)):
-            return "number or numbers", _sequence(parts[0])
+            words = [arg for arg in get_args(annotation) if get_origin(arg) is Literal]
+            return "number or numbers", _sequence(parts[0]) | {"choices": get_args(words[0]) if words else ()}
     return "text", {}
 
 

@@ -23,7 +23,7 @@ from qhn_core.errors import DataError, MissingUpload, QHNError
 from qhn_core.planning import Plan, plan
 
 #: Settings of the run itself, in the order of the form.
-RUN_FIELDS = ("steps", "replicas", "seed", "log_every", "data_draws")
+RUN_FIELDS = ("steps", "replicas", "batch", "seed", "log_every", "data_draws")
 _KEY = "form"
 #: Sections whose choice of variant is always in view; the others are folded.
 _OPEN = ("dataset", "ansatz", "objective")

@@ -157,9 +157,11 @@ def _drawn_step(setup: Setup, theta: NDArray[np.float64], cancelled: Callable[[]
     from qhn_core import trainer
 
     config = setup.config
-    strings, log_q = draw_strings(
-        setup, theta, trainer.metric_shots(config), seed=config.seed, step=0, cancelled=cancelled
-    )
+    if trainer.takes_ensemble(config):
+        strings, log_q = trainer.ensemble(setup, theta)
+    else:
+        shots = trainer.metric_shots(config)
+        strings, log_q = draw_strings(setup, theta, shots, seed=config.seed, step=0, cancelled=cancelled)
     n, known = setup.n_train, config.estimator.name == "score_function"
     sampled = config.objective.sampled(strings, setup.problem, 0, log_q=log_q)
     told = log_q if known else None

@@ -91,7 +91,10 @@ def _numbers(spec: Spec, value: Any, key: str) -> Any:
     """Numbers as text of any length; what cannot be read is said under the field, and the old value kept."""
     single = spec.kind == "number or numbers"
     values = value if isinstance(value, (list, tuple)) else (value,)
-    text = st.text_input(spec.label, write_numbers(values), key=key, help=spec.help or None) or ""
+    written = str(value) if isinstance(value, str) else write_numbers(values)
+    text = st.text_input(spec.label, written, key=key, help=spec.help or None) or ""
+    if single and text.strip() in spec.choices:
+        return text.strip()
     try:
         numbers = read_numbers(text, whole=spec.whole)
         if spec.length is not None and len(numbers) != spec.length:

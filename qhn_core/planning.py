@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import IN_WORDS
+from qhn_core.engines.base import IN_WORDS, PROBABILITIES
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
 
+#: Largest N of losses that evaluate all neighbours of a string.
+MAX_NEIGHBOURS = 64
 #: Largest history kept for one run, bytes.
 HISTORY_LIMIT = 256 << 20
 #: Arrays logged at each step, for the size of the history: the metrics, and room for the terms of a loss.
@@ -106,8 +108,10 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
     """
     features, classes = config.dataset.shape(uploads) if config.dataset.needs_network else (0, 0)
     config.dataset.check_rows(uploads)
+    _check_batch(config)
     n_qubits = _check_sizes(config, features, classes, uploads)
     _check_capabilities(config)
+    _check_neighbours(config, n_qubits)
     config.prior.rates(n_qubits)  # a rate per bit has to match
     circuit = config.ansatz.build(n_qubits)
     circuits, shots = config.estimator.circuits(circuit, config.replicas)
@@ -131,6 +135,38 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
         circuit=circuit,
         warnings=tuple(_warnings(config, n_qubits, shots)),
     )
+
+
+def _check_batch(config: RunConfig) -> None:
+    """Refuse minibatches where there are no examples, not enough of them, or where a table holds all of them."""
+    if config.batch is None:
+        return
+    n_train = config.dataset.n_train if config.dataset.needs_network else 0
+    if config.batch > n_train:
+        raise InvalidArgument(
+            "batch",
+            expected=f"at most {n_train}, the training examples"
+            if n_train
+            else "none, as a cost table has no examples",
+            got=config.batch,
+            remedy="Leave it out to look at all of them in each step.",
+        )
+    if not config.estimator.draws or PROBABILITIES in config.estimator.requires(config.objective):
+        raise Unsupported(
+            f"batch: estimator '{config.estimator.name}' works from a table of all strings, which holds every example. "
+            "Leave batch out, or use estimator score_function or spsa with shots."
+        )
+    if config.optimiser.name == "lbfgs":
+        raise Unsupported("batch: L-BFGS takes gradients at face value. Use Adam, RMSprop or SGD, or leave batch out.")
+
+
+def _check_neighbours(config: RunConfig, n_qubits: int) -> None:
+    """Refuse a loss that asks for ℓ of all N neighbours of every drawn string where that is too much."""
+    if config.objective.name == "ksd" and n_qubits > MAX_NEIGHBOURS:
+        raise TooLarge(
+            f"{n_qubits} qubits: objective 'ksd' needs the likelihood of all {n_qubits} neighbours of each drawn "
+            f"network, and ends at {MAX_NEIGHBOURS} qubits. Use objective elbo, selbo or mle, or a smaller network."
+        )
 
 
 def _check_sizes(config: RunConfig, features: int, classes: int, uploads: Path | None) -> int:

@@ -18,20 +18,25 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.metrics import Metrics
 from qhn_core.ansatze import initial_angles
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.datasets import Dataset
-from qhn_core.engines.base import PROBABILITIES, Engine
+from qhn_core.engines.base import LOG_Q, PROBABILITIES, Engine
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators.base import Estimate, Work
+from qhn_core.estimators.score_function import FEW_BEYOND, FEW_DRAWS, MANY_DRAWS
 from qhn_core.optimisers.base import Array, OptimiserState, clipped
 from qhn_core.planning import Plan, plan
+from qhn_core.problems.minibatch import minibatch
 from qhn_core.problems.problem import Problem, problem
 from qhn_core.problems.stack import ProblemStack, stack_problems
 from qhn_core.sharing import Shared
 
 #: Strings drawn for the metrics of a logged step where the estimator drew none at θ itself.
 METRIC_SHOTS = 1024
+#: Networks of the ensemble from which a logged step's metrics are estimated where it draws fewer, and beyond tables.
+ENSEMBLE = 256
 _PREFIX = "optimiser."
 #: Metrics in use by what their problems are made from.
 _TABLES: Shared[Metrics] = Shared()
@@ -171,7 +176,7 @@ def step(setup: Setup, state: TrainState) -> tuple[TrainState, Info]:
 
 def estimate(setup: Setup, state: TrainState) -> Estimate:
     """Loss and gradient (not ÷ n) of all replicas at θ_t."""
-    return _estimate(setup, state.theta, state.step, setup.problem)
+    return _estimate(setup, state.theta, state.step, _of_step(setup, state.step))
 
 
 def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainState, Info]:
@@ -185,15 +190,16 @@ def advance(setup: Setup, state: TrainState, found: Estimate) -> tuple[TrainStat
     reason = _why_stop(config, state.step, stale)
     row, bits = None, found.bits
     if reason or state.step % config.log_every == 0:
-        bits = _metric_bits(setup, state, found)
+        shown = _judged(setup, state, found)
+        bits = _metric_bits(setup, state, shown)
         row = setup.metrics.row(
-            value=value,
-            terms=found.terms,
+            value=shown.value / n,
+            terms=shown.terms,
             gradient=gradient,
-            probs=found.probs,
+            probs=shown.probs,
             bits=bits,
-            log_q=found.log_q,
-            error=None if found.bits is None else loss_error(setup, found.bits, state.step, log_q=found.log_q),
+            log_q=shown.log_q,
+            error=None if shown.bits is None else loss_error(setup, shown.bits, state.step, log_q=shown.log_q),
         )
     info = Info(state.step, row, found.probs, bits, bool(reason), reason)
     if reason:
@@ -215,6 +221,18 @@ def _with_table(setup: Setup, state: TrainState, found: Estimate) -> Estimate:
     return found._replace(probs=setup.engine.probs(setup.circuit, state.theta)) if known else found
 
 
+def _judged(setup: Setup, state: TrainState, found: Estimate) -> Estimate:
+    """The estimate that a logged step reports: its own, or that of an ensemble where it drew few strings or examples.
+
+    The ensemble comes from the same random numbers at each logged step, so that curves move as the angles do.
+    """
+    if found.probs is not None or not takes_ensemble(setup.config):
+        return found
+    bits, log_q = ensemble(setup, state.theta)
+    sampled = setup.config.objective.sampled(bits, setup.problem, state.step, log_q=log_q)
+    return found._replace(value=sampled.value, terms=sampled.terms, bits=bits, log_q=log_q)
+
+
 def loss_error(setup: Setup, bits: NDArray[np.uint8], at_step: int, *, log_q: Array | None = None) -> Array:
     """Standard error of the loss ÷ n as estimated from bits (B, S, N), to first order in 1/√S: (B,); NaN for S = 1.
 
@@ -228,8 +246,24 @@ def loss_error(setup: Setup, bits: NDArray[np.uint8], at_step: int, *, log_q: Ar
     return np.asarray(g.std(axis=1, ddof=1) / np.sqrt(draws) / setup.n_train)
 
 
+def takes_ensemble(config: RunConfig) -> bool:
+    """Whether a logged step is judged by an ensemble, as it draws fewer strings, or looks at a part of the examples."""
+    n_bits = 0 if config.network is None else config.network.n_bits
+    if n_bits <= MAX_TABULATED or LOG_Q not in config.engine.provides:
+        return False
+    own = getattr(config.estimator, "shots", None) or (MANY_DRAWS if n_bits <= FEW_BEYOND else FEW_DRAWS)
+    return config.batch is not None or own < ENSEMBLE
+
+
+def ensemble(setup: Setup, theta: Array) -> tuple[NDArray[np.uint8], Array]:
+    """The ensemble at theta (B, P), the same random numbers at each step: bits (B, 256, N) and log q (B, 256)."""
+    return setup.engine.draw(setup.circuit, theta, ENSEMBLE, _generator(setup.config.seed, 0, 1))
+
+
 def metric_shots(config: RunConfig) -> int:
     """Strings S from which a logged step's metrics are estimated where q is not known exactly."""
+    if takes_ensemble(config):
+        return ENSEMBLE
     return int(getattr(config.estimator, "shots", None) or METRIC_SHOTS)
 
 
@@ -237,10 +271,19 @@ def _closure(setup: Setup, at_step: int) -> Callable[[Array, NDArray[np.intp]], 
     """Loss and gradient ÷ n of chosen replicas elsewhere, with the random numbers of step ``at_step``."""
 
     def evaluate(theta: Array, replicas: NDArray[np.intp]) -> tuple[Array, Array]:
-        found = _estimate(setup, theta, at_step, _select(setup.problem, replicas))
+        found = _estimate(setup, theta, at_step, _select(_of_step(setup, at_step), replicas))
         return found.value / setup.n_train, found.gradient / setup.n_train
 
     return evaluate
+
+
+def _of_step(setup: Setup, at_step: int) -> Problem:
+    """The problem that a step looks at: all training examples, or a batch drawn by (seed, step)."""
+    batch = setup.config.batch
+    if batch is None:
+        return setup.problem
+    rows = _generator(setup.config.seed, at_step, 2).permutation(setup.n_train)[:batch]
+    return minibatch(setup.problem, np.sort(rows))
 
 
 def _select(task: Problem, replicas: NDArray[np.intp]) -> Problem:

@@ -20,7 +20,7 @@ from qhn_core.compiled import compiled
 from qhn_core.engines.tabulated import draw_index
 from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators.draws import chunks, unroll
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.objectives.ksd import KSD
 from qhn_core.objectives.mle import MLE
@@ -63,16 +63,17 @@ class GradientNoise(NamedTuple):
     circuits: int  #: circuits of one estimate
 
 
-def kernel_of(objective: ObjectiveConfig) -> HammingKernel:
+def _kernel(objective: ObjectiveConfig, problem: Problem) -> HammingKernel:
     """The objective's kernel, or the one that metrics use where it has none."""
-    found = getattr(objective, "kernel", None)
-    return found if isinstance(found, HammingKernel) else HammingKernel(DEFAULT_GAMMA)
+    return kernel_of(getattr(objective, "gamma", DEFAULT_GAMMA), problem.n_bits)
 
 
 def exact_values(q: Array, problem: Problem, objective: ObjectiveConfig, *, step: int = 0) -> ExactValues:
     """Loss per example and MMD² at q (2**N,)."""
     value = objective.exact(q[None], problem, step).value[0]
-    return ExactValues(float(value) / problem.n_train, float(kernel_of(objective).mmd2(q, np.exp(problem.log_prior))))
+    return ExactValues(
+        float(value) / problem.n_train, float(_kernel(objective, problem).mmd2(q, np.exp(problem.log_prior)))
+    )
 
 
 def unbiased(objective: ObjectiveConfig) -> bool:
@@ -151,7 +152,7 @@ def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
 def _tables(problem: Problem, objective: ObjectiveConfig) -> tuple[Array, float]:
     """(ℓ, Kπ and, for the KSD, k_p(w, w) of every string (2**N, 2 or 3), πᵀKπ): what estimates from counts need."""
     prior = np.exp(problem.log_prior)
-    embedded = kernel_of(objective).apply(prior)
+    embedded = _kernel(objective, problem).apply(prior)
     columns = [problem.nll, embedded]
     if isinstance(objective, KSD):
         columns.append(objective.self_terms(problem))
@@ -168,7 +169,7 @@ def _from_counts(
     seen = counts @ tables[0] / shots
     plug_in = None if isinstance(objective, MLE | SELBO) else objective.exact(counts / shots, problem, step).value
     compiled().transform_rows(counts)
-    quadratic = np.square(counts, out=counts) @ kernel_of(objective).normalised_eigenvalues(problem.n_bits)
+    quadratic = np.square(counts, out=counts) @ _kernel(objective, problem).normalised_eigenvalues(problem.n_bits)
     # Each draw's kernel with itself, k(w, w) = 1, is left out: S of the S² pairs.
     unbiased = (quadratic / shots - 1.0) / (shots - 1.0) - 2.0 * seen[:, 1] + tables[1]
     if plug_in is not None:

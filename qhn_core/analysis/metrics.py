@@ -28,14 +28,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import USUAL_GAMMA, kernel_of
 from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
@@ -79,7 +79,7 @@ WITH_ERROR: tuple[str, ...] = (
 #: What the names of the architectures' probabilities begin with.
 ARCHITECTURE = "architecture_"
 #: γ of ``mmd2`` for losses without a kernel.
-DEFAULT_GAMMA = 0.7
+DEFAULT_GAMMA = USUAL_GAMMA
 #: A string within this many nats per example of the best one counts as a success.
 NEAR_BEST = 0.02
 
@@ -91,7 +91,7 @@ class Metrics:
 
     Args:
         problem: a Problem, or a ProblemStack with one problem a replica.
-        gamma: γ (or several) of the MMD; 0.7 for None.
+        gamma: γ (or several, or ``auto``) of the MMD; None is 0.7 up to 24 bits, and ``auto`` beyond.
         tick: called now and then while preparing; may raise to stop.
         like: metrics of the same problem with perhaps another γ, whose tables these use too.
     """
@@ -100,12 +100,12 @@ class Metrics:
         self,
         problem: Problem,
         *,
-        gamma: float | Sequence[float] | None = None,
+        gamma: float | Sequence[float] | Literal["auto"] | None = None,
         tick: Callable[[], None] | None = None,
         like: Metrics | None = None,
     ) -> None:
         self.problem = problem
-        self.kernel = HammingKernel(DEFAULT_GAMMA if gamma is None else gamma)
+        self.kernel = kernel_of(gamma, problem.n_bits)
         if like is None:
             self.train, self.test = SplitScores(problem, "train", tick=tick), SplitScores(problem, "test", tick=tick)
         else:

@@ -15,7 +15,7 @@ from qhn_core.engines.base import Engine
 from qhn_core.errors import Cancelled
 from qhn_core.estimators.base import Work
 from qhn_core.estimators.parameter_shift import ParameterShift
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import kernel_of
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems.problem import Problem
 
@@ -69,7 +69,7 @@ def shot_noise(
     check_int("gradients", gradients, low=0, high=1000)
     sizes = np.array([check_int("shots", s, low=3, high=1_000_000) for s in shots], dtype=np.int64)
     row = np.atleast_2d(check_angles(theta, circuit.n_params))[:1]
-    kernel = getattr(objective, "kernel", None) or HammingKernel(DEFAULT_GAMMA)
+    kernel = kernel_of(getattr(objective, "gamma", DEFAULT_GAMMA), problem.n_bits)
     exact = exact_engine.evaluate(circuit, row, lambda q: _diagonal(objective, q, problem, step))
     n, rates = problem.n_train, problem.prior.rates(problem.n_bits)
     estimable = not objective.needs_log_q

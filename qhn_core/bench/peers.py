@@ -150,7 +150,7 @@ def _loss(run: trainer.Setup, xp: Any, asarray: Callable[[Any], Any]) -> Callabl
     if objective.name == "elbo":
         return lambda q: (q * (nll + xp.log(q.clip(1e-300)) - log_prior)).sum(1)
     n = problem.n_bits
-    kernel: HammingKernel = objective.kernel
+    kernel: HammingKernel = objective.kernel_on(n)
     weights = asarray(kernel.eigenvalues(n) / 2.0**n)
     prior, strength = asarray(np.exp(problem.log_prior)), float(objective.lam) * problem.n_train
 

@@ -131,6 +131,13 @@ class RunConfig(KnownFields):
         1, ge=1, le=1024, description="Draws of the data: start r uses dataset seed + (r mod data_draws)"
     )
 
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Training examples that a step looks at, drawn anew each step; all if not set",
+    )
+
     @field_validator("schema_version", mode="before")
     @classmethod
     def _known_version(cls, value: Any) -> Any:
@@ -141,7 +148,7 @@ class RunConfig(KnownFields):
             raise InvalidArgument("schema_version", expected=f"{SCHEMA_VERSION}", got=value)
         return value
 
-    @field_validator("steps", "replicas", "seed", "log_every", "data_draws", mode="before")
+    @field_validator("steps", "replicas", "seed", "log_every", "data_draws", "batch", mode="before")
     @classmethod
     def _no_booleans(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):

@@ -18,15 +18,23 @@ from qhn_core.engines.base import LOG_Q
 from qhn_core.estimators.base import ESTIMATORS, Array, Estimate, EstimatorConfig, Work
 from qhn_core.objectives.base import ObjectiveConfig
 
+#: Strings a step where none are asked for: up to so many bits, and beyond.
+MANY_DRAWS, FEW_DRAWS, FEW_BEYOND = 1024, 8, 24
+
 
 @ESTIMATORS.register
 class ScoreFunction(EstimatorConfig):
-    """Unbiased gradient from drawn strings and their scores; simulation only, and fit for 21 to 24 bits."""
+    """Unbiased gradient from drawn strings and their scores; simulation only, and fit for networks of any size."""
 
     label: ClassVar[str] = "Score function (simulation)"
     name: Literal["score_function"] = "score_function"
 
-    shots: int = Field(1024, ge=2, le=1_000_000, description="Strings drawn for each replica and step")
+    shots: int | None = Field(
+        None,
+        ge=2,
+        le=1_000_000,
+        description="Strings drawn for each replica and step; not set: 1024 up to 24 bits, 8 beyond",
+    )
 
     def requires(self, objective: ObjectiveConfig) -> frozenset[str]:
         """A simulator that draws strings and scores them."""
@@ -34,15 +42,20 @@ class ScoreFunction(EstimatorConfig):
 
     def circuits(self, circuit: Circuit, replicas: int) -> tuple[int, int]:
         """One execution a replica; twice the shots, as an inner batch is drawn where the objective needs one."""
-        return replicas, 2 * replicas * self.shots
+        return replicas, 2 * replicas * self.draws_on(circuit)
+
+    def draws_on(self, circuit: Circuit) -> int:
+        """Strings drawn for each replica and step: few where ℓ is dear, as many steps then beat many draws."""
+        return self.shots or (MANY_DRAWS if circuit.n_qubits <= FEW_BEYOND else FEW_DRAWS)
 
     def estimate(self, work: Work, theta: Array, step: int, rng: np.random.Generator) -> Estimate:
         """Unbiased loss and gradient at theta (B, P)."""
         engine, circuit, objective, problem = work
-        bits, log_q = engine.draw(circuit, theta, self.shots, rng)
-        inner = engine.draw(circuit, theta, self.shots, rng)[0] if objective.needs_inner else None
+        shots = self.draws_on(circuit)
+        bits, log_q = engine.draw(circuit, theta, shots, rng)
+        inner = engine.draw(circuit, theta, shots, rng)[0] if objective.needs_inner else None
         g = objective.diagonal_at(bits, problem, step, inner=inner, log_q=log_q)
-        advantage = (g - g.mean(axis=1, keepdims=True)) / (self.shots - 1.0)
+        advantage = (g - g.mean(axis=1, keepdims=True)) / (shots - 1.0)
         gradient = engine.score(circuit, theta, bits, advantage)
         sampled = objective.sampled(bits, problem, step, log_q=log_q)
         return Estimate(sampled.value, sampled.terms, gradient, bits=bits, log_q=log_q)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qhn_core.bitstrings import every_string
 from qhn_core.networks.functions import Array
+from qhn_core.networks.sums import layer_sums
 
 if TYPE_CHECKING:
     from qhn_core.networks.mlp import MLP
@@ -75,11 +76,8 @@ def _through_layers(network: MLP, values: Array, weights: Array, *, first: int) 
     sizes, at = network.layers, 0
     for k in range(first, len(sizes)):
         fan_in, width = sizes[k - 1], sizes[k]
-        matrix = weights[:, at : at + fan_in * width].reshape(-1, fan_in, width, 1)
+        z = layer_sums(weights[:, at : at + fan_in * width].reshape(-1, fan_in, width), values)
         at += fan_in * width
-        z = matrix[:, 0] * values[:, :1]
-        for i in range(1, fan_in):
-            z += matrix[:, i] * values[:, i : i + 1]
         if network.bias:
             z += weights[:, at : at + width, None]
             at += width

@@ -18,9 +18,9 @@ from pydantic import Field, field_validator
 from qhn_core.bitstrings import HISTOGRAM_BITS, Bits, flipped, histogram, index_of, neighbours, strings_between, unique
 from qhn_core.compiled import compiled
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.selbo import check_gamma
+from qhn_core.objectives.selbo import Gamma, check_gamma
 from qhn_core.objectives.tables import probability_rows, table_of
 from qhn_core.problems.problem import Problem
 
@@ -38,25 +38,24 @@ class KSD(ObjectiveConfig):
     name: Literal["ksd"] = "ksd"
     needs_inner: ClassVar[bool] = True
 
-    gamma: float | tuple[float, ...] = Field(
-        0.7, description="γ of the kernel exp(−γ · Hamming distance), or several for a mixture"
+    gamma: Gamma = Field(
+        0.7, description="γ of the kernel exp(−γ · Hamming distance), several, or auto: .7, less beyond 13 bits"
     )
 
     @field_validator("gamma")
     @classmethod
-    def _positive(cls, gamma: float | tuple[float, ...]) -> float | tuple[float, ...]:
+    def _positive(cls, gamma: Gamma) -> Gamma:
         return check_gamma(gamma)
 
-    @property
-    def kernel(self) -> HammingKernel:
-        """The kernel under the Stein operator."""
-        return HammingKernel(self.gamma)
+    def kernel_on(self, n_bits: int) -> HammingKernel:
+        """The kernel under the Stein operator, on strings of ``n_bits``."""
+        return kernel_of(self.gamma, n_bits)
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value KSD², its only term ``ksd``, and g(w) = 2 Σ_v q(v) k_p(w, v)."""
         rows = probability_rows(q, problem)
         value, diagonal = np.empty(rows.shape[0]), np.empty_like(rows)
-        eigenvalues = self.kernel.normalised_eigenvalues(problem.n_bits)
+        eigenvalues = self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits)
         compiled().ksd_rows(rows, barker_table(problem), eigenvalues, diagonal, value)
         return Exact(value, {"ksd": value}, diagonal)
 
@@ -102,14 +101,14 @@ class KSD(ObjectiveConfig):
         """k_p(w, w), (B, S): average over γ of [(e − 1) Σ c_i]² + (1 − e²) Σ c_i²."""
         rates = flip_rates(problem, bits)
         total, squares = rates.sum(axis=-1) ** 2, (rates**2).sum(axis=-1)
-        gamma = np.array(self.kernel.gammas)
+        gamma = np.array(self.kernel_on(problem.n_bits).gammas)
         return np.mean(np.expm1(-gamma) ** 2) * total - np.mean(np.expm1(-2.0 * gamma)) * squares
 
     def _stein_sums(self, bits: Bits, drawn: Bits, problem: Problem) -> Array:
         """Σ_m k_p(w_s, v_m) over a replica's strings ``drawn`` (B, M, N), for ``bits`` (B, S, N): (B, S)."""
         out = np.empty(bits.shape[:2])
         rates, drawn_rates = flip_rates(problem, bits), flip_rates(problem, drawn)
-        gamma = np.array(self.kernel.gammas)
+        gamma = np.array(self.kernel_on(problem.n_bits).gammas)
         for b in range(len(bits)):
             w, v = unique(bits[b]), unique(drawn[b])
             sums, weights = np.empty(len(w.first)), v.counts.astype(np.float64)

@@ -7,7 +7,7 @@ product-Bernoulli prior, so that the prior is never sampled.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -15,15 +15,19 @@ from pydantic import Field, field_validator
 from qhn_core.bitstrings import Bits
 from qhn_core.compiled import compiled
 from qhn_core.errors import InvalidArgument
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
 from qhn_core.objectives.tables import probability_rows, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
+Gamma: TypeAlias = float | tuple[float, ...] | Literal["auto"]
 
-def check_gamma(gamma: float | tuple[float, ...]) -> float | tuple[float, ...]:
-    """γ, or several, each above 0 and at most 50; raises InvalidArgument."""
+
+def check_gamma(gamma: Gamma) -> Gamma:
+    """γ, or several, each above 0 and at most 50, or ``auto``; raises InvalidArgument."""
+    if isinstance(gamma, str):
+        return gamma
     values = gamma if isinstance(gamma, tuple) else (gamma,)
     if not 1 <= len(values) <= 16 or not all(0.0 < g <= 50.0 for g in values):
         raise InvalidArgument(
@@ -41,8 +45,8 @@ class SELBO(ObjectiveConfig):
     needs_inner: ClassVar[bool] = True
 
     lam: Scheduled = Field(0.3, description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")
-    gamma: float | tuple[float, ...] = Field(
-        0.7, description="γ of the kernel exp(−γ · Hamming distance), or several for a mixture"
+    gamma: Gamma = Field(
+        0.7, description="γ of the kernel exp(−γ · Hamming distance), several, or auto: .7, less beyond 13 bits"
     )
 
     @field_validator("lam")
@@ -52,20 +56,19 @@ class SELBO(ObjectiveConfig):
 
     @field_validator("gamma")
     @classmethod
-    def _positive(cls, gamma: float | tuple[float, ...]) -> float | tuple[float, ...]:
+    def _positive(cls, gamma: Gamma) -> Gamma:
         return check_gamma(gamma)
 
-    @property
-    def kernel(self) -> HammingKernel:
-        """The kernel of the MMD."""
-        return HammingKernel(self.gamma)
+    def kernel_on(self, n_bits: int) -> HammingKernel:
+        """The kernel of the MMD on strings of ``n_bits``."""
+        return kernel_of(self.gamma, n_bits)
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``mmd`` = λ n MMD²(q, π), and g = ℓ + 2 λ n K(q − π)."""
         rows, table = probability_rows(q, problem), table_of(problem)
         weight = value_at(self.lam, step) * problem.n_train
         nll, mmd, diagonal = np.empty(rows.shape[0]), np.empty(rows.shape[0]), np.empty_like(rows)
-        eigenvalues = self.kernel.normalised_eigenvalues(problem.n_bits)
+        eigenvalues = self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits)
         compiled().selbo_rows(rows, table.rows, table.prior_probs, eigenvalues, weight, diagonal, nll, mmd)
         mmd *= weight
         return Exact(nll + mmd, {"nll": nll, "mmd": mmd}, diagonal)
@@ -82,7 +85,7 @@ class SELBO(ObjectiveConfig):
         """ℓ(w) + 2 λ n [mean of k(w, v) over ``inner`` − μ_π(w)], (B, S); unbiased if ``inner`` is independent."""
         if inner is None:
             raise InvalidArgument("inner", expected="a batch drawn independently of bits", got=inner)
-        kernel, weight = self.kernel, value_at(self.lam, step) * problem.n_train
+        kernel, weight = self.kernel_on(problem.n_bits), value_at(self.lam, step) * problem.n_train
         seen = np.stack([kernel.empirical_embedding(b, i) for b, i in zip(bits, inner, strict=True)])
         expected = kernel.mean_embedding(bits, problem.prior.rates(problem.n_bits))
         return problem.nll_at(bits) + 2.0 * weight * (seen - expected)
@@ -91,5 +94,5 @@ class SELBO(ObjectiveConfig):
         """Mean ℓ plus λ n times the unbiased MMD² of the drawn strings, which may be negative."""
         nll = problem.nll_at(bits).mean(axis=-1)
         weight = value_at(self.lam, step) * problem.n_train
-        mmd = weight * self.kernel.mmd2_unbiased(bits, problem.prior.rates(problem.n_bits))
+        mmd = weight * self.kernel_on(problem.n_bits).mmd2_unbiased(bits, problem.prior.rates(problem.n_bits))
         return Sampled(nll + mmd, {"nll": nll, "mmd": mmd})

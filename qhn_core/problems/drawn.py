@@ -23,9 +23,18 @@ class DrawnLikelihoods:
         self._limit, self._lock = limit, threading.Lock()
         self._index = np.zeros(0, dtype=np.int64)
         self._values = np.zeros(0)
+        self._last: tuple[Bits | None, Array] = (None, self._values)
 
     def look_up(self, bits: Bits, evaluate: Callable[[Bits], Array]) -> Array:
         """ℓ of strings (…, N), (…): ``evaluate`` gives that of distinct ones (U, N) that were not seen before."""
+        last, values = self._last
+        if bits is last:  # a step asks for the same batch several times
+            return values
+        found = self._of(bits, evaluate)
+        self._last = (bits, found)
+        return found
+
+    def _of(self, bits: Bits, evaluate: Callable[[Bits], Array]) -> Array:
         distinct = unique(bits.reshape(-1, bits.shape[-1]))
         if bits.shape[-1] > MAX_INDEX_BITS:
             found = evaluate(distinct.bits)

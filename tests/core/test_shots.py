@@ -19,6 +19,7 @@ from qhn_core.bitstrings import from_index, index_of
 from qhn_core.errors import Cancelled, InvalidArgument, Unsupported
 from qhn_core.estimators.base import Work
 from qhn_core.estimators.parameter_shift import ParameterShift
+from qhn_core.kernels import kernel_of
 
 EXACT = engine("statevector")
 CIRCUIT = ansatz("linear", n_qubits=4, layers=2)
@@ -50,7 +51,7 @@ def test_estimates_from_counts_are_those_from_the_strings():
     index = np.repeat(np.arange(16), found.counts.astype(int))
     bits = from_index(index[None], 4)
     assert found.loss[0] == pytest.approx(loss.sampled(bits, COSTS).value[0], rel=1e-10)
-    assert found.mmd2[0] == pytest.approx(loss.kernel.mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8)
+    assert found.mmd2[0] == pytest.approx(loss.kernel_on(4).mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8)
 
 
 @pytest.mark.parametrize("name", ["mle", "selbo", "ksd"])
@@ -60,7 +61,9 @@ def test_values_of_draws_are_the_objectives_own_estimates(name):
     bits = from_index(np.repeat(np.arange(16), counts)[None], 4)
     found = dial.drawn_values(counts / 40, 40, COSTS, loss)
     assert found.loss == pytest.approx(loss.sampled(bits, COSTS).value[0] / COSTS.n_train, rel=1e-9)
-    assert found.mmd2 == pytest.approx(dial.kernel_of(loss).mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8)
+    assert found.mmd2 == pytest.approx(
+        kernel_of(getattr(loss, "gamma", 0.7), 4).mmd2_unbiased(bits, COSTS.prior.rates(4))[0], rel=1e-8
+    )
     assert dial.unbiased(loss)
     assert not dial.unbiased(objective("elbo"))
 

@@ -26,7 +26,7 @@ from qhn_core.analysis.spectrum import (
     mean_body,
     spectrum_by_order,
 )
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import HammingKernel, auto_gamma
 
 Array = NDArray[np.float64]
 #: γ offered by the slider.
@@ -72,6 +72,7 @@ def show(view: View, focus: Focus) -> None:
         st.info("A spectrum by order needs at least two qubits.")
         return
     own = getattr(focus.config.objective, "gamma", 0.7)
+    own = auto_gamma(focus.problem.n_bits) if isinstance(own, str) else own
     columns = st.columns([1.6, 0.8, 0.8, 1, 0.8, 0.9], gap="small", vertical_alignment="top")
     with columns[0]:
         gamma = _slider(float(own if isinstance(own, (int, float)) else own[0]))

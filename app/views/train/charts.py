@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import figures, services, starts
+from app import figures, long_circuit, services, starts
 from app.describe import loss_label
 from app.feeds import FEEDS, Feed
 from app.figures.ghosts import haunted
+from app.image_pictures import WIDE, is_wide, mean_weights, one_network, reads_images, tested_images
 from app.live_chart import encode, live_chart
 from app.pictures import Built, Moment, drawn_networks, predictions, weight_labels, weight_marginals
 from app.views.train import ghosts
@@ -30,7 +31,7 @@ CURVES, PICTURES = 0.47, 1.88
 SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
-ROW1, ROW2 = 244, 290
+ROW1, ROW2, STRIP = 244, 290, 220
 #: What the picture of the predictions is called while there is nothing to draw.
 _PREDICTIONS = {"boundary": "Decision boundary", "confusion": "Confusion", "costs": "Cost of the drawn strings"}
 
@@ -77,16 +78,27 @@ def pictures(shown: Shown, *, choice: str, every: float) -> None:
         every: seconds between refreshes.
     """
     predicted = predictions(shown.config)
+    wide = is_wide(shown.config)
     kinds = (
-        ("weights", drawn_networks, "Drawn networks"),
+        ("weights", one_network if wide else drawn_networks, "Drawn networks"),
         (*predicted, _PREDICTIONS[predicted[0]]),
-        ("marginals", weight_marginals, "Marginals"),
+        ("marginals", mean_weights if wide else weight_marginals, "Marginals"),
     )
     for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
         build = partial(_picture, choice=choice, draw=draw, title=title)
         with column:
             _mount(shown, Chart(name, build, ROW2, every, choice))
-    if shown.setup is not None:
+    if wide and reads_images(shown.config):
+        strip = partial(_picture, choice=choice, draw=tested_images, title="Test images")
+        _mount(shown, Chart("images", strip, STRIP, every, choice))
+    if shown.setup is not None and shown.setup.circuit.n_qubits > WIDE:
+        left, right = st.columns(2, gap="small")
+        with left:
+            _mount(shown, Chart("profile", partial(_profile, choice=choice), ROW2, every, choice))
+        with right:
+            cut = partial(_window, choice=choice)
+            _mount(shown, Chart("circuit", cut, ROW2, None, choice, config={"scrollZoom": True}))
+    elif shown.setup is not None:
         height = figures.diagram_height(shown.setup.circuit.n_qubits)
         circuit = partial(_circuit, choice=choice)
         _mount(shown, Chart("circuit", circuit, height, None, choice, config={"scrollZoom": True}))
@@ -224,6 +236,28 @@ def _moment(shown: Shown, choice: str) -> Moment | None:
 def _picture(shown: Shown, choice: str, draw: Callable[[Moment], Built], title: str) -> Built:
     moment = _moment(shown, choice)
     return _waiting(shown, title) if moment is None else draw(moment)
+
+
+def _angles(shown: Shown, choice: str) -> Any:
+    """The angles of the start that the pictures show, (P,), where they are known."""
+    start = _start(shown, choice)
+    return None if shown.theta is None or start >= len(shown.theta) else shown.theta[start]
+
+
+def _profile(shown: Shown, choice: str) -> Built:
+    assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
+    return long_circuit.profile(shown.setup.circuit, _angles(shown, choice))
+
+
+def _window(shown: Shown, choice: str) -> Built:
+    assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
+    circuit = shown.setup.circuit
+    return long_circuit.diagram(
+        circuit,
+        _angles(shown, choice),
+        label=type(shown.config.ansatz).label or circuit.name,
+        labels=weight_labels(shown.config, circuit.n_qubits),
+    )
 
 
 def _circuit(shown: Shown, choice: str) -> Built:

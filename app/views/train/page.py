@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import forms, services, starts, state, welcome
+from app import examples, forms, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS
@@ -35,6 +35,7 @@ def page() -> None:
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
+        examples.pick()
         _view_options()
     if form.config is not None:
         state.write_config(form.config)

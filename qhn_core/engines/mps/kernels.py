@@ -5,31 +5,27 @@ gates; what it ends with in |w⟩ is the transfer matrix T^w[left, right]. An am
 that a string chooses. Strings are worked on in blocks of ``WIDTH``, side by side in the innermost loop; which thread
 does a piece never shows in the result, as pieces and the order of every sum are fixed.
 
-Complex numbers of the vectors are kept as separate real and imaginary arrays, for the processor's vector units.
+Complex vectors of a block lie in flat arrays with real and imaginary lanes apart (:mod:`.lanes`).
 """
 
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from qhn_core.compiled.base import kernel
+from qhn_core.compiled.cache import kept_in
+from qhn_core.engines.mps.lanes import WIDTH, add, choose, inner, join, multiply, outer, scale
 from qhn_core.engines.mps.program import FLIP, PHASE, PROJECT, RX, RY, RZ, SIGN
-from qhn_core.engines.statevector.kernel_cache import kernel_cache
+from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 
-with kernel_cache():
+with kept_in(CACHE_FOLDER):
     from qhn_core.engines.statevector.team import mine
 
-#: Strings side by side in the innermost loop.
-WIDTH = 8
 #: Wires whose matrices are made in one piece of work.
 WIRES = 32
 _ROOT_HALF = np.sqrt(0.5)
 _TINY, _HUGE = 1e-140, 1e140
-
-#: For the innermost loops: products and sums may be fused, and lanes added in any order that is fixed at compile time.
-_innermost = njit(nogil=True, fastmath={"contract", "reassoc", "nsz"})
 
 
 @kernel()
@@ -166,105 +162,62 @@ def _surround(t, inner, out):
                 out[b, a] += np.conj(total)
 
 
-@_innermost
-def _multiply(t, vr, vi, wide_r, wide_i):
-    """wide[column, string] = Σ_row v[row, string] · t[row, column]."""
-    rows, columns = t.shape
-    for b in range(columns):
-        zr, zi = wide_r[b], wide_i[b]
-        for s in range(WIDTH):
-            zr[s] = 0.0
-            zi[s] = 0.0
-        for a in range(rows):
-            tr, ti = t[a, b].real, t[a, b].imag
-            xr, xi = vr[a], vi[a]
-            for s in range(WIDTH):
-                zr[s] += xr[s] * tr - xi[s] * ti
-                zi[s] += xr[s] * ti + xi[s] * tr
-
-
-@_innermost
-def _weigh(environment, xr, xi, out):
-    """out[string] = Σ_{a,b} x_a conj(x_b) E[a, b], which is real."""
-    columns = environment.shape[0]
+@kernel()
+def _normalise(columns, v, v_at, lanes):
+    """Vectors scaled to length 1 (those of length 0 stay); lanes begin with their squared lengths, then the factors."""
+    inner((columns, v, v_at, v, v_at, lanes, 0))
     for s in range(WIDTH):
-        out[s] = 0.0
-    for a in range(columns):
-        e = environment[a, a].real
-        ar, ai = xr[a], xi[a]
-        for s in range(WIDTH):
-            out[s] += e * (ar[s] * ar[s] + ai[s] * ai[s])
-        for b in range(a):
-            er, ei = 2.0 * environment[a, b].real, 2.0 * environment[a, b].imag
-            br, bi = xr[b], xi[b]
-            for s in range(WIDTH):
-                out[s] += er * (ar[s] * br[s] + ai[s] * bi[s]) - ei * (ai[s] * br[s] - ar[s] * bi[s])
-
-
-@_innermost
-def _select(mask, columns, zr, zi, vr, vi, total):
-    """v = the half of z that the mask chooses, scaled to length 1; its squared length is total."""
-    for s in range(WIDTH):
-        total[s] = 0.0
-    for b in range(columns):
-        for s in range(WIDTH):
-            vr[b, s] = mask[0, s] * zr[0, b, s] + mask[1, s] * zr[1, b, s]
-            vi[b, s] = mask[0, s] * zi[0, b, s] + mask[1, s] * zi[1, b, s]
-            total[s] += vr[b, s] * vr[b, s] + vi[b, s] * vi[b, s]
-    _normalise(columns, vr, vi, total)
-
-
-@_innermost
-def _normalise(columns, vr, vi, total):
-    """Vectors of squared length total, scaled to length 1; those of length 0 stay."""
-    for s in range(WIDTH):
-        factor = 1.0 / np.sqrt(total[s]) if total[s] > 0.0 else 0.0
-        for b in range(columns):
-            vr[b, s] *= factor
-            vi[b, s] *= factor
+        lanes[WIDTH + s] = 1.0 / np.sqrt(lanes[s]) if lanes[s] > 0.0 else 0.0
+    scale((columns, lanes, WIDTH, v, v_at, v, v_at))
 
 
 @kernel()
-def _gather(total, size, logs):
+def _gather(lanes, size, logs):
     """The product of the lengths, in size and, before it leaves what a number can hold, in logs."""
     for s in range(WIDTH):
-        size[s] *= total[s]
+        size[s] *= lanes[s]
         if size[s] < _TINY or size[s] > _HUGE:
             logs[s] += np.log(size[s]) if size[s] > 0.0 else -np.inf
             size[s] = 1.0
 
 
 @kernel()
+def _start(v, mask, size, logs):
+    v[:WIDTH], v[WIDTH : 2 * WIDTH] = 1.0, 0.0
+    mask[:WIDTH], mask[WIDTH:] = 1.0, 0.0
+    size[:], logs[:] = 1.0, 0.0
+
+
+@kernel()
 def draw_strings(claims, n_wires, cuts, transfer_at, bond_at, renames, transfer, environments, uniform, bits, log_q):
     """Strings (B, S, N) of q by choosing bit after bit with ``uniform``, and log q (B, S) of them, nats."""
     replicas, strings = uniform.shape[0], uniform.shape[1]
-    blocks, widest = (strings + WIDTH - 1) // WIDTH, 1 << cuts.max()
-    vr, vi = np.empty((widest, WIDTH)), np.empty((widest, WIDTH))
-    zr, zi = np.empty((2, widest, WIDTH)), np.empty((2, widest, WIDTH))
-    weight, mask, total = np.empty((2, WIDTH)), np.empty((2, WIDTH)), np.empty(WIDTH)
+    blocks, half = (strings + WIDTH - 1) // WIDTH, 2 * WIDTH << cuts.max()
+    v, y, z = np.empty(half), np.empty(half), np.empty(2 * half)
+    weight, mask, lanes = np.empty(2 * WIDTH), np.empty(2 * WIDTH), np.empty(2 * WIDTH)
     size, logs = np.empty(WIDTH), np.empty(WIDTH)
     for piece in range(replicas * blocks):
         if not mine(claims, 0, piece):
             continue
         r, first = piece // blocks, (piece % blocks) * WIDTH
         many = min(WIDTH, strings - first)
-        vr[0], vi[0], size[:], logs[:] = 1.0, 0.0, 1.0, 0.0
-        mask[0], mask[1] = 1.0, 0.0
+        t, e = transfer[r], environments[r]
+        _start(v, mask, size, logs)
         for i in range(n_wires):
             rows, columns = 1 << cuts[i], 1 << cuts[i + 1]
-            t = transfer[r, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
-            e = environments[r, bond_at[i + 1] : bond_at[i + 2]].reshape(columns, columns)
             for w in range(2):
-                _multiply(t[w], vr, vi, zr[w], zi[w])
-                _weigh(e, zr[w], zi[w], weight[w])
+                multiply((columns, rows, t, transfer_at[i] + w * rows * columns, columns, 1, v, 0, z, w * half))
+                multiply((columns, columns, e, bond_at[i + 1], columns, 1, z, w * half, y, 0))
+                inner((columns, z, w * half, y, 0, weight, w * WIDTH))
             for s in range(many):
-                zero, one = max(weight[0, s], 0.0), max(weight[1, s], 0.0)
+                zero, one = max(weight[s], 0.0), max(weight[WIDTH + s], 0.0)
                 chosen = 1 if uniform[r, first + s, i] * (zero + one) >= zero and one > 0.0 else 0
                 bits[r, first + s, i] = chosen
-                mask[1, s] = chosen
-                mask[0, s] = 1 - chosen
-            _select(mask, columns, zr, zi, vr, vi, total)
-            _gather(total, size, logs)
+                mask[WIDTH + s] = chosen
+                mask[s] = 1 - chosen
+            choose((columns, mask, 0, z, 0, half, v, 0))
+            _normalise(columns, v, 0, lanes)
+            _gather(lanes, size, logs)
         for s in range(many):
             log_q[r, first + s] = logs[s] + np.log(size[s])
             for k in range(renames.shape[0]):
@@ -272,91 +225,51 @@ def draw_strings(claims, n_wires, cuts, transfer_at, bond_at, renames, transfer,
 
 
 @kernel()
-def _column(bits, r, first, many, i, mask):
-    """The masks of bit i of a block's strings; strings beyond the last count as 0."""
-    for s in range(many):
-        mask[1, s] = bits[r, first + s, i]
-        mask[0, s] = 1 - bits[r, first + s, i]
+def _advance(rows, columns, t, at, v, v_at, z, half, mask, mask_at, out, out_at, lanes):
+    """From the vectors left of a wire to those right of it, at the bits that the mask says."""
+    multiply((columns, rows, t, at, columns, 1, v, v_at, z, 0))
+    multiply((columns, rows, t, at + rows * columns, columns, 1, v, v_at, z, half))
+    choose((columns, mask, mask_at, z, 0, half, out, out_at))
+    _normalise(columns, out, out_at, lanes)
 
 
 @kernel()
 def log_probabilities(claims, n_wires, cuts, transfer_at, transfer, bits, log_q):
     """log q (B, S) of strings (B or 1, S, N) before the renaming; −∞ where the amplitude is 0."""
     replicas, strings = log_q.shape[0], log_q.shape[1]
-    blocks, widest = (strings + WIDTH - 1) // WIDTH, 1 << cuts.max()
-    vr, vi = np.empty((widest, WIDTH)), np.empty((widest, WIDTH))
-    zr, zi = np.empty((2, widest, WIDTH)), np.empty((2, widest, WIDTH))
-    size, logs, mask, total = np.empty(WIDTH), np.empty(WIDTH), np.empty((2, WIDTH)), np.empty(WIDTH)
+    blocks, half = (strings + WIDTH - 1) // WIDTH, 2 * WIDTH << cuts.max()
+    v, z = np.empty(half), np.empty(2 * half)
+    mask, lanes, size, logs = np.empty(2 * WIDTH), np.empty(2 * WIDTH), np.empty(WIDTH), np.empty(WIDTH)
     for piece in range(replicas * blocks):
         if not mine(claims, 0, piece):
             continue
         r, first = piece // blocks, (piece % blocks) * WIDTH
-        many = min(WIDTH, strings - first)
-        vr[0], vi[0], size[:], logs[:] = 1.0, 0.0, 1.0, 0.0
-        mask[0], mask[1] = 1.0, 0.0
+        many, row = min(WIDTH, strings - first), r % bits.shape[0]
+        t = transfer[r]
+        _start(v, mask, size, logs)
         for i in range(n_wires):
-            rows, columns = 1 << cuts[i], 1 << cuts[i + 1]
-            t = transfer[r, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
-            _multiply(t[0], vr, vi, zr[0], zi[0])
-            _multiply(t[1], vr, vi, zr[1], zi[1])
-            _column(bits, r % bits.shape[0], first, many, i, mask)
-            _select(mask, columns, zr, zi, vr, vi, total)
-            _gather(total, size, logs)
+            for s in range(many):
+                mask[WIDTH + s] = bits[row, first + s, i]
+                mask[s] = 1 - bits[row, first + s, i]
+            _advance(1 << cuts[i], 1 << cuts[i + 1], t, transfer_at[i], v, 0, z, half, mask, 0, v, 0, lanes)
+            _gather(lanes, size, logs)
         for s in range(many):
             log_q[r, first + s] = logs[s] + np.log(size[s])
 
 
-@_innermost
-def _back(t, xr, xi, out_r, out_i):
-    """out[row, string] += Σ_column t[row, column] x[column, string]."""
-    rows, columns = t.shape
-    for a in range(rows):
-        zr, zi = out_r[a], out_i[a]
-        for b in range(columns):
-            tr, ti = t[a, b].real, t[a, b].imag
-            br, bi = xr[b], xi[b]
-            for s in range(WIDTH):
-                zr[s] += tr * br[s] - ti * bi[s]
-                zi[s] += tr * bi[s] + ti * br[s]
-
-
-@_innermost
-def _masked(mask, columns, xr, xi, yr, yi):
-    """y[w] = the strings' vectors x whose bit is w, others 0."""
-    for w in range(2):
-        for b in range(columns):
-            for s in range(WIDTH):
-                yr[w, b, s] = mask[w, s] * xr[b, s]
-                yi[w, b, s] = mask[w, s] * xi[b, s]
-
-
-@_innermost
-def _join(rows, lr, li, br, bi, dr, di, total):
-    """d[string] = Σ_row l · b, the amplitude over its scales, and total the squared length of b."""
-    for s in range(WIDTH):
-        dr[s], di[s], total[s] = 0.0, 0.0, 0.0
-    for a in range(rows):
+@kernel()
+def _forward(n_wires, cuts, transfer_at, vector_at, t, bits, row, first, many, z, half, kept, masks, lanes):
+    """Keep a block's vectors at every cut, each of length 1, and the masks of its bits."""
+    kept[:WIDTH], kept[WIDTH : 2 * WIDTH] = 1.0, 0.0
+    for i in range(n_wires):
+        base = 2 * WIDTH * i
         for s in range(WIDTH):
-            dr[s] += lr[a, s] * br[a, s] - li[a, s] * bi[a, s]
-            di[s] += lr[a, s] * bi[a, s] + li[a, s] * br[a, s]
-            total[s] += br[a, s] * br[a, s] + bi[a, s] * bi[a, s]
-
-
-@_innermost
-def _outer(rows, columns, lr, li, fr, fi, yr, yi, slope):
-    """slope[w, row, column] += Σ_string f · left[row, string] · y[w, column, string]."""
-    pr, pi = np.empty(WIDTH), np.empty(WIDTH)
-    for a in range(rows):
-        for s in range(WIDTH):
-            pr[s] = lr[a, s] * fr[s] - li[a, s] * fi[s]
-            pi[s] = lr[a, s] * fi[s] + li[a, s] * fr[s]
-        for w in range(2):
-            for b in range(columns):
-                re, im = 0.0, 0.0
-                for s in range(WIDTH):
-                    re += pr[s] * yr[w, b, s] - pi[s] * yi[w, b, s]
-                    im += pr[s] * yi[w, b, s] + pi[s] * yr[w, b, s]
-                slope[w, a, b] += complex(re, im)
+            bit = bits[row, first + s, i] if s < many else 0
+            masks[base + s] = 1 - bit
+            masks[base + WIDTH + s] = bit
+        left, after = 2 * WIDTH * vector_at[i], 2 * WIDTH * vector_at[i + 1]
+        rows, columns = 1 << cuts[i], 1 << cuts[i + 1]
+        _advance(rows, columns, t, transfer_at[i], kept, left, z, half, masks, base, kept, after, lanes)
 
 
 @kernel()
@@ -367,49 +280,40 @@ def score_slopes(claims, n_wires, cuts, transfer_at, vector_at, transfer, bits, 
     not depend on how either was scaled. A string of amplitude 0 has no score: that one has a weight is told.
     """
     replicas, strings = weights.shape[0], weights.shape[1]
-    blocks, widest = (strings + WIDTH - 1) // WIDTH, 1 << cuts.max()
-    kept_r, kept_i = np.empty((vector_at[n_wires + 1], WIDTH)), np.empty((vector_at[n_wires + 1], WIDTH))
-    zr, zi = np.empty((2, widest, WIDTH)), np.empty((2, widest, WIDTH))
-    rr, ri, br, bi = np.empty((4, widest, WIDTH))
-    dr, di, total, fr, fi = np.empty((5, WIDTH))
-    masks = np.empty((n_wires, 2, WIDTH))
+    blocks, half = (strings + WIDTH - 1) // WIDTH, 2 * WIDTH << cuts.max()
+    kept, masks = np.empty(2 * WIDTH * vector_at[n_wires + 1]), np.empty(2 * WIDTH * n_wires)
+    z, right, back, more = np.empty(2 * half), np.empty(half), np.empty(half), np.empty(half)
+    lanes, d, f = np.empty(2 * WIDTH), np.empty(2 * WIDTH), np.empty(2 * WIDTH)
+    one = np.ones(WIDTH)
     for piece in range(replicas * groups):
         if not mine(claims, 0, piece):
             continue
         r, group = piece // groups, piece % groups
+        t, out, row = transfer[r], slope[r, group], r % bits.shape[0]
         for block in range(group, blocks, groups):
             first = block * WIDTH
             many = min(WIDTH, strings - first)
-            kept_r[0], kept_i[0] = 1.0, 0.0
-            masks[:, 0], masks[:, 1] = 1.0, 0.0
-            for i in range(n_wires):
-                rows, columns = 1 << cuts[i], 1 << cuts[i + 1]
-                t = transfer[r, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
-                left, after = vector_at[i], vector_at[i + 1]
-                _multiply(t[0], kept_r[left:after], kept_i[left:after], zr[0], zi[0])
-                _multiply(t[1], kept_r[left:after], kept_i[left:after], zr[1], zi[1])
-                _column(bits, r % bits.shape[0], first, many, i, masks[i])
-                _select(masks[i], columns, zr, zi, kept_r[after:], kept_i[after:], total)
-            rr[0], ri[0] = 1.0, 0.0
+            _forward(n_wires, cuts, transfer_at, vector_at, t, bits, row, first, many, z, half, kept, masks, lanes)
+            right[:WIDTH], right[WIDTH : 2 * WIDTH] = 1.0, 0.0
             for i in range(n_wires - 1, -1, -1):
                 rows, columns = 1 << cuts[i], 1 << cuts[i + 1]
-                t = transfer[r, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
-                left, after = vector_at[i], vector_at[i + 1]
-                _masked(masks[i], columns, rr, ri, zr, zi)
-                br[:rows], bi[:rows] = 0.0, 0.0
-                _back(t[0], zr[0], zi[0], br, bi)
-                _back(t[1], zr[1], zi[1], br, bi)
-                _join(rows, kept_r[left:after], kept_i[left:after], br, bi, dr, di, total)
+                at, left = transfer_at[i], 2 * WIDTH * vector_at[i]
+                for w in range(2):
+                    scale((columns, masks, 2 * WIDTH * i + w * WIDTH, right, 0, z, w * half))
+                multiply((rows, columns, t, at, 1, columns, z, 0, back, 0))
+                multiply((rows, columns, t, at + rows * columns, 1, columns, z, half, more, 0))
+                add((rows, more, 0, back, 0))
+                join((rows, kept, left, back, 0, d, 0))
                 for s in range(WIDTH):
-                    square = dr[s] * dr[s] + di[s] * di[s]
+                    square = d[s] * d[s] + d[WIDTH + s] * d[WIDTH + s]
                     weight = weights[r, first + s] if s < many else 0.0
                     if weight != 0.0 and square > 0.0:
                         weight /= square
                     elif weight != 0.0:
                         impossible[r, group] = 1
                         weight = 0.0
-                    fr[s], fi[s] = weight * dr[s], -weight * di[s]
-                part = slope[r, group, transfer_at[i] : transfer_at[i + 1]].reshape(2, rows, columns)
-                _outer(rows, columns, kept_r[left:after], kept_i[left:after], fr, fi, zr, zi, part)
-                _normalise(rows, br, bi, total)
-                rr[:rows], ri[:rows] = br[:rows], bi[:rows]
+                    f[s], f[WIDTH + s] = weight * d[s], -weight * d[WIDTH + s]
+                for w in range(2):
+                    outer((rows, columns, kept, left, f, 0, z, w * half, out, at + w * rows * columns))
+                _normalise(rows, back, 0, lanes)
+                scale((rows, one, 0, back, 0, right, 0))

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from qhn_core.compiled.cache import kept_in
 from qhn_core.engines.mps import kernels
 from qhn_core.engines.mps.kernels import WIDTH
-from qhn_core.engines.statevector.kernel_cache import kernel_cache
+from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 
-with kernel_cache():
+with kept_in(CACHE_FOLDER):
     from qhn_core.engines.statevector import team
 
 __all__ = ["WIDTH", "cores", "kernels", "share"]

@@ -1,0 +1,139 @@
+"""Pictures for networks that read images: the weights of each unit as an image, and test images with what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.layout import FONT, axis, layout, message
+from app.figures.palette import ACCENT, INK, MUTED, PAPER, RIVAL, SOFT
+from app.figures.plain import Figure
+
+Array = NDArray[np.float64]
+#: Units and images shown at most.
+MAX_UNITS, MAX_IMAGES = 40, 8
+#: From weight −1 over undecided to +1, safe for the colour-blind on both themes.
+_SIGNS = [[0.0, "#D55E00"], [0.5, SOFT], [1.0, "#0072B2"]]
+
+
+def tiles(images: Array, *, columns: int) -> Array:
+    """Images (k, side, side) side by side in rows of ``columns``, with a pixel of nothing (NaN) between them."""
+    count, side = len(images), images.shape[1]
+    rows = -(-count // columns)
+    out = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1), np.nan)
+    for k, image in enumerate(images):
+        top, left = (k // columns) * (side + 1), (k % columns) * (side + 1)
+        out[top : top + side, left : left + side] = image
+    return out
+
+
+def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
+    """The weights from an image to each unit, as an image: −1 … +1, 0 where the sign is undecided.
+
+    Args:
+        maps: (units, side, side), each a mean or one network's weights.
+        names: of the units.
+        title: what they are.
+    """
+    shown = maps[:MAX_UNITS]
+    columns = 5 if len(shown) <= 15 else 8
+    side = maps.shape[1]
+    more = f" (first {len(shown)} of {len(maps)})" if len(maps) > len(shown) else ""
+    trace = {
+        "type": "heatmap",
+        "z": tiles(shown, columns=columns),
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": _SIGNS,
+        "colorbar": {"thickness": 8, "tickvals": [-1, 0, 1], "ticktext": ["−1", "0", "+1"], "outlinewidth": 0},
+        "hoverongaps": False,
+        "hovertemplate": "mean weight %{z:.2f}<extra></extra>",
+    }
+    marks = [
+        {
+            "text": str(names[k]),
+            "x": (k % columns) * (side + 1) - 0.45,
+            "y": (k // columns) * (side + 1) - 0.4,
+            "xanchor": "left",
+            "yanchor": "top",
+            "showarrow": False,
+            "font": {"size": FONT - 3, "color": INK},
+        }
+        for k in range(len(shown))
+    ]
+    hidden = axis(visible=False, constrain="domain")
+    y = axis(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")
+    figure_layout = layout(f"{title}{more}", x=hidden, y=y, legend=False, hovermode="closest", annotations=marks)
+    return {"data": [trace], "layout": figure_layout}
+
+
+def image_strip(
+    images: Array, proba: Array, labels: NDArray[np.int64], *, class_names: Sequence[str], members: int
+) -> Figure:
+    """Test images, and under each the class probabilities that the drawn networks give together.
+
+    Args:
+        images: (k, side, side), in any units.
+        proba: class probabilities, (k, C).
+        labels: true classes, (k,).
+        class_names: length C.
+        members: networks averaged over.
+    """
+    if not len(images):
+        return message("Test images", "No test examples")
+    images, proba, labels = images[:MAX_IMAGES], proba[:MAX_IMAGES], labels[:MAX_IMAGES]
+    count, names = len(images), [str(name) for name in class_names]
+    low, high = images.min(axis=(1, 2), keepdims=True), images.max(axis=(1, 2), keepdims=True)
+    picture = {
+        "type": "heatmap",
+        "z": tiles((images - low) / np.where(high > low, high - low, 1.0), columns=count),
+        "colorscale": [[0, PAPER], [1, INK]],
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
+    traces: list[dict[str, Any]] = [picture]
+    side = images.shape[1]
+    marks = []
+    for k in range(count):
+        said = int(np.argmax(proba[k]))
+        right = said == labels[k]
+        colours = [(ACCENT if c == labels[k] else RIVAL) for c in range(len(names))]
+        start = k * (side + 1) - 0.5
+        traces.append(
+            {
+                "type": "bar",
+                "x": start + (np.arange(len(names)) + 0.5) * side / len(names),
+                "y": proba[k],
+                "width": 0.8 * side / len(names),
+                "marker": {"color": colours},
+                "yaxis": "y2",
+                "customdata": names,
+                "hovertemplate": f"true {names[labels[k]]}<br>P(%{{customdata}}) = %{{y:.2f}}<extra></extra>",
+            }
+        )
+        marks.append(
+            {
+                "text": f"{names[said]} {'✓' if right else '✗, is ' + names[labels[k]]}",
+                "x": start + side / 2,
+                "y": 0,
+                "yref": "paper",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": FONT - 1, "color": INK if right else MUTED},
+            }
+        )
+    figure_layout = layout(
+        f"Test images, mean of {members} drawn networks",
+        x=axis(visible=False, range=[-0.5, count * (side + 1) - 1.5]),
+        y=axis(visible=False, autorange="reversed", domain=[0.5, 1]),
+        yaxis2=axis(domain=[0, 0.44], range=[0, 1], anchor="x", tickvals=[0, 0.5, 1], showgrid=False),
+        legend=False,
+        hovermode="closest",
+        bargap=0,
+        annotations=marks,
+    )
+    figure_layout["margin"] |= {"b": 26}
+    return {"data": traces, "layout": figure_layout}
