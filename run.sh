@@ -13,9 +13,10 @@ cd -- "$ROOT"
 usage() {
   cat <<'HELP'
 Usage:
-  ./run.sh [--port N] [--address A] [--data DIR] [--host-name NAME]... [--embed ORIGIN]... [OPTION...]
+  ./run.sh [--classroom] [--port N] [--address A] [--data DIR] [--host-name NAME]... [--embed ORIGIN]... [OPTION...]
       Set up what is missing, then serve the dashboard on http://127.0.0.1:8501.
       --host-name: a further name under which this machine is reached, e.g. behind a proxy; others are turned away.
+      --classroom: for a class: listen in the network too, and let in only who gives the class's code, shown here.
       --embed: a site, e.g. https://moodle.example.edu, whose pages may show the dashboard in a frame.
       Further options go to Streamlit as they are, e.g. --server.headless true.
   ./run.sh test [PYTEST OPTION...]
@@ -176,13 +177,14 @@ value_of() { # value_of OPTION COUNT VALUE: the value, or a complaint that it is
 }
 
 serve() {
-  local port=8501 address=127.0.0.1 passed=()
+  local port=8501 address="" passed=()
   while [ $# -gt 0 ]; do
     case $1 in
       --port | --server.port) port=$(value_of "$1" $# "${2:-}"); shift ;;
       --port=* | --server.port=*) port=${1#*=} ;;
       --address | --server.address) address=$(value_of "$1" $# "${2:-}"); shift ;;
       --address=* | --server.address=*) address=${1#*=} ;;
+      --classroom) export QHN_CLASSROOM=1 ;;
       --host-name) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},$(value_of "$1" $# "${2:-}"); shift ;;
       --host-name=*) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},${1#*=} ;;
       --embed) QHN_EMBED="${QHN_EMBED:-} $(value_of "$1" $# "${2:-}")"; shift ;;
@@ -202,13 +204,17 @@ serve() {
     case $QHN_DATA in /*) ;; *) QHN_DATA=$HERE/$QHN_DATA ;; esac
     export QHN_DATA
   fi
+  if [ -z "$address" ]; then
+    address=127.0.0.1
+    [ -z "${QHN_CLASSROOM:-}" ] || address=0.0.0.0
+  fi
   export QHN_HOST_NAMES=${QHN_HOST_NAMES:-} QHN_EMBED=${QHN_EMBED:-}
   make_venv
   check_port "$address" "$port" || exit 1
   setup
   case $address in
     127.* | localhost | ::1) ;;
-    *) say "Note: on $address everybody who can reach this machine can use the dashboard, its runs and its processor." ;;
+    *) [ -n "${QHN_CLASSROOM:-}" ] || say "Note: on $address everybody who can reach this machine can use the dashboard, its runs and its processor." ;;
   esac
   # exec: Ctrl-C reaches the server itself, and nothing stays behind.
   exec "$VENV/bin/python" -m app --server.port "$port" --server.address "$address" \

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
+from app import classroom, state
 from qhn_core.store.answers import is_browser, new_browser
 
 _SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "browser_id.js"
@@ -25,7 +25,9 @@ def _component() -> Any:
 
 
 def browser_id() -> str:
-    """The id of the browser that looks at this page. Call it once in a run of a page, outside fragments."""
+    """The id of the browser that looks at this page, in a class that of the person. Call it once, outside fragments."""
+    if (viewer := classroom.person()) is not None:
+        return viewer.id
     cookie = st.context.cookies.get(_COOKIE, "")
     known = str(state.recall("browser", "") or (cookie if is_browser(cookie) else ""))
     if not known:

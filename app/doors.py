@@ -157,10 +157,10 @@ class Doors:
 
     def _headers(self, headers: MutableHeaders) -> None:
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
+        headers.setdefault("Referrer-Policy", "no-referrer")
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if headers.get("content-type", "").startswith("text/html"):
-            headers["Content-Security-Policy"] = policy(self._embed)
+            headers.setdefault("Content-Security-Policy", policy(self._embed))
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
             if not self._embed:

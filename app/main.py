@@ -12,8 +12,7 @@ if str(_ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import live_chart, services  # noqa: E402
-from app.sending import let_it_be_sent  # noqa: E402
+from app import class_bar, live_chart, services  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
 #: Folder under views/, title, icon: one line a page. The first is where the server's address leads.
@@ -25,6 +24,8 @@ PAGES = (
     ("hardware", "Hardware", ":material/memory:"),
     ("runs", "Runs", ":material/history:"),
 )
+#: What a class's teacher has beside these.
+TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/groups:"),)
 
 
 def main() -> None:
@@ -34,18 +35,19 @@ def main() -> None:
     )
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")
     live_chart.install_plotly()
-    views = Path(__file__).parent / "views"
-    pages = [
-        st.Page(views / name / "page.py", title=title, icon=icon, default=i == 0, url_path=name)
-        for i, (name, title, icon) in enumerate(PAGES)
-    ]
-    chosen = st.navigation(pages, position="top")
     try:
+        views = Path(__file__).parent / "views"
+        offered = PAGES + (TEACHERS if class_bar.is_teacher() else ())
+        pages = [
+            st.Page(views / name / "page.py", title=title, icon=icon, default=i == 0, url_path=name)
+            for i, (name, title, icon) in enumerate(offered)
+        ]
+        chosen = st.navigation(pages, position="top")
         services.warm_up()
-        chosen.run()
+        if class_bar.show({name: page for (name, _, _), page in zip(offered, pages, strict=True)}, chosen):
+            chosen.run()
     except QHNError as error:
         st.error(str(error), icon=":material/error:")
-    let_it_be_sent()
 
 
 main()

@@ -133,4 +133,4 @@ def board() -> RivalBoard:
     """The rivals of this server's races."""
     from app import services
 
-    return RivalBoard(services.races().racing)
+    return RivalBoard(services.shared_races().racing)

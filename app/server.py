@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -17,11 +18,20 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import doors, feeds, hints, live_chart  # noqa: E402
+from app import classroom, doors, feeds, gate, hints, live_chart, services  # noqa: E402
+from qhn_core.errors import QHNError  # noqa: E402
 
 # Before anybody is told to fetch it.
 live_chart.install_plotly()
 feeds.FEEDS.open()
+# Here and not when a page is opened: nobody is to find a run in work that is in work no more. What is wrong with the
+# data folder every page says.
+with contextlib.suppress(QHNError):
+    services.shared_supervisor()
+base, room = live_chart.below_base(""), None
+if classroom.is_asked():
+    room = classroom.begin(services.shared_store().people, port=int(st.get_option("server.port")))
+    print(classroom.announcement(room), flush=True)  # noqa: T201 -- for whoever started the server
 app = st.App(
     _APP / "main.py",
     middleware=[
@@ -29,8 +39,9 @@ app = st.App(
             doors.Doors,
             names=doors.served_names((os.environ.get("QHN_HOST_NAMES", "")).split(",")),
             embed=tuple(os.environ.get("QHN_EMBED", "").split()),
-            base=live_chart.below_base(""),
+            base=base,
         ),
+        *([Middleware(gate.Gate, room=room, base=base)] if room is not None else []),
         Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)),
         Middleware(hints.PageHeaders),
     ],

@@ -8,44 +8,68 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
+from app import classroom
 from app.figure_cache import FigureCache
 from app.previews import Previews
 from qhn_core.runner import Supervisor
+from qhn_core.runner.slots import Limits
 from qhn_core.store import RunStore
 from qhn_core.studies.race.live import Races
 
 _LOG = logging.getLogger(__name__)
+Shared = TypeVar("Shared", RunStore, Supervisor, Races)
 #: Seconds after which a page that was asked for has been drawn.
 _PAGE_DRAWN = 5.0
 
 
 @st.cache_resource(show_spinner=False)
-def store() -> RunStore:
-    """The runs on disk; raises StoreError, with a message for people, if the data folder cannot be used."""
+def shared_store() -> RunStore:
+    """The runs on disk, everybody's; raises StoreError, with a message for people, if they cannot be used."""
     return RunStore()
 
 
 @st.cache_resource(show_spinner=False)
-def supervisor() -> Supervisor:
+def shared_supervisor() -> Supervisor:
     """The one supervisor of this server. Runs of a process that died are marked as interrupted first."""
-    runs = store()
-    runs.mark_interrupted()
-    return Supervisor(runs)
+    limits = Limits() if classroom.is_asked() else None
+    return Supervisor(shared_store(), limits=limits)
 
 
 @st.cache_resource(show_spinner=False)
-def races() -> Races:
+def shared_races() -> Races:
     """The races of this server, which take turns with its runs; those that finish become runs of the store."""
-    return Races(store(), supervisor().crew.slots)
+    return Races(shared_store(), shared_supervisor().crew.slots)
+
+
+def store() -> RunStore:
+    """The runs on disk, as who looks at this page may see them."""
+    return _seen_by(shared_store())
+
+
+def supervisor() -> Supervisor:
+    """What trains, as who looks at this page may see it."""
+    return _seen_by(shared_supervisor())
+
+
+def races() -> Races:
+    """The races, as who looks at this page may see them."""
+    return _seen_by(shared_races())
+
+
+def _seen_by(shared: Shared) -> Shared:
+    """Everything where there is no class, and for its teacher; a student's own runs and races for a student."""
+    viewer = classroom.person()
+    return shared if viewer is None or viewer.teacher else shared.of(viewer.id)
 
 
 @st.cache_resource(show_spinner=False)
 def previews() -> Previews:
     """Setups and first steps by configuration."""
-    return Previews(store().uploads)
+    return Previews(shared_store().uploads)
 
 
 @st.cache_resource(show_spinner=False)
@@ -87,7 +111,7 @@ def warm_up_now() -> None:
 @st.cache_resource(show_spinner=False)
 def warm_up_rivals() -> bool:
     """Import in the background what scoring a race's rivals needs, once its page has been drawn. Returns at once."""
-    threading.Thread(target=_warm_rivals, args=(races(),), name="qhn-warm-up-rivals", daemon=True).start()
+    threading.Thread(target=_warm_rivals, args=(shared_races(),), name="qhn-warm-up-rivals", daemon=True).start()
     return True
 
 

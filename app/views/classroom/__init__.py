@@ -1,0 +1,1 @@
+"""Class: what the teacher sees and steers."""

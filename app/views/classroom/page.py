@@ -1,0 +1,55 @@
+"""Class: who is here and where, and what the teacher puts on every screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import class_bar, classroom
+from app.classroom import Classroom
+from app.views.classroom import ending, people, predictions, sending
+
+#: Seconds between refreshes of what changes by itself.
+REFRESH = 2.0
+_TABS = ("People", "Predictions", "Send", "End the class")
+
+
+def page() -> None:
+    """The page; for the teacher alone, whatever address somebody typed."""
+    room = classroom.classroom()
+    if room is None or not class_bar.is_teacher():
+        st.info("This page is for the teacher of a class.", icon=":material/info:")
+        return
+    _head(room)
+    shown, answers, send, end = st.tabs(_TABS)
+    with shown:
+        people.buttons(room)
+        st.fragment(people.table, run_every=REFRESH)(room)
+    with answers:
+        question = predictions.choose()
+        if question is not None:
+            st.fragment(predictions.picture, run_every=REFRESH)(room, *question)
+    with send:
+        sending.show(room)
+    with end:
+        ending.show(room)
+
+
+def _head(room: Classroom) -> None:
+    """How students come in, large enough for the projector."""
+    left, right = st.columns([1, 5], gap="medium", vertical_alignment="center")
+    with left:
+        st.image(_qr(room.link), width=150)
+    with right:
+        st.markdown(f"### {room.link}\n## Class code: `{room.codes.student}`")
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _qr(link: str) -> str:
+    """The link as a picture, SVG."""
+    import segno
+
+    return str(segno.make(link, micro=False).svg_data_uri(scale=6, border=2, dark="#000", light="#fff"))
+
+
+if __name__ == "__main__":
+    page()

@@ -1,0 +1,114 @@
+"""Who is in the class, what they train, where they stand in the lesson; and the buttons that reach everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app import services
+from app.classroom import Classroom
+from qhn_core.errors import QHNError
+from qhn_core.store.people import Person
+
+
+def buttons(room: Classroom) -> None:
+    """Eyes to the front, pause and resume all, stop one run."""
+    eyes, pause, resume, which, stop = st.columns([1.3, 1, 1, 2, 1], gap="small", vertical_alignment="bottom")
+    label = "Eyes back to work" if room.board.eyes else "Eyes on me"
+    eyes.button(label, icon=":material/visibility:", on_click=_eyes, args=(room,), key="class.eyes", width="stretch")
+    pause.button("Pause all", icon=":material/pause:", on_click=pause_all, args=(room,), key="class.pause")
+    resume.button("Resume all", icon=":material/resume:", on_click=_resume_all, args=(room,), key="class.resume")
+    names = {run: f"{person.name}: {name}" for run, (person, name) in _runs(room).items()}
+    chosen = which.selectbox(
+        "A run", list(names), format_func=lambda run: names.get(run, run), index=None, key="class.run"
+    )
+    stop.button("Stop it", on_click=_stop, args=(chosen,), disabled=chosen is None, key="class.stop")
+
+
+def _eyes(room: Classroom) -> None:
+    """All look at the projector, or go on; their runs rest meanwhile."""
+    eyes = not room.board.eyes
+    if eyes:
+        pause_all(room)
+    else:
+        _resume_all(room)
+    room.change(lambda board: replace(board, eyes=eyes))
+
+
+def pause_all(room: Classroom) -> None:
+    """Pause every student's run that is in work."""
+    for run in _runs(room):
+        _try(services.shared_supervisor().pause, run)
+
+
+def _resume_all(room: Classroom) -> None:
+    for run in _runs(room):
+        _try(services.shared_supervisor().resume, run)
+
+
+def _stop(run: str | None) -> None:
+    if run is not None:
+        _try(services.shared_supervisor().stop, run)
+
+
+def _try(act: Any, run: str) -> None:
+    try:
+        act(run)
+    except QHNError as error:
+        st.toast(str(error))
+
+
+def _runs(room: Classroom) -> dict[str, tuple[Person, str]]:
+    """Runs of students that are in work: id -> whose, and its name."""
+    known = {person.id: person for person in room.students()}
+    crew = services.shared_supervisor().crew
+    return {run.run_id: (known[run.owner], run.name) for run in crew.all() if run.state.active and run.owner in known}
+
+
+def table(room: Classroom) -> None:
+    """One line a student, drawn anew every few seconds."""
+    students = room.students()
+    if not students:
+        st.info("Nobody has come in yet. Students open the link and give the class code.", icon=":material/groups:")
+        return
+    rows = [_row(room, person) for person in students]
+    here = sum(row["here"] for row in rows)
+    st.caption(f"{here} of {len(rows)} have a page open; {sum(bool(row['run']) for row in rows)} train.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "here": st.column_config.CheckboxColumn("Here"),
+            "name": "Name",
+            "page": "Page",
+            "lesson": "Lesson and step",
+            "run": "Run",
+            "progress": st.column_config.ProgressColumn("Steps", min_value=0.0, max_value=1.0, format="percent"),
+            "state": "State",
+        },
+        key="class.people",
+    )
+
+
+def _row(room: Classroom, person: Person) -> dict[str, Any]:
+    seen, places = room.presence(person), services.shared_store().answers.places(person.id)
+    mine = services.shared_supervisor().of(person.id)
+    active = mine.active()
+    status = mine.status(active[-1]) if active else None
+    lesson = next(reversed(places.items()), None) if places else None
+    return {
+        "here": room.is_here(person),
+        "name": person.name,
+        "page": seen.page.capitalize(),
+        "lesson": " · ".join(lesson) if lesson else "",
+        "run": status.name if status is not None else "",
+        "progress": status.step / max(status.steps, 1) if status is not None else None,
+        "state": _state(status) if status is not None else "",
+    }
+
+
+def _state(status: Any) -> str:
+    return f"queued, number {status.queue_position}" if status.queue_position else str(status.state.value)

@@ -1,0 +1,182 @@
+"""A class through its pages: the teacher's console, what students see, and what reaches every screen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import classroom, services
+from app.views.classroom import ending, predictions
+from qhn_core.config import RunConfig
+from qhn_core.lessons import library
+from qhn_core.runner import RunState
+from qhn_core.store.people import Person
+from tests.app.pages import opened, press
+
+SMALL = RunConfig.parse({"network": {"name": "mlp", "layers": [2, 1]}, "steps": 3, "replicas": 2})
+LONG = SMALL.model_copy(update={"steps": 100_000})
+
+
+class Class:
+    """A class whose pages are drawn as one or another of its people."""
+
+    def __init__(self, room: classroom.Classroom) -> None:
+        self.room = room
+        self.viewer: Person | None = None
+
+    def enter(self, code: str, name: str) -> Person:
+        found = self.room.people.enter(code, name)
+        assert found is not None
+        return found[0]
+
+    def student(self, name: str) -> Person:
+        return self.enter(self.room.codes.student, name)
+
+    def page(self, viewer: Person, view: str = "", **query: str) -> AppTest:
+        self.viewer = viewer
+        return opened(view, **query)
+
+
+@pytest.fixture
+def lecture(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Class]:
+    """An open class with its teacher."""
+    monkeypatch.setenv(classroom.ASKED, "1")
+    made = Class(classroom.begin(services.shared_store().people, port=8501))
+    monkeypatch.setattr(classroom, "person", lambda: made.viewer)
+    yield made
+    made.viewer = None
+    classroom._open.clear()
+
+
+@pytest.fixture
+def teacher(lecture: Class) -> Person:
+    return lecture.enter(lecture.room.codes.teacher, "Tom")
+
+
+def text_of(page: AppTest) -> str:
+    return "\n".join(str(e.value) for kind in (page.markdown, page.caption, page.info) for e in kind)
+
+
+def test_the_console_shows_link_code_and_people_and_is_the_teachers_alone(lecture: Class, teacher: Person) -> None:
+    page = lecture.page(teacher, "classroom")
+    assert lecture.room.codes.student in text_of(page)
+    assert lecture.room.codes.teacher not in text_of(page), "it may stand on the projector"
+    assert "Nobody has come in" in text_of(page)
+    ana = lecture.student("Ana")
+    run = services.shared_supervisor().of(ana.id).start(LONG, name="Ana's run")
+    page = lecture.page(teacher, "classroom")
+    (people,) = page.dataframe
+    assert people.value["name"].tolist() == ["Ana"]
+    assert people.value["run"].tolist() == ["Ana's run"]
+    services.shared_supervisor().stop(run)
+    from app.views.classroom import page as console
+
+    lecture.viewer = ana
+    assert not console.class_bar.is_teacher()
+
+
+def test_students_find_their_own_runs_and_no_others(lecture: Class, teacher: Person) -> None:
+    ana, bo = lecture.student("Ana"), lecture.student("Bo")
+    supervisor = services.shared_supervisor()
+    run = supervisor.of(ana.id).start(SMALL)
+    assert supervisor.wait(run, timeout=60).state is RunState.FINISHED
+    own = lecture.page(ana, run=run)
+    assert own.query_params["run"] == [run] or own.query_params["run"] == run
+    other = lecture.page(bo, run=run)
+    assert "run" not in other.query_params
+    assert any(f"There is no run '{run}'" in str(e.value) for e in other.error)
+    lecture.viewer = bo
+    assert services.store().list() == []
+    lecture.viewer = teacher
+    assert [record.id for record in services.store().list()] == [run]
+
+
+def test_eyes_on_me_reaches_every_screen_and_work_goes_on_afterwards(lecture: Class, teacher: Person) -> None:
+    ana = lecture.student("Ana")
+    run = services.shared_supervisor().of(ana.id).start(LONG)
+    console = lecture.page(teacher, "classroom")
+    press(console, "class.eyes")
+    assert services.shared_supervisor().wait(run, timeout=60).state is RunState.PAUSED
+    assert "Eyes on the projector" in text_of(lecture.page(ana))
+    lecture.viewer = teacher
+    press(console, "class.eyes")
+    assert "Eyes on the projector" not in text_of(lecture.page(ana))
+    assert services.shared_supervisor().status(run).state is not RunState.PAUSED
+    lecture.viewer = teacher
+    press(console, "class.pause")
+    assert services.shared_supervisor().wait(run, timeout=60).state is RunState.PAUSED
+    services.shared_supervisor().stop(run)
+
+
+def test_a_lessons_step_is_sent_once_to_each_and_to_who_comes_later(lecture: Class, teacher: Person) -> None:
+    ana = lecture.student("Ana")
+    console = lecture.page(teacher, "classroom")
+    press(console, "class.send.lesson")
+    (lesson, step) = next(iter(predictions.steps()))
+    for person in (ana, lecture.student("Late")):
+        page = lecture.page(person)
+        assert page.query_params["lesson"] in (lesson, [lesson])
+        assert page.query_params["step"] in (step, [step])
+        assert "lesson" not in lecture.page(person).query_params, "a reload leaves them where they are"
+
+
+def test_answers_are_shown_without_names_and_misconceptions_are_counted(lecture: Class, teacher: Person) -> None:
+    lesson = library()[0][0]
+    step = next(step for step in lesson.steps if step.question is not None and step.question.kind == "choice")
+    options = [option.id for option in step.question.options]  # type: ignore[union-attr]
+    answers = services.shared_store().answers
+    for i, name in enumerate(("Ana", "Bo", "Cy")):
+        answers.lock(lecture.student(name).id, lesson.id, step.id, kind="choice", value=options[min(i, 1)])
+    answers.lock("somebody-elsewhere-0", lesson.id, step.id, kind="choice", value=options[0])
+    students = {person.id for person in lecture.room.students()}
+    given = [a for a in answers.of_step(lesson.id, step.id) if a.browser in students]
+    counts = list(predictions.tally(step.question, given).values())
+    assert counts[:2] == [1, 2]
+    assert sum(counts) == 3
+    page = lecture.page(teacher, "classroom")
+    assert "Ana" not in text_of(page)
+
+
+def test_the_export_holds_answers_and_runs_without_names(lecture: Class) -> None:
+    ana = lecture.student("=Ana()")
+    run = services.shared_supervisor().of(ana.id).start(SMALL, name="=1+1")
+    services.shared_supervisor().wait(run, timeout=60)
+    services.shared_store().answers.lock(ana.id, "one", "two", kind="number", value=3.0)
+    archive = zipfile.ZipFile(io.BytesIO(ending.export(lecture.room)))
+    tables = {name: list(csv.reader(io.StringIO(archive.read(name).decode()))) for name in archive.namelist()}
+    assert tables["answers.csv"][1][:5] == ["1", "one", "two", "number", "3.0"]
+    assert tables["runs.csv"][1][1:4] == [run, "'=1+1", "finished"]
+    assert "Ana" not in str(tables)
+
+
+def test_closing_stops_what_is_trained_and_wiping_leaves_no_trace(lecture: Class, teacher: Person) -> None:
+    ana = lecture.student("Ana")
+    supervisor = services.shared_supervisor()
+    run = supervisor.of(ana.id).start(LONG)
+    mine = supervisor.start(SMALL)
+    supervisor.wait(mine, timeout=60)
+    console = lecture.page(teacher, "classroom")
+    console.checkbox(key="class.sure").check().run()
+    press(console, "class.wipe")
+    assert [record.id for record in services.shared_store().list()] == [mine]
+    assert run not in supervisor.active()
+    assert lecture.room.people.here() == []
+
+
+def test_without_a_place_services_give_nothing(lecture: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> None:
+        raise classroom.ClassEnded()
+
+    monkeypatch.setattr(classroom, "person", nobody)
+    for service in (services.store, services.supervisor, services.races):
+        with pytest.raises(classroom.ClassEnded):
+            service()
+    page = opened(check=False)
+    assert not page.exception
+    assert any("class has ended" in str(e.value) for e in page.error)
