@@ -39,7 +39,8 @@ def let_it_be_sent() -> None:
     if context is None or not runtime.exists():
         return
     # Streamlit offers no way to ask; the version is pinned, and a test asks for what is used here.
-    found = runtime.get_instance()._session_mgr.get_active_session_info(context.session_id)
+    sessions = getattr(runtime.get_instance(), "_session_mgr", None)  # AppTest's stand-in for a runtime has none
+    found = None if sessions is None else sessions.get_active_session_info(context.session_id)
     if found is None:
         return
     session, end = found.session, time.monotonic() + PATIENCE

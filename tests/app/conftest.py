@@ -21,8 +21,8 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for thread in threading.enumerate():
         if thread.name == "qhn-warm-up":  # it would fill the caches of the next test with what is of this one
             thread.join(timeout=60)
-    services.supervisor().shutdown()
-    services.races().shutdown()
+    services.shared_supervisor().shutdown()
+    services.shared_races().shutdown()
     st.cache_resource.clear()
 
 

@@ -85,7 +85,7 @@ def test_students_find_their_own_runs_and_no_others(lecture: Class, teacher: Per
     ana, bo = lecture.student("Ana"), lecture.student("Bo")
     supervisor = services.shared_supervisor()
     run = supervisor.of(ana.id).start(SMALL)
-    assert supervisor.wait(run, timeout=60).state is RunState.FINISHED
+    assert supervisor.wait(run, timeout=180).state is RunState.FINISHED
     own = lecture.page(ana, run=run)
     assert own.query_params["run"] == [run] or own.query_params["run"] == run
     other = lecture.page(bo, run=run)
@@ -102,7 +102,7 @@ def test_eyes_on_me_reaches_every_screen_and_work_goes_on_afterwards(lecture: Cl
     run = services.shared_supervisor().of(ana.id).start(LONG)
     console = lecture.page(teacher, "classroom")
     press(console, "class.eyes")
-    assert services.shared_supervisor().wait(run, timeout=60).state is RunState.PAUSED
+    assert services.shared_supervisor().wait(run, timeout=180).state is RunState.PAUSED
     assert "Eyes on the projector" in text_of(lecture.page(ana))
     lecture.viewer = teacher
     press(console, "class.eyes")
@@ -110,7 +110,7 @@ def test_eyes_on_me_reaches_every_screen_and_work_goes_on_afterwards(lecture: Cl
     assert services.shared_supervisor().status(run).state is not RunState.PAUSED
     lecture.viewer = teacher
     press(console, "class.pause")
-    assert services.shared_supervisor().wait(run, timeout=60).state is RunState.PAUSED
+    assert services.shared_supervisor().wait(run, timeout=180).state is RunState.PAUSED
     services.shared_supervisor().stop(run)
 
 
@@ -127,8 +127,12 @@ def test_a_lessons_step_is_sent_once_to_each_and_to_who_comes_later(lecture: Cla
 
 
 def test_answers_are_shown_without_names_and_misconceptions_are_counted(lecture: Class, teacher: Person) -> None:
-    lesson = library()[0][0]
-    step = next(step for step in lesson.steps if step.question is not None and step.question.kind == "choice")
+    lesson, step = next(
+        (lesson, step)
+        for lesson in library()[0]
+        for step in lesson.steps
+        if step.question is not None and step.question.kind == "choice"
+    )
     options = [option.id for option in step.question.options]  # type: ignore[union-attr]
     answers = services.shared_store().answers
     for i, name in enumerate(("Ana", "Bo", "Cy")):
@@ -146,7 +150,7 @@ def test_answers_are_shown_without_names_and_misconceptions_are_counted(lecture:
 def test_the_export_holds_answers_and_runs_without_names(lecture: Class) -> None:
     ana = lecture.student("=Ana()")
     run = services.shared_supervisor().of(ana.id).start(SMALL, name="=1+1")
-    services.shared_supervisor().wait(run, timeout=60)
+    services.shared_supervisor().wait(run, timeout=180)
     services.shared_store().answers.lock(ana.id, "one", "two", kind="number", value=3.0)
     archive = zipfile.ZipFile(io.BytesIO(ending.export(lecture.room)))
     tables = {name: list(csv.reader(io.StringIO(archive.read(name).decode()))) for name in archive.namelist()}
@@ -160,7 +164,7 @@ def test_closing_stops_what_is_trained_and_wiping_leaves_no_trace(lecture: Class
     supervisor = services.shared_supervisor()
     run = supervisor.of(ana.id).start(LONG)
     mine = supervisor.start(SMALL)
-    supervisor.wait(mine, timeout=60)
+    supervisor.wait(mine, timeout=180)
     console = lecture.page(teacher, "classroom")
     console.checkbox(key="class.sure").check().run()
     press(console, "class.wipe")
