@@ -58,7 +58,7 @@ def bars_figure(picture: Bars) -> Figure:
             "x": list(picture.categories),
             "y": values,
             "name": name,
-            "marker": {"color": colour_of(colour)},
+            "marker": {"color": [colour_of(c) for c in picture.each] or colour_of(colour)},
             "text": [f"{v:.3g}" for v in values] if few else None,
             "textposition": "auto",
             "hovertemplate": "%{y:.3g}",

@@ -74,7 +74,10 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """Groups of bars side by side: one value a category and group; ``colours`` as in :class:`Series`."""
+    """Groups of bars side by side: one value a category and group.
+
+    ``colours`` as in :class:`Series`, one a group; ``each`` one a category instead, where there is a single group.
+    """
 
     title: str
     x: str
@@ -82,6 +85,7 @@ class Bars:
     categories: Sequence[str]
     groups: Mapping[str, Array]
     colours: Sequence[str] = ("accent", "rival", "ink")
+    each: Sequence[str] = ()
 
     def alt(self) -> str:
         """The picture in words."""

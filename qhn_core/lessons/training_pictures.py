@@ -122,7 +122,7 @@ PICTURES: Mapping[str, Callable[[Sequence[Course]], Picture | None]] = {
         "nats per example",
         {"train": "predictive_nll_train", "test": "predictive_nll_test"},
     ),
-    "train": _curves("Training loss", "nats per example", {"train": "predictive_nll_train"}),
+    "train": _curves("Training loss", "nats per example", {"train": "loss"}),
     "accuracy": _curves(
         "Accuracy",
         "share correct",

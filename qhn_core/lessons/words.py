@@ -58,8 +58,8 @@ def number(value: float) -> str:
     """Three significant digits, a true minus sign; an ellipsis for NaN."""
     if not math.isfinite(value):
         return "…"
-    if value == 0:
-        return "0"
+    if float(value).is_integer() and abs(value) < 1e6:
+        return f"{int(value):,}".replace("-", "−")
     if not 1e-4 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa} · 10^{int(exponent)}".replace("-", "−")

@@ -11,8 +11,8 @@ from qhn_core.lessons.outcome import Outcome
 from qhn_core.lessons.words import fill
 from qhn_core.store.answers import Answers
 
-#: Pixels of the story's one picture.
-STAGE = 440
+#: Pixels of the story's one picture, and of that on its last screen.
+STAGE, LAST_STAGE = 400, 325
 
 
 def bar(lesson: Lesson, k: int) -> None:
@@ -83,7 +83,8 @@ def screen(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: 
     elif outcome is None:
         st.progress(job.fraction, text="The experiment runs …")
     else:
-        showing.pictures(step.show, outcome, room=STAGE, key=f"{lesson.id}.{step.id}")
+        room = LAST_STAGE if step.id == lesson.steps[-1].id else STAGE
+        showing.pictures(step.show, outcome, room=room, key=f"{lesson.id}.{step.id}")
         if job.ready:
             seen(step, outcome)
     if step.id == lesson.steps[-1].id:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qhn_core.analysis.statistics import holm, sign_flip_p_value
+from qhn_core.baselines import BASELINES
 from qhn_core.config import RunConfig
 from qhn_core.errors import InvalidArgument
 from qhn_core.lessons.course import Course, train_course
 from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.outcome import Bars, Outcome, Watch
 from qhn_core.lessons.patch import patched
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.rivals import score_rivals
 
 Array = NDArray[np.float64]
@@ -82,7 +84,7 @@ class Race(ExperimentConfig):
             for score in score_rivals(RIVALS, problem.problem, problem.metrics, replicas=self.draws)
         }
         scores = {name: _means(row) for name, row in {**final, **rivals}.items()}
-        names = [f"{a}/{b} {_SHORT[m]}" for a, b, m in pairs]
+        names = [f"{_said(a)}/{_said(b)} {_SHORT[m]}" for a, b, m in pairs]
         numbers = {
             "comparisons": float(len(pairs)),
             "chance": 1.0 - 0.95 ** len(pairs),
@@ -124,9 +126,18 @@ class Race(ExperimentConfig):
         )
         corrected = Bars(f"All {self.draws} draws, corrected after Holm", "", "p", names, {"p": every}, ("ink",))
         accuracy = np.array([row["accuracy_test"] for row in scores.values()])
-        labels = [name.replace("_", " ") for name in scores]
-        bars = Bars("Test accuracy, mean over draws", "", "share correct", labels, {"mean": accuracy})
+        labels = [_said(name) for name in scores]
+        each = [name if name in self.contenders else "ink" if name == "exact_bayes" else "rival" for name in scores]
+        title = f"Test accuracy, mean over {self.draws} draws"
+        bars = Bars(title, "", "share correct", labels, {"mean": accuracy}, each=each)
         return {"p": p, "corrected": corrected, "scores": bars}
+
+
+def _said(name: str) -> str:
+    """A contender as the field writes it, a rival in words."""
+    if name in OBJECTIVES.names():
+        return name.upper()
+    return BASELINES[name].label if name in BASELINES.names() else name.replace("_", " ")
 
 
 def _means(row: dict[str, Array]) -> dict[str, float]:
