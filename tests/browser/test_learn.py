@@ -33,7 +33,7 @@ def test_a_lesson_is_walked_by_keyboard_and_each_screen_fits(dashboard: Any, tab
     page = _open(tab, dashboard, lesson.id, lesson.steps[0].id)
     for k, step in enumerate(lesson.steps):
         expect(page.get_by_text(f"{k + 1} of {len(lesson.steps)}").first).to_be_visible(timeout=LONG)
-        expect(page.get_by_role("heading", name=step.title)).to_be_visible(timeout=LONG)
+        expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=LONG)
         if step.question is None:
             expect(page.locator(f"[data-chart={step.show[0]}]").first).to_be_visible(timeout=LONG)
         else:

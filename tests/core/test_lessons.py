@@ -183,3 +183,10 @@ def test_what_a_lesson_says_should_be_seen_is_seen(path: Path) -> None:
         assert not played.missed, f"{path.name}, {step.id}: {played.missed}"
         unknown = {name for words in load_lesson(path).words[step.id] for name in places(words)}
         assert all(math.isfinite(played.outcome.numbers[name]) for name in unknown), step.id
+
+
+def test_the_lesson_that_the_readme_shows_can_be_used() -> None:
+    text = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    block = text.split("```markdown\n", 1)[1].split("```", 1)[0]
+    lesson = read_lesson(block, id="my-lesson")
+    assert [played.missed for _, played in play(lesson)] == [()]

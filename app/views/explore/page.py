@@ -11,7 +11,7 @@ from app import services, starts, state
 from app.describe import headline
 from app.jobs import result
 from app.sending import sent
-from app.views.explore import architecture, landscape, posterior, spectrum, sweep, trainability
+from app.views.explore import architecture, galaxy, landscape, posterior, spectrum, sweep, trainability
 from app.views.explore.focus import MOST_QUBITS, Chosen, Focus, View, look, way_job
 from app.views.train.data import config_of
 from qhn_core.config import RunConfig
@@ -26,6 +26,7 @@ LIMIT = 200
 #: Name in the URL -> label, and what draws it.
 SECTIONS: dict[str, tuple[str, Callable[[View, Focus], None]]] = {
     "posterior": ("Posterior", posterior.show),
+    "galaxy": ("Galaxy", galaxy.show),
     "landscape": ("Landscape", landscape.show),
     "spectrum": ("Walsh spectrum", spectrum.show),
     "trainability": ("Trainability", trainability.show),
@@ -33,7 +34,7 @@ SECTIONS: dict[str, tuple[str, Callable[[View, Focus], None]]] = {
     "sweep": ("Sweep", sweep.show),
 }
 #: Sections that need the table of all strings.
-_ENUMERATED = frozenset({"posterior", "landscape", "spectrum"})
+_ENUMERATED = frozenset({"posterior", "galaxy", "landscape", "spectrum"})
 _UNTRAINED = "untrained"
 _POLLING = "explore.polling"
 
@@ -165,7 +166,7 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     if section in _ENUMERATED and qubits > MOST_QUBITS:
         st.info(
             f"{qubits} qubits have too many strings to enumerate (the limit is {MOST_QUBITS}), so there is no exact "
-            "posterior, landscape or spectrum. Trainability, architecture and sweep are there.",
+            "posterior, galaxy, landscape or spectrum. Trainability, architecture and sweep are there.",
             icon=":material/info:",
         )
         return

@@ -31,19 +31,26 @@ def ask(question: Any, answers: Answers, browser: str, where: tuple[str, str], d
     key = f"learn.{'.'.join(where)}"
     st.markdown(f"**{question.prompt}**")
     value = _input(question, key, drawn)
-    sure = st.segmented_control(
-        "How sure are you?",
-        list(SURE),
-        default=1,
-        format_func=SURE.__getitem__,
-        key=f"{key}.sure",
-        required=True,
-    )
-    if st.button("Lock my answer", type="primary", icon=":material/lock:", disabled=value is None, key=f"{key}.lock"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        sure = st.segmented_control(
+            "How sure are you?",
+            list(SURE),
+            default=1,
+            format_func=SURE.__getitem__,
+            key=f"{key}.sure",
+            required=True,
+        )
+        locked = st.button(
+            "Lock my answer",
+            type="primary",
+            icon=":material/lock:",
+            disabled=value is None,
+            help="The run goes on when your answer is locked." if value is None else None,
+            key=f"{key}.lock",
+        )
+    if locked:
         answers.lock(browser, *where, kind=question.kind, value=question.check(value), sure=int(sure or 0))
         st.rerun()
-    if value is None:
-        st.caption("The run goes on when your answer is locked.")
 
 
 def _input(question: Any, key: str, drawn: Any) -> Any:
@@ -51,7 +58,14 @@ def _input(question: Any, key: str, drawn: Any) -> Any:
     label = "Your answer"
     if isinstance(question, Choice):
         texts = {option.id: fill(option.text, _NOBODY) for option in question.options}
-        return st.radio(label, list(texts), index=None, format_func=texts.__getitem__, key=f"{key}.answer")
+        return st.radio(
+            label,
+            list(texts),
+            index=None,
+            format_func=texts.__getitem__,
+            key=f"{key}.answer",
+            label_visibility="collapsed",
+        )
     if isinstance(question, Number):
         return _number(question, key)
     if isinstance(question, Ranking):

@@ -1,0 +1,95 @@
+"""Explore: all networks at once, by how well they do, and as terrain over the strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.figures.galaxy import galaxy_figure, terrain
+from app.jobs import Watch, result
+from app.live_chart import live_chart
+from app.views.explore.focus import Focus, View
+from qhn_core.analysis.galaxy import Galaxy, accuracies, galaxy, gray_map
+from qhn_core.errors import Unsupported
+
+if TYPE_CHECKING:
+    from qhn_core.problems.problem import Problem
+
+Array = NDArray[np.float64]
+HEIGHT = 480
+#: Most qubits of a map that is sent to the browser.
+_MAPPED = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the section shows; ``why`` says why there is no galaxy."""
+
+    places: Galaxy | None
+    why: str
+    maps: list[tuple[str, Array]]
+
+
+@lru_cache(maxsize=4)
+def _accuracies(problem: Problem) -> tuple[Array, Array]:
+    return accuracies(problem, "train"), accuracies(problem, "test")
+
+
+def calculate(focus: Focus, watch: Watch) -> Found:
+    """Accuracies of all networks, once a problem; then where q has its mass."""
+    problem, q = focus.problem, focus.enumerated
+    places: Galaxy | None = None
+    why = ""
+    try:
+        places = galaxy(problem, q, *_accuracies(problem))
+    except Unsupported as error:
+        why = str(error)
+    watch.progress(0.8)
+    maps: list[tuple[str, Array]] = []
+    if problem.n_bits <= _MAPPED:
+        excess = np.maximum(q - problem.posterior, 0.0)
+        maps = [
+            ("circuit q", gray_map(q)),
+            ("exact posterior", gray_map(problem.posterior)),
+            ("q above the posterior", gray_map(excess)),
+        ]
+    return Found(places, why, maps)
+
+
+def show(view: View, focus: Focus) -> None:
+    """Galaxy and terrain side by side."""
+    job = view.ask(focus.key, "galaxy", focus.step, lambda watch: calculate(focus, watch))
+    found: Found | None = result(job, "Scoring all networks")
+    if found is None:
+        return
+    left, right = st.columns(2, gap="small")
+    with left:
+        if found.places is None:
+            st.info(found.why, icon=":material/info:")
+        else:
+            _galaxy(found.places, focus)
+    with right:
+        if found.maps:
+            figure: Any = terrain(found.maps, objective=focus.objective)
+            alt = "Probability of every string under the circuit and under the posterior, as maps on one scale."
+            live_chart(figure, name="terrain", alt=alt, height=HEIGHT)
+        else:
+            st.info(f"Maps are drawn for up to {_MAPPED} weights.", icon=":material/info:")
+    st.caption(
+        "Left: networks with equal accuracies share a place; area is probability. The cross is the mean of a network "
+        "drawn from q, its height under the dotted line the generalisation gap. Right: darker is likelier, from 10⁻⁸."
+    )
+
+
+def _galaxy(places: Galaxy, focus: Focus) -> None:
+    train, test = places.mean
+    alt = (
+        f"{int(places.count.sum()):,} networks in {len(places.mass):,} places; a network drawn from q is right on "
+        f"{train:.1%} of the training and {test:.1%} of the test examples."
+    )
+    live_chart(galaxy_figure(places, objective=focus.objective), name="galaxy", alt=alt, height=HEIGHT)

@@ -1,0 +1,88 @@
+"""The loss as an equation, each term with its number as it stands, and the networks that cost most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app import starts
+from app.describe import SHORT
+from app.figures import loss_colour
+from app.views.train.data import Shown
+
+Array = NDArray[np.float64]
+#: Term of a loss ÷ n -> how it is written.
+TERMS: Mapping[str, str] = {
+    "nll": r"\tfrac{1}{n}\,\mathbb{E}_{q}\,\ell(w)",
+    "kl": r"\tfrac{\beta}{n}\,\mathrm{KL}(q\,\|\,\pi)",
+    "mmd": r"\lambda\,\mathrm{MMD}^2_k(q,\pi)",
+    "ksd": r"\tfrac{1}{n}\,\mathrm{KSD}^2(q\,\|\,p(w|D))",
+}
+#: Networks in the table.
+_TOP = 5
+
+
+def equation(objective: str, row: Mapping[str, float]) -> str:
+    """LaTeX of loss ÷ n at one step of one start: its terms, their numbers in the loss's colour, and their sum.
+
+    Args:
+        objective: the loss's name.
+        row: ``loss`` and the ``term_…``, nats per example.
+    """
+    names = [name for name in row if name.startswith("term_") and not math.isnan(row[name])]
+    colour = loss_colour(objective)
+    symbols = [TERMS.get(name.removeprefix("term_"), rf"\text{{{_plain(name)}}}") for name in names] or ["L/n"]
+    numbers = [rf"\textcolor{{{colour}}}{{{row[name]:.4f}}}" for name in names]
+    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(SHORT.get(objective, objective))}}}}} = {' + '.join(symbols)}"
+    total = rf"\textcolor{{{colour}}}{{\mathbf{{{row['loss']:.4f}}}}}"
+    return f"{left} = {' + '.join(numbers)} = {total}" if len(names) > 1 else f"{left} = {total}"
+
+
+def _plain(name: str) -> str:
+    """A term's name without what LaTeX would read as a command."""
+    return "".join(c if c.isalnum() else " " for c in name.removeprefix("term_"))
+
+
+def costliest(q: Array, nll: Array, n_train: int, *, count: int = _TOP) -> tuple[NDArray[np.intp], Array]:
+    """The strings whose q(w) ℓ(w) ÷ n is largest, and these shares of the fit term, nats per example."""
+    shares = q * nll / n_train
+    order = np.argsort(-shares, kind="stable")[:count]
+    return order, shares[order]
+
+
+def show(shown: Shown | None) -> None:
+    """The equation, where it is asked for."""
+    if not st.toggle("Equation", key="view.equation", help="The loss with the number of each of its terms."):
+        return
+    if shown is None or "loss" not in shown.history or not len(shown.steps):
+        st.caption("No step logged yet.")
+        return
+    losses, replicas = shown.history["loss"], shown.config.replicas
+    choice = starts.chosen(replicas)
+    active = shown.status is not None and shown.status.active
+    start = starts.start_of(choice, losses, replicas=replicas, active=active)
+    row = {
+        name: float(values[-1, start]) for name, values in shown.history.items() if name.startswith(("loss", "term"))
+    }
+    st.latex(equation(shown.config.objective.name, row))
+    where = ", ".join(filter(None, (starts.said(choice, start, replicas), f"step {int(shown.steps[-1])}")))
+    problem, q = shown.problem(start), shown.q(start)
+    if problem is None or q is None or not shown.enumerable:
+        st.caption(f"Numbers: {where}; nats per example.")
+        return
+    index, share = costliest(q, problem.nll, problem.n_train)
+    n_bits = problem.n_bits
+    rows = [
+        f"| `{_pattern(int(w), n_bits)}` | {q[w]:.3g} | {problem.nll[w] / problem.n_train:.3g} | {part:.3g} |"
+        for w, part in zip(index, share, strict=True)
+    ]
+    st.caption(f"Numbers: {where}; nats per example. The networks that add most to the fit term:")
+    st.markdown("| network | q(w) | ℓ(w) ÷ n | adds |\n|---|---|---|---|\n" + "\n".join(rows))
+
+
+def _pattern(index: int, n_bits: int) -> str:
+    return "".join("+" if (index >> k) & 1 else "−" for k in range(n_bits - 1, -1, -1))

@@ -1,0 +1,41 @@
+"""The loss as an equation: its numbers are the run's own, and add up."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.views.train.equation import costliest, equation
+from qhn_core.config import RunConfig
+from qhn_core.results import train
+
+SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 3, "replicas": 2}
+LOSSES: list[dict[str, Any]] = [{"name": "mle"}, {"name": "elbo", "beta": 0.5}, {"name": "selbo"}, {"name": "ksd"}]
+
+
+@pytest.mark.parametrize("objective", LOSSES, ids=lambda o: o["name"])
+def test_the_terms_of_every_loss_add_up(objective: dict[str, Any]) -> None:
+    history = train(RunConfig.parse(SMALL | {"objective": objective})).history
+    row = {name: float(values[-1, 1]) for name, values in history.items()}
+    text = equation(objective["name"], {k: v for k, v in row.items() if k.startswith(("loss", "term"))})
+    numbers = [float(n) for n in re.findall(r"\{(?:\\mathbf\{)?(-?\d+\.\d{4})", text)]
+    assert numbers[-1] == pytest.approx(row["loss"], abs=1e-4)
+    if len(numbers) > 1:
+        assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=3e-4)
+    assert text.count("{") == text.count("}")
+
+
+def test_a_new_loss_s_term_is_written_as_words() -> None:
+    text = equation("frugal_2", {"loss": 1.0, "term_nll": 0.25, "term_price\\of_it": 0.75})
+    assert r"\text{price of it}" in text
+    assert "\\of" not in text
+
+
+def test_the_costliest_networks_are_those_with_the_largest_shares() -> None:
+    q, nll = np.array([0.1, 0.6, 0.3, 0.0]), np.array([4.0, 1.0, 3.0, 100.0])
+    index, share = costliest(q, nll, 2, count=2)
+    assert index.tolist() == [2, 1]
+    assert share.tolist() == pytest.approx([0.45, 0.3])
