@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.layout import FONT, axis, layout
+from app.figures.layout import FONT, TWO_ROWS, axis, layout
 from app.figures.palette import ACCENT, INK, MUTED, PAPER, loss_colour
 from app.figures.plain import Figure
 from qhn_core.analysis.galaxy import Galaxy
@@ -44,7 +44,7 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
         "y": y,
         "name": "circuit q",
         "marker": {"color": colour, "size": _size(mass), "opacity": 0.75, "line": {"width": 0}},
-        "customdata": np.stack([100 * mass, galaxy.count[part].astype(float), 100 * exact], axis=1),
+        "customdata": np.stack([100 * mass, galaxy.networks[part].astype(float), 100 * exact], axis=1),
         "hovertemplate": "train %{x:.1%}, test %{y:.1%}<br>q %{customdata[0]:.3g} % on %{customdata[1]:.0f} networks"
         "<br>posterior %{customdata[2]:.3g} %<extra></extra>",
     }
@@ -80,6 +80,7 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
     title = f"Galaxy of networks: gap of a drawn one {train - test:+.3f}".replace("-", "−")
     axes = {"tickformat": ".0%"}
     shape = layout(title, x=axis("training accuracy", **axes), y=axis("test accuracy", **axes), hovermode="closest")
+    shape["margin"]["t"] = TWO_ROWS
     return {"data": [all_places, same, cloud, rings, centre], "layout": shape}
 
 
@@ -116,7 +117,7 @@ def terrain(maps: Sequence[tuple[str, Array]], *, objective: str) -> Figure:
                 "hovertemplate": "10^%{z:.2f}<extra></extra>",
             }
         )
-        bare = {"showgrid": False, "showticklabels": False, "ticks": ""}
+        bare: dict[str, Any] = {"showgrid": False, "showticklabels": False, "ticks": ""}
         domain = [k * width + 0.01, (k + 1) * width - 0.01]
         shape[f"xaxis{name}"] = axis(domain=domain, anchor=f"y{name}", **bare)
         shape[f"yaxis{name}"] = axis(domain=[0, 0.92], anchor=f"x{name}", **bare)
@@ -129,7 +130,7 @@ def terrain(maps: Sequence[tuple[str, Array]], *, objective: str) -> Figure:
                 "yref": "paper",
                 "showarrow": False,
                 "yanchor": "top",
-                "font": {"size": FONT, "color": INK},
+                "font": {"size": FONT - 2, "color": INK},
             }
         )
     shape["annotations"] = notes

@@ -23,7 +23,7 @@ class Galaxy(NamedTuple):
 
     train: Array  #: training accuracy, (K,)
     test: Array  #: test accuracy, (K,)
-    count: NDArray[np.int64]  #: networks in each place, (K,); together 2**N
+    networks: NDArray[np.int64]  #: how many stand in each place, (K,); together 2**N
     mass: Array  #: probability of each place under q, (K,)
     posterior: Array  #: and under the exact posterior, (K,)
     best: NDArray[np.int64]  #: index of the likeliest network of each place under q, (K,)
@@ -75,9 +75,9 @@ def galaxy(problem: Problem, q: ArrayLike, train: Array, test: Array) -> Galaxy:
     return Galaxy(
         train=places[by_mass, 0],
         test=places[by_mass, 1],
-        count=count[by_mass].astype(np.int64),
-        mass=mass[by_mass],
-        posterior=exact[by_mass],
+        networks=count[by_mass].astype(np.int64),
+        mass=np.asarray(mass, dtype=np.float64)[by_mass],
+        posterior=np.asarray(exact, dtype=np.float64)[by_mass],
         best=best[by_mass].astype(np.int64),
     )
 

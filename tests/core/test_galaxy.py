@@ -29,7 +29,7 @@ def test_places_hold_all_networks_and_all_mass(problem) -> None:  # type: ignore
     q = np.random.default_rng(1).dirichlet(np.full(2**problem.n_bits, 0.3))
     train, test = accuracies(problem, "train"), accuracies(problem, "test")
     found = galaxy(problem, q, train, test)
-    assert found.count.sum() == 2**problem.n_bits
+    assert found.networks.sum() == 2**problem.n_bits
     assert found.mass.sum() == pytest.approx(1.0)
     assert found.posterior.sum() == pytest.approx(1.0)
     assert found.mean == pytest.approx((float(q @ train), float(q @ test)))

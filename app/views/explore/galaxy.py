@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
-HEIGHT = 480
+HEIGHT = 450
 #: Most qubits of a map that is sent to the browser.
 _MAPPED = 14
 
@@ -55,8 +55,8 @@ def calculate(focus: Focus, watch: Watch) -> Found:
         excess = np.maximum(q - problem.posterior, 0.0)
         maps = [
             ("circuit q", gray_map(q)),
-            ("exact posterior", gray_map(problem.posterior)),
-            ("q above the posterior", gray_map(excess)),
+            ("posterior", gray_map(problem.posterior)),
+            ("q above it", gray_map(excess)),
         ]
     return Found(places, why, maps)
 
@@ -82,14 +82,14 @@ def show(view: View, focus: Focus) -> None:
             st.info(f"Maps are drawn for up to {_MAPPED} weights.", icon=":material/info:")
     st.caption(
         "Left: networks with equal accuracies share a place; area is probability. The cross is the mean of a network "
-        "drawn from q, its height under the dotted line the generalisation gap. Right: darker is likelier, from 10⁻⁸."
+        "drawn from q, its height under the dotted line the generalisation gap. Right: darker is likelier, from 10⁻⁸; the third map shows where q exceeds the posterior."
     )
 
 
 def _galaxy(places: Galaxy, focus: Focus) -> None:
     train, test = places.mean
     alt = (
-        f"{int(places.count.sum()):,} networks in {len(places.mass):,} places; a network drawn from q is right on "
+        f"{int(places.networks.sum()):,} networks in {len(places.mass):,} places; a network drawn from q is right on "
         f"{train:.1%} of the training and {test:.1%} of the test examples."
     )
     live_chart(galaxy_figure(places, objective=focus.objective), name="galaxy", alt=alt, height=HEIGHT)

@@ -125,8 +125,10 @@ def _experiment(
         st.info("What happens is shown when your answer is locked.", icon=":material/visibility_off:")
         return None
     before = _before(lesson, step, settings)
-    showing.pictures(step.show, outcome, before=before, key=where, interactive=not waiting)
-    if outcome.note and not waiting:
+    noted = bool(outcome.note) and not waiting
+    room = showing.ROOM - showing.NOTE * noted
+    showing.pictures(step.show, outcome, before=before, key=where, interactive=not waiting, room=room)
+    if noted:
         st.info(outcome.note, icon=":material/info:")
     return None
 

@@ -11,8 +11,8 @@ from app.live_chart import live_chart
 from app.qubits import qubits
 from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane, Qubits
 
-#: Pixels of all pictures of a step together.
-ROOM = 500
+#: Pixels of all pictures of a step together, and what a note below takes of them.
+ROOM, NOTE = 500, 150
 
 
 def pictures(
