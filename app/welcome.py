@@ -32,7 +32,8 @@ _HTML = f"""
   <div class="qhn-welcome-picture">{_PICTURE}</div>
   <p>Each <b>qubit</b> is measured as +1 or −1, and that is one <b>weight</b> of a small neural network.
   So the circuit does not hold one network but odds on all of them, and every measurement draws one.
-  Press <b>Train</b> and watch the odds move to the networks that explain the data.</p>
+  Press <b>Train</b> and watch the odds move to the networks that explain the data, or
+  <a href="learn?show=qubit" target="_self">turn a qubit</a> and see its network move.</p>
   <button type="button" title="Close this for good" aria-label="Close this introduction">×</button>
 </section>
 """
@@ -41,6 +42,7 @@ _CSS = """
   background: var(--st-secondary-background-color); color: var(--st-text-color); font: 15px/1.4 var(--st-font); }
 .qhn-welcome[hidden] { display: none; }
 .qhn-welcome p { margin: 0; flex: 1 1 16rem; }
+.qhn-welcome a { color: inherit; font-weight: 600; }
 .qhn-welcome-picture { flex: 0 0 180px; }
 .qhn-welcome svg { display: block; width: 100%; height: 52px; }
 .qhn-welcome .qhn-accent { stroke: var(--st-primary-color); }
