@@ -24,6 +24,8 @@ TITLES: Mapping[str, str] = {
 SHORT = {"mle": "MLE", "elbo": "ELBO", "selbo": "SELBO", "ksd": "KSD"}
 #: How a summary counts: field name -> noun.
 _NOUNS = {"n_train": "example", "layers": "layer", "components": "component", "max_iter": "iteration"}
+#: Fields that hold the content hash of an uploaded file.
+_HASHES = ("sha256", "file")
 #: A network fitted to other data is narrowed until it has at most so many bits, if it had no more before.
 COMFORTABLE_BITS = 16
 
@@ -51,7 +53,10 @@ def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) 
         if spec.name in idle:
             continue  # a cost table draws no examples
         value = values.get(spec.name, spec.default)
-        if spec.advanced or value is None or value is False or value in ((), [], "") or spec.name == "sha256":
+        if spec.advanced or value is None or value is False or value in ((), [], "") or spec.name in _HASHES:
+            continue
+        if spec.name == "free":
+            parts.append(counted(len(value), "free angle"))
             continue
         if isinstance(value, (list, tuple)) and len(value) > 8:
             value = f"{len(value)} values"
@@ -92,7 +97,7 @@ def headline(config: RunConfig) -> str:
         size = value_text(tuple(layers)) + " " if layers else ""
         parts.append(f"{size}{activation} network".strip())
     layers = getattr(config.ansatz, "layers", None)
-    circuit = config.ansatz.name.replace("_", " ")
+    circuit = "own circuit" if config.ansatz.own else config.ansatz.name.replace("_", " ")
     parts.append(f"{circuit} × {layers}" if layers and layers > 1 else circuit)
     parts.append(f"**{loss_label(config)}**")
     rate = config.optimiser.model_dump()["lr"]

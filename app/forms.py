@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
 from app.describe import TITLES, counted, fit_layers, memory_text, section_summary
 from app.fields import specs
 from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
@@ -75,7 +76,8 @@ def render(
         if name in gone or name not in values:
             continue
         place = state.form_key(key, "network") if name == "network" else key
-        values[name] = _section(name, values[name], uploads=uploads, key=place)
+        bits = _bits(values, uploads) if name == "ansatz" else 0
+        values[name] = _section(name, values[name], uploads=uploads, key=place, n_qubits=bits)
     if "run" not in gone:
         _run_section(values, key=key)
     if method and "method" not in gone:
@@ -103,7 +105,7 @@ def check(values: Mapping[str, Any], uploads: Path | None) -> Form:
 def _told(error: QHNError) -> str:
     """A refusal in the words of the page."""
     if isinstance(error, MissingUpload):
-        return f"{error} The place for it is under Data."
+        return f"{error} The place for it is under {'Circuit' if error.what == 'circuit' else 'Data'}."
     if isinstance(error, DataError) and error.argument == "sha256" and error.got == "none":
         return f"No file is in use yet. Upload one of at most {MEGABYTES} MB under Data."
     return str(error)
@@ -122,8 +124,10 @@ def _summary(form: Form) -> None:
         st.caption(f":orange[{warning}]")
 
 
-def _section(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, fold: bool = True) -> dict[str, Any]:
-    """One section: the choice of variant, and its fields; returns plain values."""
+def _section(
+    name: str, values: Mapping[str, Any], *, uploads: Path, key: str, fold: bool = True, n_qubits: int = 0
+) -> dict[str, Any]:
+    """One section: the choice of variant, and its fields; returns plain values. ``n_qubits`` is for circuits."""
     registry = SECTIONS[name]
     names = sorted(registry.names(), key=lambda n: (registry[n].label or n).lower())
     select = f"{key}.{name}"
@@ -135,6 +139,9 @@ def _section(name: str, values: Mapping[str, Any], *, uploads: Path, key: str, f
     if not inside:
         _choose(select, names, values["name"], title, registry)
         values = _with_upload(name, values, uploads=uploads, key=key)
+        if values.keys() >= CIRCUIT_FIELDS:
+            place = f"{key}.{name}.{values['name']}"
+            values = {**values, **circuit_widget(values, n_qubits=n_qubits, uploads=uploads, key=place)}
         if name == "objective" or not fold:
             return variant_fields(name, values, key=key)
         label = section_summary(name, values, limit=2) or "Settings"
@@ -174,6 +181,8 @@ def variant_fields(name: str, values: Mapping[str, Any], *, key: str) -> dict[st
     place = f"{key}.{name}.{values['name']}" + (f".{values['sha256'][:8]}" if uploaded and values["sha256"] else "")
     for spec in sorted(specs(variant), key=lambda s: s.advanced):
         if spec.name in idle or is_upload(spec) or (uploaded and spec.name in COLUMN_FIELDS):
+            continue
+        if name == "ansatz" and spec.name in CIRCUIT_FIELDS:
             continue
         out[spec.name] = field_widget(spec, values.get(spec.name, spec.default), key=f"{place}.{spec.name}")
     return out
@@ -276,6 +285,17 @@ def _fit_network(values: dict[str, Any], config: RunConfig, uploads: Path, key: 
         return new
     values["network"] = {**network, "layers": fitted}
     return True
+
+
+def _bits(values: Mapping[str, Any], uploads: Path) -> int:
+    """Qubits that a circuit needs for the network, or cost table, as it stands; 1 where these are not valid."""
+    try:
+        if values.get("network"):
+            return int(SECTIONS["network"].parse(values["network"]).n_bits)
+        costs = SECTIONS["dataset"].parse(values["dataset"]).load(uploads).costs
+    except (ValueError, QHNError):
+        return 1
+    return 1 if costs is None else int(costs.size).bit_length() - 1
 
 
 def _plain_default(section: str) -> dict[str, Any]:

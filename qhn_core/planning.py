@@ -93,12 +93,13 @@ def remote_cost(parts: Iterable[tuple[RunConfig, int]], uploads: Path | None = N
     return RemoteCost(circuits, shots, tuple(devices))
 
 
-def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
+def plan(config: RunConfig, uploads: Path | None = None, *, circuit: Circuit | None = None) -> Plan:
     """What ``config`` needs; refuses what cannot work, with the reason and the remedy.
 
     Args:
         config: the run.
         uploads: folder of content-addressed uploaded files.
+        circuit: the circuit to train instead of the one that ``config.ansatz`` describes.
 
     Raises:
         InvalidArgument: sizes that do not fit together.
@@ -113,7 +114,7 @@ def plan(config: RunConfig, uploads: Path | None = None) -> Plan:
     _check_capabilities(config)
     _check_neighbours(config, n_qubits)
     config.prior.rates(n_qubits)  # a rate per bit has to match
-    circuit = config.ansatz.build(n_qubits)
+    circuit = config.ansatz.build(n_qubits, uploads) if circuit is None else _check_circuit(circuit, n_qubits)
     circuits, shots = config.estimator.circuits(circuit, config.replicas)
     engine = config.engine.check(circuit, replicas=config.replicas, shots=shots // config.replicas)
     exact = shots == 0
@@ -196,6 +197,22 @@ def _check_sizes(config: RunConfig, features: int, classes: int, uploads: Path |
             remedy=remedy,
         )
     return network.n_bits
+
+
+def _check_circuit(circuit: Circuit, n_qubits: int) -> Circuit:
+    """A circuit of one's own, if it has a wire for each bit and something to train."""
+    if not isinstance(circuit, Circuit):
+        raise InvalidArgument("circuit", expected="a qhn_core.Circuit", got=type(circuit).__name__)
+    if circuit.n_qubits != n_qubits:
+        raise InvalidArgument(
+            "circuit",
+            expected=f"{n_qubits} qubits, one for each bit of the network",
+            got=f"{circuit.n_qubits}",
+            remedy=f"Choose a network of {circuit.n_qubits} bits, or a circuit of {n_qubits} qubits.",
+        )
+    if not circuit.n_params:
+        raise InvalidArgument("circuit", expected="at least one parameter to train", got="none")
+    return circuit
 
 
 def _cost_table_qubits(config: RunConfig, uploads: Path | None) -> int:

@@ -125,6 +125,7 @@ def prepare(
     config: RunConfig,
     *,
     uploads: Path | None = None,
+    circuit: Circuit | None = None,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Setup:
@@ -136,10 +137,11 @@ def prepare(
     Args:
         config: the run.
         uploads: folder of content-addressed uploaded files.
+        circuit: the circuit to train instead of the one that ``config.ansatz`` describes.
         progress: called with a fraction from 0 to 1 now and then.
         cancelled: asked now and then; where it says True, :class:`~qhn_core.errors.Cancelled` is raised.
     """
-    needs = plan(config, uploads)
+    needs = plan(config, uploads, circuit=circuit)
     tick = _tick(cancelled)
     tables = _TABLES.get(
         _content(config), lambda: Metrics(_problem(config, needs, uploads, progress, cancelled), tick=tick), tick=tick

@@ -20,17 +20,19 @@ from qhn_core.errors import DataError, InvalidArgument, MissingUpload
 SUFFIXES = (".csv", ".dat", ".data", ".json", ".npy", ".tab", ".tsv", ".txt")
 #: Those of tables.
 TABLE_SUFFIXES = (".csv", ".dat", ".data", ".tab", ".tsv", ".txt")
+#: Those of circuits.
+CIRCUIT_SUFFIXES = (".qasm",)
 #: Largest upload, bytes.
 MAX_BYTES = 50_000_000
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def check_sha256(value: str) -> str:
-    """``value`` if it is a SHA-256 in lower-case hexadecimal."""
+def check_sha256(value: str, *, argument: str = "sha256") -> str:
+    """``value`` if it is a SHA-256 in lower-case hexadecimal; ``argument`` is its name in messages."""
     if not isinstance(value, str) or not _HASH.fullmatch(value):
         raise InvalidArgument(
-            "sha256",
+            argument,
             expected="the 64 hexadecimal digits of a file's SHA-256",
             got=value,
             remedy="Upload the file; its hash is filled in.",
@@ -54,8 +56,8 @@ def store_upload(folder: Path, data: bytes, suffix: str) -> str:
     check_choice(
         "suffix",
         suffix,
-        SUFFIXES,
-        remedy=f"Upload a table or cost table with one of the endings {', '.join(SUFFIXES)}.",
+        SUFFIXES + CIRCUIT_SUFFIXES,
+        remedy=f"Upload a table or cost table with one of the endings {', '.join(SUFFIXES)}, or a circuit with .qasm.",
     )
     check_size(len(data))
     sha256 = hashlib.sha256(data).hexdigest()

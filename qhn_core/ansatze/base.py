@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import chain, count, islice
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,7 +20,12 @@ MAX_GATES = 100_000
 
 
 class AnsatzConfig(VariantConfig):
-    """Base of all ansätze. Parameters are numbered in the order in which their gates stand (wire 0 first)."""
+    """Base of all ansätze. Parameters are numbered in the order in which their gates stand (wire 0 first).
+
+    ``own`` says whether the circuit is a person's own, of one size, rather than one of a family.
+    """
+
+    own: ClassVar[bool] = False
 
     layers: int = Field(3, ge=1, le=64, description="Number of repeated layers L")
     hadamard: bool = Field(
@@ -34,8 +40,11 @@ class AnsatzConfig(VariantConfig):
     def gates(self, n_qubits: int, slot: Iterator[int]) -> Iterator[Gate]:
         """The ansatz's gates on ``n_qubits`` wires; ``next(slot)`` is the next free parameter."""
 
-    def build(self, n_qubits: int) -> Circuit:
-        """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked; TooLarge beyond MAX_GATES gates."""
+    def build(self, n_qubits: int, uploads: Path | None = None) -> Circuit:
+        """The circuit on ``n_qubits`` ≥ 1 wires, Hadamards first where asked; TooLarge beyond MAX_GATES gates.
+
+        ``uploads`` is the folder of uploaded files, for a circuit that stands in one.
+        """
         check_int("n_qubits", n_qubits, low=1)
         first = (Gate("Hadamard", (w,)) for w in range(n_qubits if self.hadamard else 0))
         gates = tuple(islice(chain(first, self.gates(n_qubits, count())), MAX_GATES + 1))

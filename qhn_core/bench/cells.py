@@ -57,7 +57,8 @@ def target_cells(*, quick: bool) -> list[Cell]:
 
 def survey_cells(circuits: list[str] | None, *, quick: bool) -> list[Cell]:
     """Every circuit (or the named ones) with every loss at all sizes; one run of six qubits only if ``quick``."""
-    names = list(ANSATZE.names()) if circuits is None else [ANSATZE[c].variant_name() for c in circuits]
+    families = [name for name in ANSATZE.names() if not ANSATZE[name].own]
+    names = families if circuits is None else [ANSATZE[c].variant_name() for c in circuits]
     sizes = [(6, 1)] if quick else list(TARGETS)
     cells = [Cell(c, loss, n, b) for c in names for loss in LOSSES for n, b in sizes]
     return [cell for cell in cells if circuits is not None or not cell.main]

@@ -24,8 +24,8 @@ def command(
     from qhn_core.planning import plan
     from qhn_core.runner import Supervisor
 
-    wanted = load_config(config)
     store = open_store(data)
+    wanted = load_config(config, uploads=store.uploads)
     needs = plan(wanted, store.uploads)
     if not quiet:
         for warning in needs.warnings:

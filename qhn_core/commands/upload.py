@@ -11,7 +11,9 @@ from qhn_core.commands.shared.common import DataOption, open_store
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table (.csv) or costs (.npy, .json, .txt).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table (.csv), costs (.npy, .json, .txt) or a circuit (.qasm).")
+    ],
     data: DataOption = None,
 ) -> None:
     """Copy FILE into the data folder and print the SHA-256 by which a configuration names it."""

@@ -24,6 +24,7 @@ from pydantic import (
 
 from qhn_core.ansatze import ANSATZE, AnsatzConfig
 from qhn_core.config import text as text_forms
+from qhn_core.config.files import keep_files
 from qhn_core.datasets import DATASETS, DatasetConfig
 from qhn_core.engines import ENGINES, EngineConfig
 from qhn_core.errors import ConfigError, InvalidArgument
@@ -245,13 +246,18 @@ class RunConfig(KnownFields):
         return found
 
 
-def load_config(path: str | Path) -> RunConfig:
-    """The configuration in a ``.yaml``, ``.yml`` or ``.json`` file; raises :class:`ConfigError`."""
+def load_config(path: str | Path, *, uploads: Path | None = None) -> RunConfig:
+    """The configuration in a ``.yaml``, ``.yml`` or ``.json`` file; raises :class:`ConfigError`.
+
+    With the folder ``uploads`` a circuit may be named by its path, seen from the configuration's folder
+    (``ansatz: {name: qasm, file: mine.qasm}``): it is kept there, and named by its content hash.
+    """
     path = Path(path)
     text, suffix = text_forms.read_file(path)
     source = f"file {path.name}"
     read = text_forms.read_json if suffix == ".json" else text_forms.read_yaml
-    return RunConfig.parse(read(text, source=source), source=source)
+    values = read(text, source=source)
+    return RunConfig.parse(values if uploads is None else keep_files(values, path.parent, uploads), source=source)
 
 
 def _default_network(data: dict[str, Any]) -> NetworkConfig | None:

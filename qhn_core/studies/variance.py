@@ -81,6 +81,8 @@ def compare_variance(
         share: called with the series found so far.
     """
     check_choice("against", against, ("qubits", "layers"))
+    if config.ansatz.own:
+        raise Unsupported("A circuit of your own has one size and one depth: choose one of the other circuits.")
     by_value = sizes(config) if against == "qubits" else _depths(config)
     problems: dict[int, Problem] = {}
     simulator, found = engine("statevector"), []

@@ -54,8 +54,7 @@ def circuits(n_qubits: int = 3) -> dict[str, Circuit]:
     """One circuit of each ansatz, and one with every gate, shared and scaled parameters."""
     found = {}
     for name in ANSATZE.names():
-        fields = ANSATZE[name].model_fields
-        options = {"layers": 2} if name != "product" and "layers" in fields else {}
+        options = {"layers": 2} if ANSATZE[name].model_fields["layers"].annotation is int else {}
         found[name] = ANSATZE.parse({"name": name, **options}).build(n_qubits)
     gates = [Gate("Hadamard", w) for w in range(n_qubits)]
     for slot, (name, wires) in enumerate(ROTATIONS.items()):

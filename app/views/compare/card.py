@@ -116,8 +116,9 @@ def _override(
     section: str, title: str, held: Mapping[str, Any] | None, config: RaceConfig, *, key: str
 ) -> dict[str, Any] | None:
     """A choice of another variant for this contender alone; None for the shared one."""
-    names = [_SAME, *SECTIONS[section].names()]
-    current = held["name"] if held else _SAME
+    current, registry = held["name"] if held else _SAME, SECTIONS[section]
+    # (A circuit of one's own is given to the whole race, where its program can be edited.)
+    names = [_SAME, *(n for n in registry.names() if n == current or not getattr(registry[n], "own", False))]
     chosen = st.selectbox(
         title,
         names,
