@@ -8,6 +8,7 @@ from typing import Any
 
 from app.fields import specs
 from qhn_core.config import SECTIONS, RunConfig
+from qhn_core.objectives import OBJECTIVES
 
 #: Title of each section in forms and tables.
 TITLES: Mapping[str, str] = {
@@ -20,8 +21,6 @@ TITLES: Mapping[str, str] = {
     "engine": "Engine",
     "estimator": "Gradient",
 }
-#: Loss names as the field writes them.
-SHORT = {"mle": "MLE", "elbo": "ELBO", "selbo": "SELBO", "ksd": "KSD"}
 #: How a summary counts: field name -> noun.
 _NOUNS = {"n_train": "example", "layers": "layer", "components": "component", "max_iter": "iteration"}
 #: Fields that hold the content hash of an uploaded file.
@@ -71,13 +70,9 @@ def section_summary(section: str, values: Mapping[str, Any], *, limit: int = 3) 
     return " · ".join(parts[:limit])
 
 
-def loss_label(config: RunConfig) -> str:
-    """The loss with its weight: ``ELBO β = 0.3``."""
-    objective = config.objective
-    name = SHORT.get(objective.name, objective.label or objective.name)
-    values = objective.model_dump()
-    first = next((s for s in specs(type(objective)) if s.kind == "schedule"), None)
-    return name if first is None else f"{name} {first.label} = {value_text(values[first.name])}"
+def loss_names() -> dict[str, str]:
+    """Every registered loss as the field writes it: name -> ``ELBO``."""
+    return {name: OBJECTIVES[name].short for name in OBJECTIVES.names()}
 
 
 def counted(number: int, noun: str) -> str:
@@ -99,7 +94,7 @@ def headline(config: RunConfig) -> str:
     layers = getattr(config.ansatz, "layers", None)
     circuit = "own circuit" if config.ansatz.own else config.ansatz.name.replace("_", " ")
     parts.append(f"{circuit} × {layers}" if layers and layers > 1 else circuit)
-    parts.append(f"**{loss_label(config)}**")
+    parts.append(f"**{config.objective.title}**")
     rate = config.optimiser.model_dump()["lr"]
     parts.append(f"{type(config.optimiser).label or config.optimiser.name} {value_text(rate)}")
     parts.append(f"{counted(config.steps, 'step')}, {counted(config.replicas, 'start')}")

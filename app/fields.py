@@ -17,7 +17,6 @@ Kind = Literal["choice", "bool", "int", "float", "text", "numbers", "number or n
 LABELS: Final[dict[str, str]] = {
     "alpha": "α",
     "batch": "Examples a step",
-    "beta": "β",
     "beta1": "β₁",
     "beta2": "β₂",
     "clip": "Clip gradient",
@@ -28,7 +27,6 @@ LABELS: Final[dict[str, str]] = {
     "hadamard": "Hadamards first",
     "init": "Initial angles",
     "label_noise_test": "Noise in test labels too",
-    "lam": "λ",
     "layers": "Layers",
     "log_every": "Log every",
     "lr": "Learning rate",
@@ -116,7 +114,7 @@ def describe(name: str, info: FieldInfo) -> Spec:
         extra |= {"longest": next((m.max_length for m in info.metadata if hasattr(m, "max_length")), None)}
     return Spec(
         name=name,
-        label=LABELS.get(name, name.replace("_", " ").capitalize()),
+        label=info.title or LABELS.get(name, name.replace("_", " ").capitalize()),
         help=info.description or "",
         kind=kind,
         default=default,

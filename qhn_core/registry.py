@@ -8,7 +8,8 @@ a file. Forms, documentation, contract tests and benchmarks read the registries 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args
@@ -103,6 +104,15 @@ class Registry(Generic[V]):
             raise InvalidArgument(self.kind, expected="a name that is not taken", got=name)
         self._variants[name] = variant
         return variant
+
+    @contextmanager
+    def holding(self, variant: type[V]) -> Iterator[type[V]]:
+        """``with`` block in which ``variant`` is registered: for a notebook's trial, and for tests."""
+        self.register(variant)
+        try:
+            yield variant
+        finally:
+            del self._variants[variant.variant_name()]
 
     def discover(self, package: str, path: list[str]) -> None:
         """Import every module of the room; its ``__init__`` ends with ``ROOM.discover(__name__, __path__)``."""

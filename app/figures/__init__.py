@@ -6,9 +6,9 @@ second would cost the training thread its time: their validation takes tens of m
 """
 
 from app.figures.circuit import circuit_diagram, diagram_height
-from app.figures.curves import GAPS, band, gap_curves, line, loss_curves, median, spread
+from app.figures.curves import GAPS, band, gap_curves, gap_name, line, loss_curves, median, spread
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import CLASSES, INK, LOSS, MUTED, RIVAL, SYMBOLS, TOKENS, loss_colour, translucent
+from app.figures.palette import CLASSES, INK, MUTED, RIVAL, SYMBOLS, TOKENS, loss_colour, translucent
 from app.figures.plain import Figure, plain, resolve, thin
 from app.figures.predictions import (
     confusion,
@@ -25,7 +25,6 @@ __all__ = [
     "FONT",
     "GAPS",
     "INK",
-    "LOSS",
     "MUTED",
     "RIVAL",
     "SYMBOLS",
@@ -41,6 +40,7 @@ __all__ = [
     "diagram_height",
     "extent",
     "gap_curves",
+    "gap_name",
     "index_of",
     "layout",
     "line",

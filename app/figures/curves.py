@@ -11,30 +11,25 @@ from numpy.typing import NDArray
 from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import INK, MUTED, RIVAL, loss_colour, translucent
 from app.figures.plain import Figure, thin
+from qhn_core.metrics import METRICS, TERM
+from qhn_core.objectives import OBJECTIVES
 
 Array = NDArray[np.float64]
 History = Mapping[str, Array]
 
-#: The metrics that have a train and a test curve: (label, unit, history name without its split).
-GAPS: Mapping[str, tuple[str, str, str]] = {
-    "predictive": ("predictive NLL", "nats per example", "predictive_nll"),
-    "accuracy": ("accuracy", "share correct", "accuracy"),
-    "expected": ("expected NLL", "nats per example", "nll"),
-}
-_TERM_LABELS = {
-    "nll": "fit",
-    "kl": "KL",
-    "mmd": "MMD²",
-    "ksd": "KSD²",
-}
-#: Unit of the losses that are not in nats.
-_OWN_UNITS = {"ksd": "KSD² ÷ n, no unit"}
+#: The metrics that have a train and a test curve: what the page calls it -> history name without its split.
+GAPS: Mapping[str, str] = {"predictive": "predictive_nll", "accuracy": "accuracy", "expected": "nll"}
 _DASHES = ("dot", "dash", "dashdot", "longdash")
+
+
+def gap_name(gap: str) -> str:
+    """What a key of :data:`GAPS` is called: the metric without its split."""
+    return METRICS[f"{GAPS[gap]}_test"].label.partition(",")[0]
 
 
 def loss_unit(objective: str) -> str:
     """Unit of a loss per example, for its axis."""
-    return _OWN_UNITS.get(objective, "nats per example")
+    return OBJECTIVES[objective].unit if objective in OBJECTIVES.names() else METRICS["loss"].unit
 
 
 def median(values: Array) -> Array:
@@ -139,7 +134,7 @@ def _draws_said(draws: int) -> str:
 
 def term_names(history: History) -> list[str]:
     """Names of the loss's terms in a history, sorted."""
-    return sorted(name for name in history if name.startswith("term_"))
+    return sorted(name for name in history if name.startswith(TERM))
 
 
 def loss_curves(
@@ -175,12 +170,13 @@ def loss_curves(
     middle, error = median(history["loss"][keep]), _error(history, "loss", keep)
     traces += _error_band(x, middle, error, colour)
     traces.append(line(x, middle, "loss", colour, width=3, **_error_bar(x, error)))
+    known = OBJECTIVES[objective].terms if objective in OBJECTIVES.names() else {}
     names = [n for n in term_names(history) if not np.isnan(history[n][keep]).all()]
     for name, dash in zip(names if len(names) > 1 else [], _DASHES * len(names), strict=False):
-        short = name.removeprefix("term_")
-        text = _TERM_LABELS.get(short, short.replace("_", " "))
+        short = name.removeprefix(TERM)
+        text = known.get(short, short.replace("_", " "))
         traces.append(line(x, median(history[name][keep]), text, colour, dash=dash, width=1.6))
-    if objective in _OWN_UNITS:  # on no common scale with the evidence
+    if loss_unit(objective) != METRICS["loss"].unit:  # on no common scale with the evidence
         log_evidence = None
     notes = []
     bound = history.get("elbo")
@@ -282,7 +278,8 @@ def gap_curves(
         total: steps of the whole run, in view while only step 0 is logged.
         draws: strings from which each step is estimated, with its errors as ``…_se``; 0 where it is exact.
     """
-    label, unit, stem = GAPS[metric]
+    stem = GAPS[metric]
+    shown = METRICS[f"{stem}_test"]
     train, test = history.get(f"{stem}_train"), history.get(f"{stem}_test")
     if train is None or test is None or not len(steps) or np.isnan(test).all():
         return message("Generalisation gap", "No test examples: nothing to compare")
@@ -300,8 +297,8 @@ def gap_curves(
         line(x, upper, "test", colour, dash="dash", width=3, **shade, **_error_bar(x, errors[1])),
     ]
     gap = upper[-1] - lower[-1]
-    title = f"Generalisation gap {'≈ ' if draws else ''}{gap:+.3f}, {label}".replace("-", "−")
-    shape = _curve_layout(title, step_axis(x, total), unit)
+    title = f"Generalisation gap {'≈ ' if draws else ''}{gap:+.3f}, {gap_name(metric)}".replace("-", "−")
+    shape = _curve_layout(title, step_axis(x, total), shown.unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
     if draws:

@@ -9,18 +9,18 @@ import numpy as np
 
 from app.figures.curves import line
 from app.figures.layout import FONT, axis, layout
-from app.figures.palette import ACCENT, DEVICE, INK, LOSS, MUTED, RIVAL
+from app.figures.palette import ACCENT, DEVICE, INK, MUTED, RIVAL, loss_colour
 from app.figures.plain import Figure
 from app.figures.predictions import decision_boundary, points
 from qhn_core.lessons.outcome import Bars, Lines, Plane
 
 #: What a series belongs to -> its colour.
-_COLOURS = {**LOSS, "rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
+_COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
 
 
 def colour_of(name: str) -> str:
     """Colour of what a series belongs to."""
-    return _COLOURS.get(name, RIVAL)
+    return _COLOURS.get(name) or loss_colour(name)
 
 
 def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import band, line, median
+from app.figures.curves import band, line, loss_unit, median
 from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import SYMBOLS, loss_colour, translucent
 from app.figures.plain import Figure, thin
+from qhn_core.metrics import METRICS
 
 Array = NDArray[np.float64]
 
-_NATS = "nats per example"
-#: Logged quantity -> (what a menu calls it, unit).
-METRICS: Mapping[str, tuple[str, str]] = {
-    "loss": ("Loss", _NATS),
-    "predictive_nll_test": ("Predictive NLL, test", _NATS),
-    "predictive_nll_train": ("Predictive NLL, train", _NATS),
-    "accuracy_test": ("Accuracy, test", "share correct"),
-    "accuracy_train": ("Accuracy, train", "share correct"),
-    "nll_test": ("Expected NLL, test", _NATS),
-    "nll_train": ("Expected NLL, train", _NATS),
-    "kl_posterior": ("KL to posterior", "nats"),
-    "kl_prior": ("KL to prior", "nats"),
-    "elbo": ("ELBO", "nats"),
-    "entropy_bits": ("Entropy", "bits"),
-    "mmd2": ("MMD² to prior", ""),
-    "cost_gap": ("Cost gap", _NATS),
-    "success": ("Mass near the optimum", "probability"),
-    "tie_share": ("Ties", "share of test points"),
-    "grad_norm": ("Gradient norm", ""),
-}
 #: Curves in one plot; more cannot be told apart.
 MAX_RUNS = 10
 
@@ -97,12 +78,13 @@ def overlay(
 
     Args:
         curves: at most :data:`MAX_RUNS` of them are drawn.
-        metric: a key of :data:`METRICS`, or any logged name.
+        metric: a key of :data:`qhn_core.metrics.METRICS`, or any logged name.
         log_y: logarithmic axis; values that are not positive are left out.
         smoothing: weight of :func:`smooth`.
         bands: whether the middle 80 % of the replicas are shaded.
     """
-    title, unit = METRICS.get(metric, (metric, ""))
+    shown = METRICS.get(metric)
+    title, unit = (metric, "") if shown is None else (shown.label, _unit(metric, curves))
     drawn = [curve for curve in curves[:MAX_RUNS] if len(curve.steps) and not np.isnan(curve.values).all()]
     if not drawn:
         return message(title, "The chosen runs have no values of this metric")
@@ -114,6 +96,13 @@ def overlay(
     legend = {"font": {"size": FONT - 1}, "itemwidth": 30}
     shape = layout(title, x=axis("step", rangemode="tozero"), y=y)
     return {"data": traces, "layout": shape | {"legend": shape["legend"] | legend}}
+
+
+def _unit(metric: str, curves: Sequence[Curve]) -> str:
+    """The metric's unit; of the loss, those of the losses shown."""
+    if metric != "loss":
+        return METRICS[metric].unit
+    return " or ".join(dict.fromkeys(loss_unit(curve.objective) for curve in curves)) or METRICS[metric].unit
 
 
 def _run(curve: Curve, colour: str, symbol: str, *, log_y: bool, smoothing: float, bands: bool) -> list[dict[str, Any]]:

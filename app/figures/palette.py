@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: What each loss looks like.
-LOSS: Final[dict[str, str]] = {"mle": "#D55E00", "elbo": "#0072B2", "selbo": "#009E73", "ksd": "#CC79A7"}
+from qhn_core.objectives import OBJECTIVES
+
 #: Classical rivals and anything that is not a loss of ours.
 RIVAL: Final = "#8A8F9C"
 #: What a device makes of a circuit, beside the ideal one.
@@ -51,8 +51,8 @@ TOKENS: Final[dict[str, dict[str, str]]] = {
 
 
 def loss_colour(objective: str) -> str:
-    """Colour of an objective by its name; a newly registered one gets the grey of the rivals."""
-    return LOSS.get(objective, RIVAL)
+    """Colour of an objective by its name; grey for what is not known here (a run of a later version, say)."""
+    return OBJECTIVES[objective].colour if objective in OBJECTIVES.names() else RIVAL
 
 
 def translucent(colour: str, alpha: float) -> str:

@@ -22,11 +22,7 @@ from qhn_core.errors import Cancelled, InvalidArgument
 from qhn_core.estimators.draws import chunks, unroll
 from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import ObjectiveConfig
-from qhn_core.objectives.ksd import KSD
-from qhn_core.objectives.mle import MLE
-from qhn_core.objectives.selbo import SELBO
 from qhn_core.problems.problem import Problem
-from qhn_core.schedules import value_at
 
 Array = NDArray[np.float64]
 #: Entries of the table of counts held at once (8 MB: more would leave the cache).
@@ -76,17 +72,12 @@ def exact_values(q: Array, problem: Problem, objective: ObjectiveConfig, *, step
     )
 
 
-def unbiased(objective: ObjectiveConfig) -> bool:
-    """Whether the dial estimates this loss without bias (MLE, SELBO, KSD), rather than by plug-in."""
-    return isinstance(objective, MLE | SELBO | KSD)
-
-
 def drawn_values(
     seen: ArrayLike, shots: int, problem: Problem, objective: ObjectiveConfig, *, step: int = 0
 ) -> ExactValues:
     """Loss per example and MMD² of whatever ``shots`` strings with relative frequencies ``seen`` (2**N,) came from.
 
-    MMD² and the losses of :func:`unbiased` are estimated without bias, any other loss by plug-in.
+    MMD² and polynomial losses are estimated without bias, any other loss by plug-in.
     """
     counts = np.rint(shots * np.asarray(seen, dtype=np.float64))[None]
     loss, mmd2 = _from_counts(counts, shots, problem, objective, step, _tables(problem, objective))
@@ -106,7 +97,7 @@ def estimates(
 ) -> DialEstimates:
     """Draw ``shots`` strings from q (2**N,), ``repeats`` times, and estimate loss and MMD² from each draw.
 
-    MMD² and the MLE, SELBO and KSD losses are unbiased. Any other (the ELBO, which needs log q) is evaluated at the
+    MMD² and the losses that are polynomial in q are unbiased. Any other (the ELBO, say) is evaluated at the
     relative frequencies: a plug-in estimate, which is biased by O(1/S).
 
     Args:
@@ -150,37 +141,23 @@ def _counts(q: Array, shots: int, rows: int, rng: np.random.Generator) -> Array:
 
 
 def _tables(problem: Problem, objective: ObjectiveConfig) -> tuple[Array, float]:
-    """(ℓ, Kπ and, for the KSD, k_p(w, w) of every string (2**N, 2 or 3), πᵀKπ): what estimates from counts need."""
+    """(Kπ of every string (2**N,), πᵀKπ): what estimates of MMD² from counts need."""
     prior = np.exp(problem.log_prior)
     embedded = _kernel(objective, problem).apply(prior)
-    columns = [problem.nll, embedded]
-    if isinstance(objective, KSD):
-        columns.append(objective.self_terms(problem))
-    return np.stack(columns, axis=1), float(prior @ embedded)
+    return embedded, float(prior @ embedded)
 
 
 def _from_counts(
     counts: Array, shots: int, problem: Problem, objective: ObjectiveConfig, step: int, tables: tuple[Array, float]
 ) -> tuple[Array, Array]:
-    """(loss per example, MMD²) of each row of counts (rows, 2**N), which is used up.
-
-    One Walsh–Hadamard transform a row and no table of g: several times as fast as by the objective's own value.
-    """
-    seen = counts @ tables[0] / shots
-    plug_in = None if isinstance(objective, MLE | SELBO) else objective.exact(counts / shots, problem, step).value
-    compiled().transform_rows(counts)
-    quadratic = np.square(counts, out=counts) @ _kernel(objective, problem).normalised_eigenvalues(problem.n_bits)
+    """(loss per example, MMD²) of each row of counts (rows, 2**N)."""
+    spectrum = counts.copy()
+    compiled().transform_rows(spectrum)
+    quadratic = np.square(spectrum, out=spectrum) @ _kernel(objective, problem).normalised_eigenvalues(problem.n_bits)
     # Each draw's kernel with itself, k(w, w) = 1, is left out: S of the S² pairs.
-    unbiased = (quadratic / shots - 1.0) / (shots - 1.0) - 2.0 * seen[:, 1] + tables[1]
-    if plug_in is not None:
-        value = np.asarray(plug_in, dtype=np.float64)
-        if isinstance(objective, KSD):
-            value = (shots * value - seen[:, 2]) / (shots - 1.0)
-    elif isinstance(objective, SELBO):
-        value = seen[:, 0] + value_at(objective.lam, step) * problem.n_train * unbiased
-    else:
-        value = seen[:, 0]
-    return value / problem.n_train, unbiased
+    mmd2 = (quadratic / shots - 1.0) / (shots - 1.0) - 2.0 * (counts @ tables[0]) / shots + tables[1]
+    value = objective.of_counts(counts, shots, problem, step, mmd2)
+    return np.asarray(value, dtype=np.float64) / problem.n_train, mmd2
 
 
 def gradient_noise(

@@ -1,19 +1,4 @@
-"""What each logged step reports. All in nats per training example (÷ n) unless said otherwise; NaN where undefined.
-
-========================  ==========================================================================================
-loss                      the minimised objective ÷ n, with its β, λ at that step
-nll_train, nll_test       E_q of −log p(y|x,w), mean over examples
-predictive_nll_train/test −log E_q p(y|x,w), mean over examples
-accuracy_train/test       of the predictive; a tie counts 1/(number tied) if the label is among the tied
-tie_share                 share of test points tied
-entropy_bits              H[q] in bits
-kl_prior, kl_posterior    KL(q‖π), KL(q‖p(w|D)), nats, not ÷ n
-mmd2                      MMD²(q, π) with the run's kernel (γ = 0.7 where the loss has none)
-elbo                      −Σ q(ℓ + log q − log π), nats, not ÷ n; below log Z by kl_posterior
-cost_gap                  (E_q ℓ − min ℓ)/n
-success                   mass of q on strings with (ℓ − min ℓ)/n ≤ 0.02
-grad_norm                 Euclidean norm of the gradient of ``loss``
-========================  ==========================================================================================
+"""What each logged step reports, computed: the quantities of :data:`qhn_core.metrics.LOGGED`, NaN where undefined.
 
 Beside them ``term_<name>``, the loss's terms ÷ n, and, for a network whose bits choose an architecture,
 ``architecture_<k>``, the mass of q on the k-th of ``network.architectures``.
@@ -36,48 +21,11 @@ from numpy.typing import NDArray
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import USUAL_GAMMA, kernel_of
+from qhn_core.metrics import ARCHITECTURE, LOGGED, TERM, WITH_ERROR
 from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 
-#: The quantities of every logged step, in the order of tables and exports.
-METRICS: tuple[str, ...] = (
-    "loss",
-    "nll_train",
-    "nll_test",
-    "predictive_nll_train",
-    "predictive_nll_test",
-    "accuracy_train",
-    "accuracy_test",
-    "tie_share",
-    "entropy_bits",
-    "kl_prior",
-    "kl_posterior",
-    "mmd2",
-    "elbo",
-    "cost_gap",
-    "success",
-    "grad_norm",
-)
-#: Those with a standard error where they are estimated from drawn strings.
-WITH_ERROR: tuple[str, ...] = (
-    "loss",
-    "nll_train",
-    "nll_test",
-    "predictive_nll_train",
-    "predictive_nll_test",
-    "accuracy_train",
-    "accuracy_test",
-    "tie_share",
-    "entropy_bits",
-    "kl_prior",
-    "elbo",
-    "cost_gap",
-    "success",
-    "mmd2",
-)
-#: What the names of the architectures' probabilities begin with.
-ARCHITECTURE = "architecture_"
 #: γ of ``mmd2`` for losses without a kernel.
 DEFAULT_GAMMA = USUAL_GAMMA
 #: A string within this many nats per example of the best one counts as a success.
@@ -134,7 +82,7 @@ class Metrics:
             log_q: log q of these strings, (B, S), where it is known.
             error: standard error of ``value`` where that is an estimate, (B,).
         """
-        row = dict.fromkeys(METRICS, np.full(len(value), np.nan))
+        row = dict.fromkeys(LOGGED, np.full(len(value), np.nan))
         row["loss"], row["grad_norm"] = value, np.sqrt((gradient * gradient).sum(axis=1))
         if probs is not None:
             row.update(self.of_probabilities(probs))
@@ -144,7 +92,7 @@ class Metrics:
             raise InvalidArgument("probs, bits", expected="exact probabilities or drawn strings", got=None)
         if error is not None:
             row["loss_se"] = error
-        row.update({f"term_{name}": term / self.problem.n_train for name, term in terms.items()})
+        row.update({f"{TERM}{name}": term / self.problem.n_train for name, term in terms.items()})
         return row
 
     def of_probabilities(self, q: Array) -> dict[str, Array]:

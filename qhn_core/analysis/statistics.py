@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,24 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.bitstrings import every_string
 from qhn_core.checks import check_choice
 from qhn_core.errors import InvalidArgument
+from qhn_core.metrics import JUDGED, Direction
 
 Array = NDArray[np.float64]
-Direction = Literal["lower", "higher"]
 
-#: Which way a metric is better; metrics that are not listed (entropy, gradient norm) are described, not judged.
-BETTER: dict[str, Direction] = {
-    "nll_train": "lower",
-    "nll_test": "lower",
-    "predictive_nll_train": "lower",
-    "predictive_nll_test": "lower",
-    "accuracy_train": "higher",
-    "accuracy_test": "higher",
-    "kl_posterior": "lower",
-    "elbo": "higher",
-    "cost_gap": "lower",
-    "success": "higher",
-    "steps_to_threshold": "lower",
-}
 #: Fewest independent units for any verdict; more where many comparisons share the error rate.
 MINIMUM_UNITS = 8
 _EXACT_UNITS = 14
@@ -203,12 +189,12 @@ def compare(
         runs: contender -> metric -> final value of each seed, (B,); seed k of each started alike. NaN pairs are left
             out.
         reference: the contender that the others are compared with.
-        metrics: metric -> which way is better; by default those of BETTER that every run has.
+        metrics: metric -> which way is better; by default those of :data:`qhn_core.metrics.JUDGED` that every run has.
         clusters: data draw of each seed, (B,); None if all share one data set.
         level: family-wise error rate.
     """
     check_choice("reference", reference, runs)
-    chosen = metrics or {m: b for m, b in BETTER.items() if all(m in values for values in runs.values())}
+    chosen = metrics or {m: b for m, b in JUDGED.items() if all(m in values for values in runs.values())}
     pairs = [(metric, name) for metric in chosen for name in runs if name != reference]
     gaps = [_differences(runs[name][metric], runs[reference][metric], clusters) for metric, name in pairs]
     p_values = [sign_flip_p_value(d) for d in gaps]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -34,6 +35,19 @@ class Sampled(NamedTuple):
 class ObjectiveConfig(VariantConfig):
     """Base of all objectives. All are minimised, and ∂_θ value = ∂_θ Σ_w q(w) g(w) with g frozen."""
 
+    #: What plots and tables call it; its colour everywhere, apart from all others'.
+    short: ClassVar[str]
+    colour: ClassVar[str]
+    #: Name of each term -> what plots call it.
+    terms: ClassVar[Mapping[str, str]]
+    #: Unit of the loss per example, for axes.
+    unit: ClassVar[str] = "nats per example"
+    #: The field that weighs the second term; empty for a loss without one.
+    weight: ClassVar[str] = ""
+    #: A loss that shots alone can train and that is meant in its place; empty where there is none.
+    stand_in: ClassVar[str] = ""
+    #: Whether value is linear or quadratic in q, so that :meth:`of_counts` has no bias.
+    polynomial: ClassVar[bool] = False
     #: Whether the diagonal on drawn strings needs an independent inner batch (it holds an expectation over q).
     needs_inner: ClassVar[bool] = False
     #: Whether the diagonal on drawn strings needs log q of them (the ELBO).
@@ -43,6 +57,29 @@ class ObjectiveConfig(VariantConfig):
     def needs(self) -> frozenset[str]:
         """The least that an engine has to provide: samples, or log q of them too."""
         return frozenset({LOG_Q if self.needs_log_q else SAMPLES})
+
+    @property
+    def title(self) -> str:
+        """Short name with its weight: ``ELBO β=0.3``, ``SELBO λ=0→1``."""
+        if not self.weight:
+            return self.short
+        value, symbol = getattr(self, self.weight), type(self).model_fields[self.weight].title or self.weight
+        if isinstance(value, (int, float)):
+            return f"{self.short} {symbol}={value:g}"
+        return f"{self.short} {symbol}={value.start:g}→{value.end:g}"
+
+    def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
+        """Value as estimated from counts of S drawn strings; without bias where :attr:`polynomial`, else by plug-in.
+
+        Args:
+            counts: how often each string was drawn, (R, 2**N).
+            shots: S ≥ 2.
+            mmd2: unbiased MMD²(q, π) of each row with the loss's kernel, (R,).
+
+        Returns:
+            Nats (not ÷ n), (R,).
+        """
+        return self.exact(counts / shots, problem, step).value
 
     @abstractmethod
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:

@@ -26,9 +26,16 @@ class ELBO(ObjectiveConfig):
 
     label: ClassVar[str] = "Evidence lower bound (ELBO)"
     name: Literal["elbo"] = "elbo"
+    short: ClassVar[str] = "ELBO"
+    colour: ClassVar[str] = "#0072B2"
+    terms: ClassVar[dict[str, str]] = {"nll": "fit", "kl": "KL"}
+    weight: ClassVar[str] = "beta"
+    stand_in: ClassVar[str] = "selbo"
     needs_log_q: ClassVar[bool] = True
 
-    beta: Scheduled = Field(1.0, description="Weight β ≥ 0 of KL(q‖π), or a schedule of it; 1 is the bound itself")
+    beta: Scheduled = Field(
+        1.0, title="β", description="Weight β ≥ 0 of KL(q‖π), or a schedule of it; 1 is the bound itself"
+    )
 
     @field_validator("beta")
     @classmethod

@@ -36,6 +36,11 @@ class KSD(ObjectiveConfig):
 
     label: ClassVar[str] = "Kernel Stein discrepancy (KSD)"
     name: Literal["ksd"] = "ksd"
+    short: ClassVar[str] = "KSD"
+    colour: ClassVar[str] = "#CC79A7"
+    terms: ClassVar[dict[str, str]] = {"ksd": "KSD²"}
+    unit: ClassVar[str] = "KSD² ÷ n, no unit"
+    polynomial: ClassVar[bool] = True
     needs_inner: ClassVar[bool] = True
 
     gamma: Gamma = Field(
@@ -58,6 +63,12 @@ class KSD(ObjectiveConfig):
         eigenvalues = self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits)
         compiled().ksd_rows(rows, barker_table(problem), eigenvalues, diagonal, value)
         return Exact(value, {"ksd": value}, diagonal)
+
+    def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
+        """The mean of k_p over pairs of different draws."""
+        plug_in = self.exact(counts / shots, problem, step).value
+        alone = counts @ remember(problem, ("self terms", self.gamma), lambda: self.self_terms(problem)) / shots
+        return (shots * plug_in - alone) / (shots - 1.0)
 
     def diagonal_at(
         self,

@@ -19,6 +19,10 @@ class MLE(ObjectiveConfig):
 
     label: ClassVar[str] = "Maximum likelihood (MLE)"
     name: Literal["mle"] = "mle"
+    short: ClassVar[str] = "MLE"
+    colour: ClassVar[str] = "#D55E00"
+    terms: ClassVar[dict[str, str]] = {"nll": "fit"}
+    polynomial: ClassVar[bool] = True
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value Σ q ℓ, its only term ``nll``, and g = ℓ."""
@@ -26,6 +30,10 @@ class MLE(ObjectiveConfig):
         value, diagonal = np.empty(rows.shape[0]), np.empty_like(rows)
         compiled().mle_rows(rows, table.rows, diagonal, value)
         return Exact(value, {"nll": value}, diagonal)
+
+    def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
+        """Mean ℓ of the drawn strings."""
+        return counts @ nll_rows(problem)[0] / shots
 
     def diagonal_at(
         self,

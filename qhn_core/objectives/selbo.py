@@ -42,9 +42,14 @@ class SELBO(ObjectiveConfig):
 
     label: ClassVar[str] = "Surrogate ELBO (SELBO)"
     name: Literal["selbo"] = "selbo"
+    short: ClassVar[str] = "SELBO"
+    colour: ClassVar[str] = "#009E73"
+    terms: ClassVar[dict[str, str]] = {"nll": "fit", "mmd": "MMD²"}
+    weight: ClassVar[str] = "lam"
+    polynomial: ClassVar[bool] = True
     needs_inner: ClassVar[bool] = True
 
-    lam: Scheduled = Field(0.3, description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")
+    lam: Scheduled = Field(0.3, title="λ", description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")
     gamma: Gamma = Field(
         0.7, description="γ of the kernel exp(−γ · Hamming distance), several, or auto: .7, less beyond 13 bits"
     )
@@ -72,6 +77,10 @@ class SELBO(ObjectiveConfig):
         compiled().selbo_rows(rows, table.rows, table.prior_probs, eigenvalues, weight, diagonal, nll, mmd)
         mmd *= weight
         return Exact(nll + mmd, {"nll": nll, "mmd": mmd}, diagonal)
+
+    def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
+        """Mean ℓ of the drawn strings plus λ n times their unbiased MMD²."""
+        return counts @ nll_rows(problem)[0] / shots + value_at(self.lam, step) * problem.n_train * mmd2
 
     def diagonal_at(
         self,

@@ -8,29 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qhn_core.metrics import direction
 from qhn_core.store.chunks import Block
 
 Summary = dict[str, dict[str, float]]
-
-#: Metrics for which more is better, and for which less is. For others (an entropy, say) "best" has no meaning.
-_MORE = frozenset({"accuracy_train", "accuracy_test", "elbo", "success"})
-_LESS = frozenset(
-    {
-        "loss",
-        "nll_train",
-        "nll_test",
-        "predictive_nll_train",
-        "predictive_nll_test",
-        "kl_posterior",
-        "cost_gap",
-        "tie_share",
-    }
-)
-
-
-def direction(metric: str) -> int:
-    """+1 where more is better, −1 where less is, 0 where neither is meant."""
-    return (metric in _MORE) - (metric in _LESS)
 
 
 def extend(summary: Mapping[str, Mapping[str, float]], block: Block) -> Summary:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.analysis.metrics import METRICS, Metrics
+from qhn_core.analysis.metrics import Metrics
 from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
 from qhn_core.baselines import BASELINES, Rival
 from qhn_core.baselines.base import product_distribution
 from qhn_core.baselines.trail import Trail
 from qhn_core.errors import Cancelled
+from qhn_core.metrics import LOGGED
 from qhn_core.problems.problem import Problem
 from qhn_core.problems.stack import ProblemStack
 
@@ -122,8 +123,8 @@ def _row(rival: Rival, problem: Problem | ProblemStack, metrics: Metrics, replic
     undefined = np.full(replicas, np.nan)
     if rival.probs is not None:
         row = metrics.row(value=undefined, terms={}, gradient=np.full((replicas, 1), np.nan), probs=rival.probs)
-        return {name: row[name] for name in METRICS}
-    row = dict.fromkeys(METRICS, undefined)
+        return {name: row[name] for name in LOGGED}
+    row = dict.fromkeys(LOGGED, undefined)
     assert rival.proba_train is not None  # noqa: S101 - a rival without probabilities of strings has those of classes
     assert rival.proba_test is not None  # noqa: S101
     parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)

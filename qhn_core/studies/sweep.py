@@ -23,6 +23,7 @@ from qhn_core.checks import check_choice
 from qhn_core.config import RunConfig
 from qhn_core.config import text as text_forms
 from qhn_core.errors import ConfigError, InvalidArgument, StoreError
+from qhn_core.metrics import LOGGED
 from qhn_core.registry import KnownFields, describe_errors
 from qhn_core.results import train
 
@@ -72,9 +73,7 @@ class SweepConfig(KnownFields):
     @field_validator("metric")
     @classmethod
     def _known(cls, metric: str) -> str:
-        from qhn_core.analysis.metrics import METRICS
-
-        return check_choice("metric", metric, METRICS)
+        return check_choice("metric", metric, LOGGED)
 
     @model_validator(mode="after")
     def _bounded(self) -> SweepConfig:

@@ -8,8 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qhn_core.analysis.statistics import BETTER
 from qhn_core.errors import StoreError
+from qhn_core.metrics import METRICS
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.claims.report import csv_text
 from qhn_core.studies.sweep import SweepConfig
 
@@ -24,7 +25,7 @@ def write_report(sweep: SweepConfig, rows: Rows, out: str | Path) -> Path:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>QHN Lab: sweep</title><style>'
         "body{font:16px system-ui,sans-serif;margin:2rem}table{border-collapse:collapse;margin:1rem 0}"
         "td,th{padding:.4rem .7rem;text-align:center}</style></head><body>"
-        f"<h1>{escape(sweep.metric.replace('_', ' '))}</h1>{''.join(heat_maps(sweep, rows))}</body></html>\n"
+        f"<h1>{escape(METRICS[sweep.metric].title)}</h1>{''.join(heat_maps(sweep, rows))}</body></html>\n"
     )
     try:
         (folder / "sweep.csv").write_text(csv_text(rows), encoding="utf-8")
@@ -43,7 +44,7 @@ def heat_maps(sweep: SweepConfig, rows: Rows) -> list[str]:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(str(row[axis]) for axis in rest), []).append(row)
-    better = BETTER.get(sweep.metric, "higher")
+    better = METRICS[sweep.metric].better or "higher"
     return [_table(sweep, down, across, rest, key, found, span, better) for key, found in groups.items()]
 
 
@@ -58,18 +59,23 @@ def _table(
     better: str,
 ) -> str:
     cells = {(str(r[down]), str(r[across]) if across else ""): r for r in rows}
-    heads = [str(v) for v in sweep.values(across)] if across else [""]
+    values = [str(v) for v in sweep.values(across)] if across else [""]
     title = ", ".join(f"{axis} = {value}" for axis, value in zip(rest, key, strict=True))
     lines = [f"<h2>{escape(title)}</h2>" if title else "", "<table><tr>"]
     corner = f"{down} ↓, {across} →" if across else down
     lines.append(f"<th>{escape(corner)}</th>")
-    lines += [f"<th>{escape(head)}</th>" for head in heads]
+    lines += [f"<th>{escape(_said(across, v))}</th>" for v in sweep.values(across)] if across else ["<th></th>"]
     lines.append("</tr>")
     for value in sweep.values(down):
-        lines.append(f"<tr><th>{escape(str(value))}</th>")
-        lines += [_cell(cells.get((str(value), head)), span, better) for head in heads]
+        lines.append(f"<tr><th>{escape(_said(down, value))}</th>")
+        lines += [_cell(cells.get((str(value), other)), span, better) for other in values]
         lines.append("</tr>")
     return "".join([*lines, "</table>"])
+
+
+def _said(axis: str, value: Any) -> str:
+    """A varied value in words: a loss as plots call it."""
+    return OBJECTIVES.parse(value).title if axis == "objective" else str(value)
 
 
 def _cell(row: dict[str, Any] | None, span: tuple[float, float], better: str) -> str:

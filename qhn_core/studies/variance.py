@@ -12,7 +12,7 @@ from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
 from qhn_core.engines import engine
 from qhn_core.errors import Unsupported
-from qhn_core.objectives import objective
+from qhn_core.objectives import OBJECTIVES, objective
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.problems.problem import Problem, problem
 from qhn_core.trainer import draw_of
@@ -65,7 +65,7 @@ def compare_variance(
     config: RunConfig,
     *,
     against: Against = "qubits",
-    losses: Sequence[str] = ("mle", "elbo", "selbo", "ksd"),
+    losses: Sequence[str] | None = None,
     starts: Sequence[str] = tuple(STARTS),
     replicas: int = 64,
     uploads: Path | None = None,
@@ -76,7 +76,7 @@ def compare_variance(
     """Gradient variance against ``against`` for each loss and initialisation, with fitted slopes.
 
     Args:
-        losses: the configuration's own loss keeps its settings, the others have their defaults.
+        losses: all registered ones by default; the configuration's own keeps its settings, others have their defaults.
         starts: keys of :data:`STARTS`; combinations that leave q fixed are left out.
         share: called with the series found so far.
     """
@@ -86,7 +86,7 @@ def compare_variance(
     by_value = sizes(config) if against == "qubits" else _depths(config)
     problems: dict[int, Problem] = {}
     simulator, found = engine("statevector"), []
-    todo = [(loss, start) for start in starts for loss in losses if _moves(config, start)]
+    todo = [(loss, start) for start in starts for loss in losses or OBJECTIVES.names() if _moves(config, start)]
     for k, (loss, start) in enumerate(todo):
         kind, hadamard = STARTS[start]
 

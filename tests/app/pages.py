@@ -16,7 +16,7 @@ MAIN = Path(__file__).parents[2] / "app" / "main.py"
 PATIENCE = 90
 
 
-def opened(view: str = "", *, check: bool = True, **query: str) -> AppTest:
+def opened(view: str = "", /, *, check: bool = True, **query: str) -> AppTest:
     """A page as a visitor with this link sees it.
 
     Args:

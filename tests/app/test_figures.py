@@ -15,6 +15,7 @@ from app import figures
 from app.figures.circuit import columns
 from app.figures.palette import TOKENS
 from qhn_core.ansatze import ANSATZE
+from qhn_core.objectives import OBJECTIVES
 
 RNG = np.random.default_rng(0)
 STEPS = np.arange(40)
@@ -99,8 +100,9 @@ def test_both_themes_name_the_same_tokens_and_text_has_contrast(contrast) -> Non
 
 
 def test_losses_and_classes_have_different_colours() -> None:
-    assert not set(figures.LOSS.values()) & set(figures.CLASSES)
-    assert len(set(figures.LOSS.values())) == len(figures.LOSS)
+    colours = [figures.loss_colour(name) for name in OBJECTIVES.names()]
+    assert not set(colours) & set(figures.CLASSES)
+    assert len(set(colours)) == len(colours)
 
 
 @given(

@@ -331,7 +331,7 @@ def test_fitted_layers_stay_trainable() -> None:
 def test_words_for_people() -> None:
     assert describe.memory_text(2_400_000) == "2.4 MB"
     assert describe.duration_text(130) == "2 min 10 s"
-    assert describe.loss_label(RunConfig()) == "ELBO β = 0.3"
+    assert RunConfig().objective.title == "ELBO β=0.3"
     assert "2-3-1 sign network" in describe.headline(RunConfig())
     assert "Cost table" in describe.headline(RunConfig.parse({"dataset": "cost_table", "network": None}))
 

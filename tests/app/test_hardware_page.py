@@ -96,7 +96,7 @@ def test_deploying_on_the_ideal_device(trained: str) -> None:
 def test_the_elbo_is_refused_with_a_way_out_and_nothing_is_sent_unconfirmed(trained: str) -> None:
     page = opened(run=trained, view="train", steps="3", train_shots="64")
     assert "explicit distribution" in " ".join(e.value for e in page.error)
-    page.button(key="hardware.to_selbo").click().run()
+    page.button(key="hardware.to_stand_in").click().run()
     assert not page.error
     page.button(key="hardware.train").click().run()
     assert len(services.store().list()) == 1, "asked, not sent"

@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from app.figures.overlay import MAX_RUNS, METRICS, Curve, overlay, run_colours, smooth
-from app.figures.palette import LOSS
+from app.figures.overlay import MAX_RUNS, Curve, overlay, run_colours, smooth
+from app.figures.palette import loss_colour
 from app.figures.plain import plain
 from app.views.runs.page import LIMIT, PAGE
 from app.views.runs.rows import SORTS, columns, differences, flatten, keep, order, settings_of, to_rows
 from qhn_core.config import RunConfig
+from qhn_core.metrics import LOGGED, METRICS, Metric
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
 
@@ -109,10 +110,10 @@ def test_filter_finds_notes_and_ids(filled: RunStore) -> None:
 
 def test_sorting_puts_pinned_first_and_missing_numbers_last(filled: RunStore) -> None:
     rows = to_rows(filled.list())
-    names = [row.record.name for row in order(rows, "Test accuracy")]
+    names = [row.record.name for row in order(rows, METRICS["accuracy_test"].label)]
     assert names == ["lecture 2", "Moons", "Lecture 1", "From tomorrow"]
     filled.set_pinned(next(row.record.id for row in rows if row.record.name == "From tomorrow"))
-    assert order(to_rows(filled.list()), "Test accuracy")[0].record.name == "From tomorrow"
+    assert order(to_rows(filled.list()), METRICS["accuracy_test"].label)[0].record.name == "From tomorrow"
 
 
 @pytest.mark.parametrize("by", SORTS)
@@ -148,7 +149,7 @@ def test_ten_thousand_rows_are_filtered_and_sorted_quickly(store: RunStore) -> N
     run_id = _enter(store, _config(), accuracy=0.5)
     rows = to_rows([store.get(run_id)] * 10_000)
     started = time.perf_counter()
-    assert len(order(keep(rows, text="xor elbo", losses=["elbo"]), "Test accuracy")) == 10_000
+    assert len(order(keep(rows, text="xor elbo", losses=["elbo"]), METRICS["accuracy_test"].label)) == 10_000
     assert time.perf_counter() - started < 1.0
 
 
@@ -181,8 +182,8 @@ def test_smoothing_passes_over_missing_values() -> None:
 
 def test_each_loss_keeps_its_colour_and_repeats_are_told_apart() -> None:
     colours = run_colours(["elbo", "mle", "elbo", "elbo", "something_new"])
-    assert colours[0].lower() == LOSS["elbo"].lower()
-    assert colours[1].lower() == LOSS["mle"].lower()
+    assert colours[0].lower() == loss_colour("elbo").lower()
+    assert colours[1].lower() == loss_colour("mle").lower()
     assert len(set(colours)) == 5
 
 
@@ -218,12 +219,11 @@ def test_overlay_is_bounded() -> None:
     assert len(_drawn(overlay([_curve(str(i)) for i in range(MAX_RUNS + 3)], metric="loss"))) == MAX_RUNS
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_overlay_of_every_metric(metric: str) -> None:
-    title, unit = METRICS[metric]
-    shape = overlay([_curve()], metric=metric)["layout"]
-    assert title in shape["title"]["text"]
-    assert shape["yaxis"]["title"]["text"] == unit
+@pytest.mark.parametrize("metric", [METRICS[name] for name in (*LOGGED, "gap")], ids=lambda metric: metric.name)
+def test_overlay_of_every_metric(metric: Metric) -> None:
+    shape = overlay([_curve()], metric=metric.name)["layout"]
+    assert metric.label in shape["title"]["text"]
+    assert shape["yaxis"]["title"]["text"] == metric.unit
 
 
 # ---------------------------------------------------------------------------------------------------- page
@@ -288,7 +288,7 @@ def test_page_lists_and_filters(filled: RunStore, page: AppTest) -> None:
 
 def test_page_sorts(filled: RunStore, page: AppTest) -> None:
     page.run()
-    page.selectbox(key="runs_sort").set_value("Test accuracy").run()
+    page.selectbox(key="runs_sort").set_value(METRICS["accuracy_test"].label).run()
     assert _names(page) == ["lecture 2", "Moons", "Lecture 1", "From tomorrow"]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qhn_core import RunConfig, plan, train
-from qhn_core.analysis.metrics import METRICS
 from qhn_core.config import SECTIONS
+from qhn_core.metrics import LOGGED
 
 BASE = {
     "dataset": {"name": "xor", "n_train": 6, "n_test": 8},
@@ -55,7 +55,7 @@ def test_trains(section, name):
     assert result.steps.tolist() == [0, 1, 2, 3]
     assert result.theta.shape == (2, needs.n_params)
     assert np.isfinite(result.theta).all()
-    assert set(METRICS) <= set(result.history)
+    assert set(LOGGED) <= set(result.history)
     for metric in ("loss", "nll_train", "grad_norm", "mmd2"):
         assert np.isfinite(result.history[metric]).all(), metric
     if config.network is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qhn_core.analysis.metrics import METRICS, WITH_ERROR, Metrics
+from qhn_core.analysis.metrics import Metrics
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws, top_strings
 from qhn_core.bitstrings import every_string, from_index
 from qhn_core.datasets import dataset
 from qhn_core.errors import InvalidArgument
+from qhn_core.metrics import LOGGED, WITH_ERROR
 from qhn_core.networks import network
 from qhn_core.priors import prior
 from qhn_core.problems.problem import problem, problem_from_costs
@@ -85,7 +86,7 @@ def test_agrees_with_the_definitions(layers, name):
     task = make(layers=layers, name=name)
     q = draw_q(task.n_bits)
     row = all_metrics(task, q=q)
-    assert set(METRICS) <= set(row)
+    assert set(LOGGED) <= set(row)
     for r in range(3):
         want = slow(task, q[r])
         assert set(row) == set(want)
@@ -156,7 +157,7 @@ def test_a_stack_scores_each_replica_on_its_own_data():
 
 def test_a_cost_table_has_no_data_and_says_so_with_nan():
     row = all_metrics(problem_from_costs(np.arange(8.0)), q=draw_q(3))
-    undefined = {m for m in METRICS if np.isnan(row[m]).all()}
+    undefined = {m for m in LOGGED if np.isnan(row[m]).all()}
     assert undefined == {
         *("nll_test", "predictive_nll_train", "predictive_nll_test"),
         *("accuracy_train", "accuracy_test", "tie_share"),
@@ -238,7 +239,7 @@ def test_untabulated_problems_report_what_draws_can_tell():
     twin = problem(network("mlp", layers=(2, 2, 1), activation="sign"), data)
     bits = RNG.integers(0, 2, (2, 100, 9)).astype(np.uint8)
     row, known = all_metrics(task, bits=bits, replicas=2), all_metrics(twin, bits=bits, replicas=2)
-    for name in METRICS:
+    for name in LOGGED:
         if name in ("cost_gap", "success"):
             assert np.isnan(row[name]).all()
         else:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qhn_core.analysis.statistics import (
-    BETTER,
     MINIMUM_UNITS,
     Verdict,
     compare,
@@ -24,6 +23,7 @@ from qhn_core.analysis.statistics import (
     steps_to_threshold,
 )
 from qhn_core.errors import InvalidArgument
+from qhn_core.metrics import JUDGED
 
 
 def test_planted_difference_is_found_with_its_direction_and_size() -> None:
@@ -187,6 +187,6 @@ def test_unequal_seeds_and_unknown_reference_are_refused() -> None:
 
 
 def test_directions_cover_what_is_judged() -> None:
-    assert BETTER["accuracy_test"] == BETTER["success"] == "higher"
-    assert BETTER["cost_gap"] == BETTER["predictive_nll_test"] == "lower"
-    assert "entropy_bits" not in BETTER
+    assert JUDGED["accuracy_test"] == JUDGED["success"] == "higher"
+    assert JUDGED["cost_gap"] == JUDGED["predictive_nll_test"] == "lower"
+    assert "entropy_bits" not in JUDGED

@@ -37,7 +37,7 @@ def contender_card(config: RaceConfig, index: int, values: Mapping[str, Any], *,
                 names,
                 names.index(held["name"]),
                 key=f"{key}.loss",
-                format_func=str.upper,
+                format_func=lambda name: registry[name].short,
                 label_visibility="collapsed",
             )
         with right:

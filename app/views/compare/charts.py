@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import streamlit as st
@@ -18,51 +19,40 @@ from app.live_chart import encode, live_chart
 from app.views.compare.data import Seen, posterior_of, residual, weight_labels, weight_marginals
 from qhn_core.analysis.strings import marginals
 from qhn_core.baselines import BASELINES
+from qhn_core.metrics import METRICS, Metric
 
 HEIGHT, TALL = 208, 340
 _EVERY = 0.25
-_NATS = "nats per example"
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """What one chart shows.
-
-    Args:
-        name: of the chart.
-        metric: of the history, or ``gap``.
-        title, unit: as shown.
-        rivals: whether rivals' levels are drawn.
-    """
-
-    name: str
-    metric: str
-    title: str
-    unit: str
-    rivals: bool = False
-
-
-GENERALISATION = (
-    Quantity("race-nll", "predictive_nll_test", "Predictive NLL, test", _NATS, rivals=True),
-    Quantity("race-accuracy", "accuracy_test", "Accuracy, test", "share correct", rivals=True),
-    Quantity("race-gap", "gap", "Generalisation gap, test − train", _NATS),
-    Quantity("race-entropy", "entropy_bits", "Entropy of q", "bits"),
-)
-TRAINABILITY = (
-    Quantity("race-loss", "loss", "Loss, each its own", _NATS),
-    Quantity("race-cost-gap", "cost_gap", "Cost above the best string", _NATS),
-    Quantity("race-success", "success", "Mass near the optimum", "probability"),
-    Quantity("race-gradient", "grad_norm", "Gradient norm", ""),
+#: Charts of a tab: name of the chart -> metric.
+GENERALISATION = {
+    "race-nll": "predictive_nll_test",
+    "race-accuracy": "accuracy_test",
+    "race-gap": "gap",
+    "race-entropy": "entropy_bits",
+}
+TRAINABILITY = {
+    "race-loss": "loss",
+    "race-cost-gap": "cost_gap",
+    "race-success": "success",
+    "race-gradient": "grad_norm",
+}
+#: Metrics in whose charts the rivals' levels are drawn, and those of the table below.
+_WITH_RIVALS = ("predictive_nll_test", "accuracy_test")
+_TABLE = (
+    *("predictive_nll_test", "accuracy_test", "gap", "kl_posterior"),
+    *("entropy_bits", "cost_gap", "success", "grad_norm"),
 )
 
 
-def curves(seen: Seen | None, quantities: tuple[Quantity, ...], view: View) -> None:
-    """Four charts, two in a row; the crosshair is common to all."""
-    for pair in (quantities[:2], quantities[2:]):
+def curves(seen: Seen | None, shown: Mapping[str, str], view: View) -> None:
+    """Charts, two in a row; the crosshair is common to all."""
+    for pair in _pairs(shown):
         columns = st.columns(2, gap="small")
-        for column, quantity in zip(columns, pair, strict=True):
+        for column, (name, metric) in zip(columns, pair, strict=False):
             with column:
-                _mount(seen, quantity.name, lambda q=quantity: _curve(seen, q, view), view)  # type: ignore[misc]
+                _mount(seen, name, partial(_curve, seen, METRICS[metric], view), view)
 
 
 def evidence(seen: Seen | None, view: View, replica: int) -> None:
@@ -79,6 +69,12 @@ def evidence(seen: Seen | None, view: View, replica: int) -> None:
             f"<b>| log p(D) − ELBO − KL | = {value:.1e} nats</b>. "
             "SELBO is a surrogate and bounds nothing; its ELBO is measured here all the same.</p>"
         )
+
+
+def _pairs(shown: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    rest = iter(shown.items())
+    while pair := list(islice(rest, 2)):
+        yield pair
 
 
 def _mount(
@@ -104,7 +100,7 @@ def sides(seen: Seen, metric: str, view: View) -> list[Side]:
     """One quantity of all contenders."""
     found = []
     for lane in seen.lanes:
-        if len(lane.rows.steps) and (metric == "gap" or metric in lane.rows.history):
+        if len(lane.rows.steps):
             x = lane.rows.seconds if view.x == "seconds" else lane.rows.steps.astype(np.float64)
             found.append(Side(lane.title, lane.style, x, lane.values(metric), lane.at))
     return found
@@ -125,23 +121,25 @@ def levels(seen: Seen, metric: str) -> dict[str, float]:
     return found
 
 
-def _curve(seen: Seen | None, quantity: Quantity, view: View) -> tuple[Figure, str]:
+def _curve(seen: Seen | None, metric: Metric, view: View) -> tuple[Figure, str]:
+    title = "Loss, each its own" if metric.name == "loss" else metric.label
     if seen is None:
         text = "Train draws a curve per loss here"
-        return message(quantity.title, text), f"{quantity.title}: {text}"
-    drawn = sides(seen, quantity.metric, view)
+        return message(title, text), f"{title}: {text}"
+    drawn = sides(seen, metric.name, view)
+    units = [contender.objective.unit for contender in seen.config.contenders]
     figure = race_curves(
         drawn,
-        title=quantity.title,
-        unit=quantity.unit,
+        title=title,
+        unit=" or ".join(dict.fromkeys(units)) if metric.name == "loss" else metric.unit,
         view=view,
-        levels=levels(seen, quantity.metric) if quantity.rivals else None,
-        zero=quantity.metric == "gap" and not view.log_y,
+        levels=levels(seen, metric.name) if metric.name in _WITH_RIVALS else None,
+        zero=metric.name == "gap" and not view.log_y,
     )
     now = "; ".join(
         f"{s.title} {np.nanmedian(s.values[s.at]):.4g}" for s in drawn if not np.isnan(s.values[s.at]).all()
     )
-    return figure, f"{quantity.title} over {view.x}, medians at step {seen.at_step}: {now or 'nothing yet'}."
+    return figure, f"{title} over {view.x}, medians at step {seen.at_step}: {now or 'nothing yet'}."
 
 
 def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
@@ -187,25 +185,13 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
 
 def values_table(seen: Seen) -> str:
     """Medians over seeds at the step looked at, as a Markdown table."""
-    columns = (
-        ("NLL test", "predictive_nll_test", ".3f"),
-        ("Accuracy", "accuracy_test", ".3f"),
-        ("Gap", "gap", "+.3f"),
-        ("KL to posterior", "kl_posterior", ".2f"),
-        ("Entropy, bits", "entropy_bits", ".2f"),
-        ("Cost gap", "cost_gap", ".3f"),
-        ("Success", "success", ".3f"),
-        ("Gradient", "grad_norm", ".2g"),
-    )
+    shown = [METRICS[name] for name in _TABLE]
     lines = [
-        f"| step {seen.at_step} | " + " | ".join(title for title, _, _ in columns) + " | steps/s |",
-        "|---|" + "--:|" * (len(columns) + 1),
+        f"| step {seen.at_step} | " + " | ".join(metric.short for metric in shown) + " | steps/s |",
+        "|---|" + "--:|" * (len(shown) + 1),
     ]
     for lane in seen.lanes:
-        cells = []
-        for _, metric, form in columns:
-            value = _median(lane.final(metric))
-            cells.append("–" if np.isnan(value) else format(value, form))
+        cells = [metric.text(_median(lane.final(metric.name)), sign=metric.name == "gap") for metric in shown]
         used = float(lane.rows.seconds[-1])
         cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")

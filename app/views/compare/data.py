@@ -14,6 +14,7 @@ from app import services
 from app.figures.race import Style, styles
 from app.rivals import board
 from qhn_core.analysis.strings import marginals
+from qhn_core.metrics import values_of
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.status import RaceStatus
 
@@ -44,11 +45,9 @@ class Lane:
     at: int
 
     def values(self, metric: str) -> Array:
-        """One metric over time, (T, B); the gap between test and train for ``gap``."""
-        history = self.rows.history
-        if metric == "gap":
-            return history["predictive_nll_test"] - history["predictive_nll_train"]
-        return history[metric]
+        """One metric over time, (T, B)."""
+        found = values_of(self.rows.history, metric)
+        return found if found is not None else np.full((len(self.rows.steps), 1), np.nan)
 
     def final(self, metric: str) -> Array:
         """One metric at the step that is looked at, (B,)."""

@@ -11,26 +11,18 @@ from numpy.typing import NDArray
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from qhn_core.analysis import statistics
-from qhn_core.analysis.statistics import Comparison, Direction, Summary
+from qhn_core.analysis.statistics import Comparison, Summary
+from qhn_core.metrics import JUDGED, values_of
 
 Array = NDArray[np.float64]
 
-#: Metrics that are judged -> (title, which way is better, format).
-JUDGED: dict[str, tuple[str, Direction, str]] = {
-    "predictive_nll_test": ("Predictive NLL, test (nats)", "lower", ".3f"),
-    "accuracy_test": ("Accuracy, test", "higher", ".3f"),
-    "kl_posterior": ("KL to posterior (nats)", "lower", ".2f"),
-    "cost_gap": ("Cost above the best (nats)", "lower", ".3f"),
-    "success": ("Success: mass near the optimum", "higher", ".3f"),
-    "steps_to_threshold": ("Steps to the threshold", "lower", ".0f"),
-}
-#: Metrics that a threshold can be set for -> (title, which way is better, first value).
-THRESHOLDS: dict[str, tuple[str, Direction, float]] = {
-    "predictive_nll_test": ("Predictive NLL, test", "lower", 0.6),
-    "accuracy_test": ("Accuracy, test", "higher", 0.75),
-    "cost_gap": ("Cost above the best", "lower", 0.1),
-    "success": ("Success", "higher", 0.5),
-}
+#: Metrics that are judged, in the order of the table.
+SHOWN = (
+    *("predictive_nll_test", "accuracy_test", "gap", "kl_posterior"),
+    *("cost_gap", "success", "steps_to_threshold"),
+)
+#: Metrics that a threshold can be set for -> its first value.
+THRESHOLDS = {"predictive_nll_test": 0.6, "accuracy_test": 0.75, "cost_gap": 0.1, "success": 0.5}
 
 
 @dataclass(frozen=True)
@@ -74,16 +66,16 @@ def judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) -
     sides: dict[str, dict[str, Array]] = {}
     reached: dict[str, Reach] = {}
     for lane in seen.lanes:
-        values = {name: lane.final(name) for name in JUDGED if name in lane.rows.history}
+        values = {name: lane.final(name) for name in SHOWN if name != "steps_to_threshold"}
         until = lane.rows.history[metric][: lane.at + 1]
         passed = statistics.steps_to_threshold(
-            until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=THRESHOLDS[metric][1]
+            until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=JUDGED[metric]
         )
         values["steps_to_threshold"] = passed.restricted
         reached[lane.title] = Reach(passed.share, passed.horizon)
         sides[lane.title] = values
     clusters = seen.clusters
-    judged = {name: JUDGED[name][1] for name in JUDGED if not np.isnan(next(iter(sides.values()))[name]).all()}
+    judged = {name: JUDGED[name] for name in SHOWN if not np.isnan(next(iter(sides.values()))[name]).all()}
     comparisons = []
     if len(sides) > 1:
         comparisons = statistics.compare(sides, reference=seen.lanes[0].title, metrics=judged, clusters=clusters)
@@ -91,8 +83,9 @@ def judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) -
     for name in judged:
         row = {title: statistics.mean_interval(values[name], clusters=clusters) for title, values in sides.items()}
         for score in seen.rivals:
-            if name in score.row and not np.isnan(score.row[name]).all():
-                row[short_label(score.name)] = statistics.mean_interval(score.row[name], clusters=clusters)
+            found = values_of(score.row, name)
+            if found is not None and not np.isnan(found).all():
+                row[short_label(score.name)] = statistics.mean_interval(found, clusters=clusters)
         means[name] = row
     _judge_paths(seen, means["steps_to_threshold"], reached, metric, threshold)
     units = seen.config.base.replicas if clusters is None else len(np.unique(clusters))
@@ -106,7 +99,7 @@ def _judge_paths(seen: Seen, row: dict[str, Summary], reached: dict[str, Reach],
         if path is None or metric not in path.history:
             continue
         passed = statistics.steps_to_threshold(
-            path.history[metric], path.counts, threshold=threshold, better=THRESHOLDS[metric][1]
+            path.history[metric], path.counts, threshold=threshold, better=JUDGED[metric]
         )
         name = short_label(score.name)
         row[name] = statistics.mean_interval(passed.restricted, clusters=seen.clusters)
@@ -122,5 +115,5 @@ def exploratory(seen: Seen, at: int, metric: str, threshold: tuple[str, float]) 
         threshold: metric and value that steps are counted to, which are chosen on the page.
     """
     name, value = threshold
-    chosen = metric == "steps_to_threshold" and (name, value) != (next(iter(THRESHOLDS)), THRESHOLDS[name][2])
+    chosen = metric == "steps_to_threshold" and (name, value) != (next(iter(THRESHOLDS)), THRESHOLDS[name])
     return at != seen.config.judged_at or chosen

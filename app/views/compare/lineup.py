@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from app import race_state, state
-from qhn_core.config import SECTIONS
 from qhn_core.errors import QHNError
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.race.config import RaceConfig
-
-#: Weight of the second term that has a slider, by field name.
-_WEIGHTS = ("beta", "lam")
 
 
 def change(config: RaceConfig, what: str, index: int) -> None:
@@ -50,5 +47,4 @@ def _newcomer(config: RaceConfig) -> dict[str, Any]:
 
 def weight_of(name: str) -> str:
     """The field of a loss that weighs its second term (β, λ); empty for a loss without one."""
-    fields = SECTIONS["objective"][name].model_fields
-    return next((field for field in _WEIGHTS if field in fields), "")
+    return OBJECTIVES[name].weight

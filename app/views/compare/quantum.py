@@ -9,12 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import services, state
-from app.figures import Figure, message
+from app.figures import Figure, median, message
 from app.figures.dependence import dependence_matrices
 from app.live_chart import encode, live_chart
 from app.views.compare.data import Seen, weight_labels
 from qhn_core.analysis.dependence import dependence
 from qhn_core.errors import QHNError
+from qhn_core.metrics import METRICS
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import RaceConfig
 
@@ -36,7 +37,7 @@ def show(seen: Seen | None) -> None:
         st.info("Train the race first.", icon=":material/lan:")
         return
     titles = [lane.title for lane in seen.lanes]
-    first = next((i for i, c in enumerate(seen.config.contenders) if c.objective.name != "mle"), 0)
+    first = next((i for i, c in enumerate(seen.config.contenders) if c.objective.weight), 0)
     left, right, words = st.columns([1.2, 1.2, 3], gap="small", vertical_alignment="bottom")
     key = f"race.twin.of.{seen.race_id}"
     with left:
@@ -145,12 +146,12 @@ def _verdict(seen: Seen, index: int, twin: str | None) -> None:
     if status.state.active:
         st.caption(f"The twin trains: step {status.step} of {status.steps}.")
     at = max(0, int(np.searchsorted(rows.steps, seen.at_step, side="right")) - 1)
-    lines = ["| medians over seeds | KL to posterior, nats | NLL, test | accuracy, test |", "|---|--:|--:|--:|"]
+    shown = [METRICS[name] for name in ("kl_posterior", "predictive_nll_test", "accuracy_test")]
+    lines = ["| medians over seeds | " + " | ".join(m.short for m in shown) + " |", "|---|--:|--:|--:|"]
     for name, row in (
         (lane.title, {k: v[lane.at] for k, v in lane.rows.history.items()}),
         ("product twin", {k: v[at] for k, v in rows.history.items()}),
     ):
-        cells = [row[k] for k in ("kl_posterior", "predictive_nll_test", "accuracy_test")]
-        shown = ["–" if np.isnan(c).all() else f"{float(np.nanmedian(c)):.3f}" for c in cells]
-        lines.append(f"| **{name}** | " + " | ".join(shown) + " |")
+        cells = [m.text(float(median(row[m.name][None])[0])) for m in shown]
+        lines.append(f"| **{name}** | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
+from qhn_core.metrics import METRICS, Metric
 
 Array = NDArray[np.float64]
 
@@ -34,20 +35,18 @@ def show(seen: Seen | None) -> None:
 
 
 def _rivals(seen: Seen) -> str:
-    lines = [
-        "| | NLL, test | accuracy, test | cost gap | KL to posterior | likelihood evaluations | seconds a seed |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
-    metrics = (("predictive_nll_test", ".3f"), ("accuracy_test", ".3f"), ("cost_gap", ".3f"), ("kl_posterior", ".2f"))
+    metrics = [METRICS[name] for name in ("predictive_nll_test", "accuracy_test", "cost_gap", "kl_posterior")]
+    heads = [*(metric.short for metric in metrics), "likelihood evaluations", "seconds a seed"]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
     table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None else 0
     for lane in seen.lanes:
-        cells = [_mean(lane.final(name), form) for name, form in metrics]
+        cells = [_mean(lane.final(metric.name), metric) for metric in metrics]
         shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
         seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
         budget = shots * seen.at_step if shots else table
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {_seconds(seconds)} |")
     for score in seen.rivals:
-        cells = [_mean(score.row[name], form) for name, form in metrics]
+        cells = [_mean(score.row[metric.name], metric) for metric in metrics]
         lines.append(
             f"| *{short_label(score.name)}* | "
             + " | ".join(cells)
@@ -60,5 +59,5 @@ def _seconds(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-3 else "under 0.001"
 
 
-def _mean(values: Array, form: str) -> str:
-    return "–" if np.isnan(values).all() else format(float(np.nanmean(values)), form)
+def _mean(values: Array, metric: Metric) -> str:
+    return metric.text(float("nan") if np.isnan(values).all() else float(np.nanmean(values)))

@@ -10,19 +10,10 @@ import streamlit as st
 from app import state
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
-from app.views.compare.judging import JUDGED, THRESHOLDS, Judged, exploratory, judge
+from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
 from qhn_core.analysis.statistics import Comparison, Summary, Verdict
+from qhn_core.metrics import METRICS
 
-#: Short titles for the head of the table.
-HEADS = {
-    "predictive_nll_test": "NLL, test",
-    "accuracy_test": "Accuracy, test",
-    "kl_posterior": "KL to posterior",
-    "cost_gap": "Cost gap",
-    "success": "Success",
-    "steps_to_threshold": "Steps",
-}
-SHORT = {"predictive_nll_test": "NLL", "accuracy_test": "accuracy", "cost_gap": "cost gap", "success": "success"}
 #: Footnote sign of rivals that have no steps.
 NO_STEPS = "¹"
 #: A space at which no line is broken.
@@ -60,11 +51,11 @@ def _threshold() -> tuple[str, float]:
         names = list(THRESHOLDS)
         held = names.index(state.widget("race.threshold.metric", names[0]))
         metric = st.selectbox(
-            "Threshold on", names, held, format_func=lambda name: THRESHOLDS[name][0], key="race.threshold.metric"
+            "Threshold on", names, held, format_func=lambda name: METRICS[name].label, key="race.threshold.metric"
         )
     with middle:
-        key, first = f"race.threshold.{metric}", THRESHOLDS[metric][2]
-        sign = "at most" if THRESHOLDS[metric][1] == "lower" else "at least"
+        key, first = f"race.threshold.{metric}", THRESHOLDS[metric]
+        sign = "at most" if METRICS[metric].better == "lower" else "at least"
         value = st.number_input(sign, value=float(state.widget(key, first)), step=0.05, format="%g", key=key)
     return metric, float(value)
 
@@ -102,9 +93,9 @@ def _summary(
 ) -> str:
     """Contenders and rivals down, metrics across; mean, interval and verdict in each cell."""
     verdicts = {(c.metric, c.contender): c for c in found.comparisons}
-    sign = "≤" if THRESHOLDS[metric][1] == "lower" else "≥"
-    heads = [HEADS[key] for key in found.means]
-    heads[-1] = f"Steps to {SHORT[metric]} {sign} {threshold:g}"
+    sign = "≤" if METRICS[metric].better == "lower" else "≥"
+    heads = [METRICS[key].short for key in found.means]
+    heads[-1] = f"Steps to {METRICS[metric].short} {sign} {threshold:g}"
     lines = [f"| step {at} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
     for lane in seen.lanes:
         cells = []
@@ -136,7 +127,7 @@ def _cell_of(found: Judged, key: str, name: str) -> str:
     summary = found.means[key].get(name)
     if summary is None:
         return "–"
-    cell = _cell(summary, JUDGED[key][2])
+    cell = _cell(summary, METRICS[key].form)
     if key != "steps_to_threshold":
         return cell
     reach = found.reached[name]
@@ -195,9 +186,9 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
         "|---|---|--:|--:|--:|--:|---|",
     ]
     for c in found.comparisons:
-        form = JUDGED[c.metric][2]
+        form = METRICS[c.metric].form
         lines.append(
-            f"| {JUDGED[c.metric][0]} | {c.contender} | {c.difference:+{form}} | "
+            f"| {METRICS[c.metric].title} | {c.contender} | {c.difference:+{form}} | "
             f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | "
             f"{badge(c)} |"
         )

@@ -16,9 +16,9 @@ from app.figures.sweep_map import sweep_figure
 from app.jobs import Job, Watch, jobs
 from app.live_chart import live_chart
 from app.views.explore.focus import Focus, View
-from qhn_core.analysis.metrics import METRICS
 from qhn_core.config import SECTIONS, RunConfig
 from qhn_core.errors import Cancelled, QHNError
+from qhn_core.metrics import LOGGED, METRICS
 from qhn_core.studies.sweep import SweepConfig, SweepFolder, run_cell, table
 
 #: Most cells of a sweep on the page; larger ones belong on the command line.
@@ -110,7 +110,13 @@ def _form(focus: Focus) -> SweepConfig | None:
             st.error(f"{name}: {error}")
             return None
     left, right = st.columns([1.2, 1], gap="small", vertical_alignment="bottom")
-    metric = left.selectbox("Show", METRICS, index=METRICS.index("predictive_nll_test"), key="explore.metric")
+    metric = left.selectbox(
+        "Show",
+        LOGGED,
+        index=LOGGED.index("predictive_nll_test"),
+        format_func=lambda name: METRICS[name].label,
+        key="explore.metric",
+    )
     starts = right.number_input("Starts a cell", 1, 64, min(focus.config.replicas, 8), key="explore.cellstarts")
     base = focus.config.to_dict() | {"replicas": int(starts), "data_draws": min(focus.config.data_draws, int(starts))}
     base["log_every"] = base["steps"]
@@ -180,14 +186,15 @@ def _map(sweep: SweepConfig, job: Job | None) -> None:
         st.error(str(error))
         return
     axes = {axis: sweep.values(axis) for axis in sweep.axes}
-    figure = sweep_figure(rows, axes, metric=sweep.metric.replace("_", " "))
-    best = min(rows, key=lambda row: row["mean"], default=None)
-    told = f"lowest {best['mean']:.3g}" if best is not None else "none finished yet"
+    metric = METRICS[sweep.metric]
+    figure = sweep_figure(rows, axes, metric=metric.label, unit=metric.unit)
+    extreme, word = (max, "highest") if metric.better == "higher" else (min, "lowest")
+    told = f"{word} {extreme(row['mean'] for row in rows):.3g}" if rows else "none finished yet"
     live_chart(
         figure,
         name="sweep",
         key=f"sweep{len(axes)}",
-        alt=f"{sweep.metric} for {len(rows)} of {len(sweep.cells())} combinations; {told}.",
+        alt=f"{metric.label} for {len(rows)} of {len(sweep.cells())} combinations; {told}.",
         height=360,
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import services, state
-from app.describe import SHORT
+from app.describe import loss_names
 from app.figures.trainability import Curve, steepness, variance_curves
 from app.jobs import Job, Watch, jobs, result
 from app.live_chart import live_chart
@@ -51,10 +51,10 @@ def _controls() -> tuple[Against, list[str], list[str], bool]:
         )
         losses = st.pills(
             "Losses",
-            list(SHORT),
+            list(loss_names()),
             selection_mode="multi",
-            default=list(SHORT),
-            format_func=lambda name: SHORT[name],
+            default=list(loss_names()),
+            format_func=lambda name: loss_names()[name],
             key="explore.losses",
         )
         starts = st.pills(
@@ -103,7 +103,7 @@ def _curves(view: View, focus: Focus, job: Job | None, against: Against) -> None
     ]
     here: float = focus.problem.n_bits if against == "qubits" else focus.config.ansatz.layers
     live_chart(
-        variance_curves(curves, against=AGAINST[against], labels=SHORT, here=here if curves else None),
+        variance_curves(curves, against=AGAINST[against], labels=loss_names(), here=here if curves else None),
         name="trainability",
         alt=_told(series, against),
         height=HEIGHT,
@@ -119,8 +119,8 @@ def _told(series: list[Series], against: str) -> str:
         return "Gradient variance over random starts: not measured yet."
     first = series[0]
     return (
-        f"Gradient variance against {AGAINST[against]}, {len(series)} curves; {SHORT[first.loss]} from {first.start} "
-        f"angles changes by a factor {first.scan.slope.factor:.3g} a step."
+        f"Gradient variance against {AGAINST[against]}, {len(series)} curves; {loss_names()[first.loss]} from "
+        f"{first.start} angles changes by a factor {first.scan.slope.factor:.3g} a step."
     )
 
 
@@ -128,7 +128,7 @@ def _slopes(series: list[Series], against: str) -> None:
     unit = "qubit" if against == "qubits" else "layer"
     rows: list[dict[str, Any]] = [
         {
-            "Loss": SHORT[s.loss],
+            "Loss": loss_names()[s.loss],
             "Initial angles": s.start,
             f"× per {unit}": s.scan.slope.factor,
             "log slope": s.scan.slope.slope,

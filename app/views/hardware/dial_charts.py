@@ -8,14 +8,12 @@ import numpy as np
 import streamlit as st
 
 from app import figures
-from app.describe import SHORT
 from app.figures.curves import loss_unit
 from app.figures.shots import estimate_spread, gradient_noise, string_histogram
 from app.jobs import Job
 from app.live_chart import live_chart
 from app.views.hardware.dial_work import GRADIENT, Array, Pool, Slope, Turn, shiftable
 from app.views.hardware.source import Source
-from qhn_core.analysis import dial
 from qhn_core.objectives.base import ObjectiveConfig
 
 HEIGHT = 214
@@ -54,10 +52,10 @@ def charts(
     with second:
         _gradient(objective, shots, said, slopes)
     third, fourth = st.columns(2, gap="small")
-    name = SHORT.get(objective.name, objective.name)
+    name = objective.short
     with third:
         finite = shots is not None or (pool is not None and pool.shots is not None)
-        biased = "plug-in, biased, " if finite and not dial.unbiased(objective) else ""
+        biased = "plug-in, biased, " if finite and not objective.polynomial else ""
         figure = estimate_spread(
             np.zeros(0) if turn.drawn is None else turn.drawn.loss,
             turn.exact.loss,
@@ -152,5 +150,5 @@ def _why_no_gradient(objective: ObjectiveConfig, job: Job | None) -> str:
     if objective.needs_log_q:
         return "log q(w) is in its gradient: no number of shots gives it"
     if not shiftable(objective):
-        return "Worked out for MLE, SELBO and KSD only"
+        return "Worked out for losses that are polynomial in q only"
     return f"Worked out up to {GRADIENT} qubits" if job is None else job.message or "Shifting every angle …"

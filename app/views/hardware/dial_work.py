@@ -134,7 +134,7 @@ def noisy_slope(source: Source, device: Device, objective: ObjectiveConfig) -> J
 
 
 def shiftable(objective: ObjectiveConfig) -> bool:
-    return dial.unbiased(objective)
+    return objective.polynomial
 
 
 def _gradient_noise(

@@ -11,7 +11,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import figures, state
-from app.describe import SHORT
 from app.figures.noise import distance_curve, noise_curve
 from app.jobs import Job, Watch, jobs
 from app.live_chart import live_chart
@@ -65,7 +64,7 @@ def show(source: Source, device: Device) -> bool:
     with columns[2]:
         share = _SHARES[_pick("λ₁ / λ₂", "noise_share", _SHARES, "0.1")]
     if objective.needs_log_q and source.circuit.n_qubits > _EXACT:
-        st.info(f"Beyond {_EXACT} qubits the study draws shots, and shots never tell the ELBO: choose SELBO.")
+        st.info(f"Beyond {_EXACT} qubits the study draws shots, and shots never tell {objective.short}.")
         return False
     readout = device.noise[2]
     key = (*source.key, objective.model_dump_json(), largest, share, readout)
@@ -207,7 +206,7 @@ def _charts(
     source: Source, objective: ObjectiveConfig, study: Study | None, trained: dict[float, float] | None
 ) -> None:
     left, right = st.columns([1.25, 1], gap="small")
-    name = SHORT.get(objective.name, objective.name)
+    name = objective.short
     title = f"{name} against noise strength"
     if study is None:
         for column, chart, what in ((left, "noise-study", title), (right, "noise-distance", "Total variation")):

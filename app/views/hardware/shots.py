@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app import state
-from app.describe import SHORT
+from app.describe import loss_names
 from app.jobs import Job, jobs
 from app.views.hardware.device import Device
 from app.views.hardware.dial_charts import Slopes, charts, waiting
@@ -23,7 +23,6 @@ from app.views.hardware.dial_work import (
     turn_of,
 )
 from app.views.hardware.source import Source
-from qhn_core.analysis import dial
 from qhn_core.objectives.base import ObjectiveConfig
 
 #: Positions of the dial; None stands for ∞.
@@ -69,16 +68,16 @@ def _controls(source: Source) -> tuple[int | None, ObjectiveConfig]:
 
 
 def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True) -> ObjectiveConfig:
-    """The loss to look at: the run's own, MLE or SELBO; at first SELBO in place of the ELBO, which no shots give."""
+    """The loss to look at: the run's own, or one that shots give; at first its stand-in where none give it."""
     offered = losses(source)
     own = source.objective.name
-    first = "selbo" if avoid_elbo and source.objective.needs_log_q else own
+    first = source.objective.stand_in if avoid_elbo and source.objective.needs_log_q else own
     names = list(offered)
     picked = st.selectbox(
         "Loss",
         names,
-        names.index(state.choice(name, names, first)),
-        format_func=lambda n: SHORT.get(n, n),
+        names.index(state.choice(name, names, first if first in names else names[0])),
+        format_func=lambda n: loss_names().get(n, n),
         key=state.form_key(f"hardware.{name}", name),
     )
     state.keep_choice(name, picked)
@@ -89,11 +88,15 @@ def losses(source: Source) -> dict[str, ObjectiveConfig]:
     """The run's own loss, and those that shots can train."""
     from qhn_core.objectives import OBJECTIVES
 
-    beta = getattr(source.objective, "beta", None)
-    weight = {"lam": float(beta)} if isinstance(beta, (int, float)) else {}
-    return {"mle": OBJECTIVES.make("mle"), "selbo": OBJECTIVES.make("selbo", **weight)} | {
-        source.objective.name: source.objective
-    }
+    own = source.objective
+    weight = getattr(own, own.weight) if own.weight else None
+    found: dict[str, ObjectiveConfig] = {}
+    for name in OBJECTIVES.names():
+        kind = OBJECTIVES[name]
+        if not kind.needs_log_q:
+            same = {kind.weight: float(weight)} if kind.weight and isinstance(weight, (int, float)) else {}
+            found[name] = OBJECTIVES.make(name, **same)
+    return found | {own.name: own}
 
 
 def _say(source: Source, device: Device, asked: Job | None, objective: ObjectiveConfig, noisy: Job | None) -> None:
@@ -112,7 +115,10 @@ def _say(source: Source, device: Device, asked: Job | None, objective: Objective
     elif not device.perfect and noisy is None and shiftable(objective):
         parts.append("The gradient is the noiseless circuit's.")
     if source.objective.needs_log_q and not objective.needs_log_q:
-        parts.append("The run's ELBO needs log q(w), which no number of shots tells; shown is a loss that shots give.")
+        parts.append(
+            f"The run's {source.objective.short} needs log q(w), which no number of shots tells; "
+            "shown is a loss that shots give."
+        )
     st.caption(" ".join(parts) or f"Shot noise alone: {repeats_of(source)} repetitions at the same angles.")
 
 
@@ -120,5 +126,5 @@ def _drawn_from(device: Device, pool: Pool | None, objective: ObjectiveConfig) -
     """Where the device's distribution comes from, and so what the dotted lines are."""
     if pool is None or pool.shots is None:
         return f"Drawn from {device.label}, calculated exactly; dotted: what infinitely many of its shots would give."
-    how = "without bias" if dial.unbiased(objective) else "(MMD² without bias, the loss by plug-in, biased)"
+    how = "without bias" if objective.polynomial else "(MMD² without bias, the loss by plug-in, biased)"
     return f"Drawn from {pool.shots:,} draws of {device.label}; dotted: its own value, estimated from these {how}."

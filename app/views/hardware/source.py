@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import services, starts, state
-from app.describe import headline, loss_label
+from app.describe import headline
 from app.views.hardware.device import exact_engine
 from app.views.train.data import config_of, of_preview, of_run
 from qhn_core.bitstrings import MAX_TABULATED
@@ -182,4 +182,4 @@ def title(source: Source) -> str:
     if source.run is None:
         return headline(source.config)
     where = f"step {source.step}, start {source.replica + 1}"
-    return f"**{source.name}** · {loss_label(source.config)} · {where} · {source.circuit.n_qubits} qubits"
+    return f"**{source.name}** · {source.config.objective.title} · {where} · {source.circuit.n_qubits} qubits"

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import figures, services, state
 from app.controls import Controls, about_text
-from app.describe import SHORT, duration_text
+from app.describe import duration_text, loss_names
 from app.figures.devices import device_loss
 from app.jobs import Job, Watch, jobs
 from app.live_chart import live_chart
@@ -52,7 +52,7 @@ def show(source: Source, device: Device) -> bool:
         needs, problem = _planned(config)
         timing = _timing(source, device, config, needs)
         if objective.needs_log_q:
-            _refuse(problem)
+            _refuse(problem, objective)
         elif problem:
             st.error(problem, icon=":material/block:")
         elif config is not None and needs is not None:
@@ -118,14 +118,16 @@ def _planned(config: RunConfig | None) -> tuple[Plan | None, str]:
         return None, str(error)
 
 
-def _refuse(problem: str) -> None:
-    """The ELBO on a device: the reason, and the way out."""
-    st.error(problem or "The ELBO needs log q(w), which shots never tell.", icon=":material/block:")
-    st.button("Switch to SELBO", key="hardware.to_selbo", type="primary", on_click=_switch, width="stretch")
+def _refuse(problem: str, objective: ObjectiveConfig) -> None:
+    """A loss that shots cannot train (the ELBO): the reason, and the way out."""
+    st.error(problem or f"{objective.short} needs log q(w), which shots never tell.", icon=":material/block:")
+    if other := objective.stand_in:
+        words = f"Switch to {loss_names()[other]}"
+        st.button(words, key="hardware.to_stand_in", type="primary", on_click=_switch, args=(other,), width="stretch")
 
 
-def _switch() -> None:
-    state.keep_choice("train_loss", "selbo")
+def _switch(loss: str) -> None:
+    state.keep_choice("train_loss", loss)
     state.renew("train_loss")
 
 
@@ -238,7 +240,7 @@ def _run(source: Source) -> bool:
         return False
     rows, config = services.supervisor().history(run), config_of(run)
     loss = rows.history.get("loss", np.zeros((0, 1)))
-    name, own = SHORT.get(config.objective.name, config.objective.name), _is_of(source, run, config)
+    name, own = config.objective.short, _is_of(source, run, config)
     figure = device_loss(
         rows.steps,
         loss,

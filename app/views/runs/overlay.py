@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from app import services
-from app.figures.overlay import MAX_RUNS, METRICS, Curve, overlay
+from app.figures.overlay import MAX_RUNS, Curve, overlay
 from app.live_chart import live_chart
 from app.views.runs.rows import Row, differences, flatten
 from qhn_core.errors import ConfigError, QHNError
+from qhn_core.metrics import LOGGED, METRICS, values_of
 
 _HEIGHT = 300
 _LOG = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def _controls() -> tuple[str, bool, bool, float]:
-    metric = st.selectbox("Metric", list(METRICS), format_func=lambda name: METRICS[name][0], key="runs_metric")
+    metric = st.selectbox("Metric", [*LOGGED, "gap"], format_func=lambda name: METRICS[name].label, key="runs_metric")
     smoothing = st.slider("Smoothing", 0.0, 0.98, 0.0, 0.02, key="runs_smoothing")
     bands = st.toggle("Band", value=True, key="runs_bands", help="The middle 80 % of the starts")
     log_y = st.toggle("Log axis", key="runs_log")
@@ -55,7 +56,7 @@ def _curve(row: Row, metric: str) -> Curve:
     try:
         if record.state.active:
             steps, history = services.supervisor().history(record.id)
-            values = history.get(metric, np.full((len(steps), 1), np.nan))
+            values = _of(history, metric, len(steps))
         else:
             steps, values = _stored(str(services.store().path), record.id, record.updated.timestamp(), metric)
     except QHNError:
@@ -67,7 +68,13 @@ def _curve(row: Row, metric: str) -> Curve:
 def _stored(_store: str, run_id: str, updated: float, metric: str) -> tuple[NDArray, NDArray]:
     """One metric of a run at rest; ``updated`` makes the copy stale once the run has gone on."""
     steps, values = services.store().history(run_id)
-    return steps, values.get(metric, np.full((len(steps), 1), np.nan))
+    return steps, _of(values, metric, len(steps))
+
+
+def _of(history: Mapping[str, NDArray], metric: str, rows: int) -> NDArray:
+    """The metric over time (T, B); NaN where the run has none."""
+    found = values_of(history, metric)
+    return np.full((rows, 1), np.nan) if found is None else found
 
 
 def _short(name: str, limit: int = 28) -> str:
@@ -81,7 +88,7 @@ def _alt(curves: Sequence[Curve], metric: str) -> str:
         last = curve.values[-1] if len(curve.values) else np.full(1, np.nan)
         if not np.isnan(last).all():
             ends.append(f"{curve.label} at {np.nanmedian(last):.4g}")
-    return f"{METRICS[metric][0]} over steps; medians end with " + ("; ".join(ends) or "no values")
+    return f"{METRICS[metric].label} over steps; medians end with " + ("; ".join(ends) or "no values")
 
 
 def _settings(row: Row) -> None:

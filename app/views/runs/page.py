@@ -10,8 +10,9 @@ import streamlit as st
 from app import services, state
 from app.sending import sent
 from app.views.runs import choice, overlay, tools
-from app.views.runs.rows import SORTS, Row, columns, keep, order, to_rows
+from app.views.runs.rows import NUMBERS, SORTS, Row, columns, keep, order, to_rows
 from qhn_core.errors import QHNError
+from qhn_core.metrics import METRICS, Metric
 from qhn_core.store import RunState
 
 #: Rows on one page of the table, and runs that are read before someone asks for all.
@@ -138,16 +139,22 @@ def _table(rows: Sequence[Row]) -> list[str]:
     return [ids[i] for i in event["selection"]["rows"] if i < len(ids)]
 
 
+def _number_column(metric: Metric) -> Any:
+    """A metric's column: what it is called and counted in, and which statistic it is."""
+    text = (
+        f"{metric.title}: mean over starts at the last logged step. {metric.meaning[:1].upper()}{metric.meaning[1:]}."
+    )
+    return st.column_config.NumberColumn(metric.short, format=f"%{metric.form}", help=text, width=95)
+
+
 def _column_config() -> Mapping[str, Any]:
     c = st.column_config
     return {
         "pinned": c.TextColumn("Pin", width=45),
         "name": c.TextColumn("Name", width=210),
         "state": c.TextColumn("State", width=90),
-        "accuracy": c.NumberColumn("Test acc", format="%.3f", help="Test accuracy, mean over starts", width=80),
-        "nll": c.NumberColumn("Test NLL", format="%.3f", help="Predictive test NLL, nats per example", width=80),
-        "kl": c.NumberColumn("KL to post.", format="%.2f", help="KL(q ‖ exact posterior), nats", width=90),
-        "loss": c.TextColumn("Loss", width=65),
+        **{column: _number_column(METRICS[name]) for column, name in NUMBERS.items()},
+        "loss": c.TextColumn("Loss", width=95),
         "dataset": c.TextColumn("Dataset", width=110),
         "network": c.TextColumn("Network", width=75),
         "circuit": c.TextColumn("Circuit", width=100),

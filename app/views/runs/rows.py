@@ -12,18 +12,19 @@ from typing import Any
 from qhn_core.config import SCHEMA_VERSION
 from qhn_core.datasets import DATASETS
 from qhn_core.errors import QHNError
+from qhn_core.metrics import METRICS
 from qhn_core.networks import NETWORKS
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.store import RunRecord
 
-#: Menu entry -> (attribute of a row, whether the largest comes first).
+#: Columns with a metric -> its name.
+NUMBERS: Mapping[str, str] = {"accuracy": "accuracy_test", "nll": "predictive_nll_test", "kl": "kl_posterior"}
+#: Menu entry -> (attribute of a row, or column of a metric; whether the largest comes first).
 SORTS: Mapping[str, tuple[str, bool]] = {
     "Newest": ("created", True),
     "Oldest": ("created", False),
     "Name": ("folded", False),
-    "Test accuracy": ("accuracy", True),
-    "Predictive test NLL": ("nll", False),
-    "KL to posterior": ("kl", False),
-}
+} | {METRICS[name].label: (column, METRICS[name].better == "higher") for column, name in NUMBERS.items()}
 _ABSENT = "–"
 
 
@@ -35,6 +36,7 @@ class Settings:
     network: str = ""
     circuit: str = ""
     loss: str = ""
+    loss_title: str = ""  #: the loss with its weight, ``ELBO β=0.3``
     n_qubits: int | None = None
     seed: int | None = None
     problem: str = ""  #: why the configuration cannot be read, or empty
@@ -57,20 +59,9 @@ class Row:
         """Seconds since 1970."""
         return self.record.created.timestamp()
 
-    @property
-    def accuracy(self) -> float:
-        """Test accuracy, mean over replicas at the last logged step."""
-        return self.record.final("accuracy_test")
-
-    @property
-    def nll(self) -> float:
-        """Predictive test NLL, nats per example."""
-        return self.record.final("predictive_nll_test")
-
-    @property
-    def kl(self) -> float:
-        """KL to the exact posterior, nats."""
-        return self.record.final("kl_posterior")
+    def number(self, column: str) -> float:
+        """The metric of a column of :data:`NUMBERS`: mean over starts at the last logged step."""
+        return self.record.final(NUMBERS[column])
 
 
 @lru_cache(maxsize=20_000)
@@ -93,9 +84,20 @@ def settings_of(config_json: str) -> Settings:
         network=shape,
         circuit=" × ".join(str(v) for v in (_name(config, "ansatz"), _get(config, "ansatz", "layers")) if v),
         loss=_name(config, "objective"),
+        loss_title=_loss_title(json.dumps(config.get("objective"), sort_keys=True)),
         n_qubits=_qubits(json.dumps(sections, sort_keys=True)),
         seed=seed if isinstance(seed, int) else None,
     )
+
+
+@lru_cache(maxsize=2_000)
+def _loss_title(section: str) -> str:
+    """The loss as plots call it; nothing where this version does not know it."""
+    parts = json.loads(section)
+    try:
+        return OBJECTIVES.parse(parts).title
+    except (QHNError, ValueError, TypeError):
+        return ""
 
 
 @lru_cache(maxsize=2_000)
@@ -151,7 +153,8 @@ def keep(
 
 def _text(row: Row) -> str:
     s = row.settings
-    return f"{row.folded} {row.record.note.casefold()} {row.record.id} {s.dataset} {s.network} {s.circuit} {s.loss}"
+    parts = (row.folded, row.record.note, row.record.id, s.dataset, s.network, s.circuit, s.loss, s.loss_title)
+    return " ".join(parts).casefold()
 
 
 def order(rows: Iterable[Row], by: str) -> list[Row]:
@@ -159,7 +162,7 @@ def order(rows: Iterable[Row], by: str) -> list[Row]:
     attribute, descending = SORTS[by]
 
     def place(row: Row) -> tuple[bool, bool, Any]:
-        value = getattr(row, attribute)
+        value = row.number(attribute) if attribute in NUMBERS else getattr(row, attribute)
         if isinstance(value, str):
             return not row.record.pinned, False, value
         missing = not math.isfinite(value)
@@ -174,10 +177,8 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
         "pinned": ["★" if row.record.pinned else "" for row in rows],
         "name": [row.record.name for row in rows],
         "state": [row.record.state.value for row in rows],
-        "accuracy": [_number(row.accuracy) for row in rows],
-        "nll": [_number(row.nll) for row in rows],
-        "kl": [_number(row.kl) for row in rows],
-        "loss": [row.settings.loss for row in rows],
+        **{column: [_number(row.number(column)) for row in rows] for column in NUMBERS},
+        "loss": [row.settings.loss_title or row.settings.loss for row in rows],
         "dataset": [row.settings.dataset for row in rows],
         "network": [row.settings.network for row in rows],
         "circuit": [row.settings.circuit for row in rows],

@@ -12,7 +12,6 @@ import numpy as np
 import streamlit as st
 
 from app import figures, long_circuit, services, starts
-from app.describe import loss_label
 from app.feeds import FEEDS, Feed
 from app.figures.ghosts import haunted
 from app.image_pictures import WIDE, is_wide, mean_weights, one_network, reads_images, tested_images
@@ -182,7 +181,7 @@ def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
         shown.steps,
         shown.history,
         objective=shown.config.objective.name,
-        label=loss_label(shown.config),
+        label=shown.config.objective.title,
         n_train=n_train,
         log_evidence=evidence,
         total=shown.config.steps,

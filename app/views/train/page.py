@@ -10,7 +10,7 @@ import streamlit as st
 from app import examples, forms, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
-from app.figures import GAPS
+from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
@@ -210,7 +210,7 @@ def _charts(form: Form, drawn: Stage) -> None:
 def _view_options() -> None:
     """What the charts show: kept by the session, not part of the configuration."""
     with st.expander("View", key="view.fold"):
-        st.selectbox("Gap between", list(GAPS), format_func=lambda name: GAPS[name][0].capitalize(), key="view.metric")
+        st.selectbox("Gap between", list(GAPS), format_func=gap_name, key="view.metric")
 
 
 if __name__ == "__main__":

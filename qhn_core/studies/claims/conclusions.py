@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.analysis.clusters import MeanInterval, cluster_interval, fixed_interval, power
-from qhn_core.analysis.statistics import Comparison, Direction, Verdict, compare, holm, minimum_units
+from qhn_core.analysis.statistics import Comparison, Verdict, compare, holm, minimum_units
+from qhn_core.metrics import Direction
 from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, REFERENCE
 from qhn_core.studies.claims.trials import Trial
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from qhn_core.objectives import OBJECTIVES
+
 #: Okabe–Ito colours, as everywhere in this project.
-COLOURS = {"mle": "#D55E00", "elbo": "#0072B2", "selbo": "#009E73", "ksd": "#CC79A7"}
+COLOURS = {name: OBJECTIVES[name].colour for name in OBJECTIVES.names()}
 RIVAL_COLOUR = "#767676"
 
 

@@ -69,7 +69,7 @@ class Contender(KnownFields):
         """``label``, or the loss with its settings and, where it has one of its own, the optimiser with its."""
         if self.label:
             return self.label
-        own = [describe_objective(self.objective)]
+        own = [self.objective.title]
         if self.optimiser is not None:
             own.append(describe_optimiser(self.optimiser))
         return " · ".join(own)
@@ -177,17 +177,6 @@ class RaceConfig(KnownFields):
     def from_url(cls, text: str) -> RaceConfig:
         """Inverse of :meth:`to_url`; raises :class:`ConfigError` for anything damaged, hostile or newer."""
         return cls.parse(text_forms.unpack(text), source="link")
-
-
-def describe_objective(objective: ObjectiveConfig) -> str:
-    """Short name with the settings that matter: ``ELBO β=0.3``, ``SELBO λ=1``."""
-    symbols = {"beta": "β", "lam": "λ"}
-    parts = [objective.name.upper()]
-    for key, symbol in symbols.items():
-        value = getattr(objective, key, None)
-        if value is not None:
-            parts.append(f"{symbol}={value:g}" if isinstance(value, (int, float)) else f"{symbol} {value.kind}")
-    return " ".join(parts)
 
 
 def describe_optimiser(optimiser: OptimiserConfig) -> str:

@@ -1,0 +1,174 @@
+"""The one table of metrics: what each is called, its unit, which way is better, and whether it has an error.
+
+Trainer, statistics, store, sweeps, pages and reports read it: a metric is added here, and computed in
+:mod:`qhn_core.analysis.metrics`. Losses are in nats per training example (÷ n; n = 1 for a cost table) unless the unit
+says otherwise; NaN stands where a quantity does not exist.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Direction = Literal["lower", "higher"]
+_NATS, _SHARE = "nats per example", "share correct"
+
+
+class Metric(NamedTuple):
+    """One quantity that is reported."""
+
+    name: str  #: of the history's array
+    label: str  #: in titles and menus
+    short: str  #: in heads of tables, where there is little room
+    unit: str  #: empty for a number without one
+    meaning: str  #: its definition
+    better: Direction | None = None  #: which way; None where neither is meant
+    judged: bool = True  #: whether contenders with different losses may be compared by it
+    error: bool = True  #: whether it has a standard error ``<name>_se`` where it is estimated from drawn strings
+    form: str = ".3f"  #: how a table writes it
+
+    def text(self, value: float, *, sign: bool = False) -> str:
+        """``value`` as tables write it, with its sign if asked; a dash for none."""
+        return "–" if not math.isfinite(value) else format(value, f"+{self.form}" if sign else self.form)
+
+    @property
+    def title(self) -> str:
+        """Label and unit: ``KL to posterior (nats)``."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+_LOGGED = (
+    Metric("loss", "Loss", "Loss", _NATS, "the minimised objective ÷ n, with its β, λ at that step", "lower", False),
+    Metric(
+        "nll_train", "Expected NLL, train", "E NLL, train", _NATS, "E_q of −log p(y|x,w), mean over examples", "lower"
+    ),
+    Metric("nll_test", "Expected NLL, test", "E NLL, test", _NATS, "the same on test examples", "lower"),
+    Metric(
+        "predictive_nll_train",
+        "Predictive NLL, train",
+        "NLL, train",
+        _NATS,
+        "−log E_q p(y|x,w), mean over examples",
+        "lower",
+    ),
+    Metric("predictive_nll_test", "Predictive NLL, test", "NLL, test", _NATS, "the same on test examples", "lower"),
+    Metric(
+        "accuracy_train",
+        "Accuracy, train",
+        "Accuracy, train",
+        _SHARE,
+        "of the predictive; a tie counts 1/(number tied) if the label is among the tied",
+        "higher",
+    ),
+    Metric("accuracy_test", "Accuracy, test", "Accuracy, test", _SHARE, "the same on test examples", "higher"),
+    Metric(
+        "tie_share",
+        "Ties, test",
+        "Ties",
+        "share of test points",
+        "test points whose likeliest classes tie",
+        "lower",
+        False,
+    ),
+    Metric("entropy_bits", "Entropy", "Entropy", "bits", "H[q]; 2^H networks are effectively in play", form=".2f"),
+    Metric("kl_prior", "KL to prior", "KL to prior", "nats", "KL(q‖π), not ÷ n", form=".2f"),
+    Metric(
+        "kl_posterior",
+        "KL to posterior",
+        "KL to posterior",
+        "nats",
+        "KL(q‖p(w|D)), not ÷ n",
+        "lower",
+        error=False,
+        form=".2f",
+    ),
+    Metric(
+        "mmd2",
+        "MMD² to prior",
+        "MMD²",
+        "",
+        "MMD²(q, π) with the run's kernel (γ = 0.7 where the loss has none)",
+        form=".3g",
+    ),
+    Metric(
+        "elbo",
+        "ELBO",
+        "ELBO",
+        "nats",
+        "−Σ q(ℓ + log q − log π) at β = 1, not ÷ n; below log Z by the KL to the posterior",
+        "higher",
+        form=".2f",
+    ),
+    Metric("cost_gap", "Cost above the best", "Cost gap", _NATS, "(E_q ℓ − min ℓ) ÷ n", "lower"),
+    Metric(
+        "success",
+        "Mass near the optimum",
+        "Success",
+        "probability",
+        "mass of q on strings within 0.02 nats per example of the best",
+        "higher",
+    ),
+    Metric(
+        "grad_norm",
+        "Gradient norm",
+        "Gradient",
+        "",
+        "Euclidean norm of the gradient of the loss",
+        error=False,
+        form=".2g",
+    ),
+)
+_DERIVED = (
+    Metric(
+        "gap",
+        "Generalisation gap, test − train",
+        "Gap",
+        _NATS,
+        "predictive NLL on test minus on training examples",
+        "lower",
+        error=False,
+    ),
+    Metric(
+        "steps_to_threshold",
+        "Steps to the threshold",
+        "Steps",
+        "",
+        "steps until a chosen metric passes a chosen value",
+        "lower",
+        error=False,
+        form=".0f",
+    ),
+)
+
+#: Names of the quantities of every logged step, in the order of tables and exports.
+LOGGED: tuple[str, ...] = tuple(metric.name for metric in _LOGGED)
+#: Those with a standard error where they are estimated from drawn strings.
+WITH_ERROR: tuple[str, ...] = tuple(metric.name for metric in _LOGGED if metric.error)
+#: Name -> metric: the logged ones, and those that are worked out from them.
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (*_LOGGED, *_DERIVED)})
+#: Name -> direction of those by which contenders with different losses are compared.
+JUDGED: Mapping[str, Direction] = MappingProxyType(
+    {metric.name: metric.better for metric in METRICS.values() if metric.better is not None and metric.judged}
+)
+#: What the names of a loss's terms, and of the architectures' probabilities, begin with in a history.
+TERM, ARCHITECTURE = "term_", "architecture_"
+
+
+def direction(name: str) -> int:
+    """+1 where more is better, −1 where less is, 0 where neither is meant."""
+    metric = METRICS.get(name)
+    return 0 if metric is None or metric.better is None else 1 if metric.better == "higher" else -1
+
+
+def values_of(history: Mapping[str, Array], name: str) -> Array | None:
+    """One metric of a history {name: (T, B)}, worked out where it is not logged as such; None where it is not known."""
+    if name != "gap":
+        return history.get(name)
+    test, train = history.get("predictive_nll_test"), history.get("predictive_nll_train")
+    return None if test is None or train is None else test - train
