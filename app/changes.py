@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.describe import TITLES, loss_label, section_summary, value_text
+from app.describe import TITLES, section_summary, value_text
 from app.fields import LABELS, specs
 from qhn_core.config import SECTIONS, RunConfig
 
@@ -13,14 +13,14 @@ AND = " · "
 
 
 def changes(before: RunConfig, now: RunConfig) -> tuple[str, ...]:
-    """One text for each setting that differs: ``Loss ELBO β = 0.3 → MLE``, ``Learning rate 0.05 → 0.1``."""
+    """One text for each setting that differs: ``Loss ELBO β=0.3 → MLE``, ``Learning rate 0.05 → 0.1``."""
     old, new = before.to_dict(), now.to_dict()
     found: list[str] = []
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) == new.get(name):
             continue
-        if name == "objective" and loss_label(before) != loss_label(now):
-            found.append(_arrow("Loss", loss_label(before), loss_label(now)))
+        if name == "objective" and before.objective.title != now.objective.title:
+            found.append(_arrow("Loss", before.objective.title, now.objective.title))
         elif name in SECTIONS:
             found += _of_section(name, old.get(name), new.get(name))
         else:

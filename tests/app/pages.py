@@ -54,7 +54,8 @@ def until(page: AppTest, holds: Callable[[], Any], seconds: float = 120.0) -> No
 
 def charts(page: AppTest) -> dict[str, dict[str, Any]]:
     """What the live charts on the page were sent, by their data-chart name."""
-    return {sent["name"]: sent for sent in (json.loads(block.proto.bytes) for block in page.get("bidi_component"))}
+    sent = [json.loads(block.proto.bytes) for block in page.get("bidi_component") if block.proto.bytes]
+    return {payload["name"]: payload for payload in sent if "figure" in payload}
 
 
 def drawn(page: AppTest, *names: str) -> bool:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.changes import changes
 from app.figures import gap_curves, loss_curves
 from app.figures.ghosts import Ghost, haunted
-from app.figures.palette import LOSS
+from app.figures.palette import loss_colour
 from qhn_core.config import RunConfig
 from tests.app.test_train_page import SHORT, charts, ended, opened, press, run_of
 
@@ -25,10 +25,10 @@ def history(level: float) -> dict[str, Any]:
 
 def test_ghosts_lie_behind_and_both_fit_the_axes() -> None:
     now = loss_curves(STEPS[:2], {k: v[:2] for k, v in history(2.0).items()}, objective="mle", total=6)
-    figure = haunted(now, [Ghost(STEPS, history(5.0), "elbo", "before: ELBO β = 1")], {"loss": "solid"})
+    figure = haunted(now, [Ghost(STEPS, history(5.0), "elbo", "before: ELBO β=1")], {"loss": "solid"})
     ghost, *own = figure["data"]
-    assert ghost["name"] == "before: ELBO β = 1"
-    assert ghost["line"]["color"] == LOSS["elbo"]
+    assert ghost["name"] == "before: ELBO β=1"
+    assert ghost["line"]["color"] == loss_colour("elbo")
     assert ghost["line"]["width"] < min(trace["line"]["width"] for trace in own if trace["name"] == "loss")
     assert own == now["data"]
     low, high = figure["layout"]["yaxis"]["range"]
@@ -68,8 +68,8 @@ def test_changes_are_said_in_the_words_of_the_form() -> None:
     base = RunConfig.parse({"objective": {"name": "elbo", "beta": 0.3}})
     parse = RunConfig.parse
     assert changes(base, base) == ()
-    assert changes(base, parse({"objective": {"name": "mle"}})) == ("Loss ELBO β = 0.3 → MLE",)
-    assert changes(base, parse({"objective": {"name": "elbo", "beta": 1.0}})) == ("Loss ELBO β = 0.3 → ELBO β = 1",)
+    assert changes(base, parse({"objective": {"name": "mle"}})) == ("Loss ELBO β=0.3 → MLE",)
+    assert changes(base, parse({"objective": {"name": "elbo", "beta": 1.0}})) == ("Loss ELBO β=0.3 → ELBO β=1",)
     other = parse({"objective": {"name": "elbo", "beta": 0.3}, "optimiser": {"name": "adam", "lr": 0.1}, "seed": 3})
     assert changes(base, other) == ("Optimiser: learning rate 0.05 → 0.1", "Seed 0 → 3")
     deeper = parse({"objective": {"name": "elbo", "beta": 0.3}, "ansatz": {"name": "ring", "layers": 2}})
@@ -82,11 +82,11 @@ def test_changed_and_trained_again_the_last_curves_stay(fresh: Path) -> None:
     first = run_of(page)
     assert _ghosts(page) == []
     page.selectbox(key="form.objective").set_value("mle").run()
-    assert _ghosts(page) == ["before: ELBO β = 0.3"]  # already beside the preview
+    assert _ghosts(page) == ["before: ELBO β=0.3"]  # already beside the preview
     page = ended(press(page, "train"))
     assert run_of(page) != first
-    assert _ghosts(page) == ["before: ELBO β = 0.3"]
-    assert any("Loss ELBO β = 0.3 → MLE" in caption.value for caption in page.caption)
+    assert _ghosts(page) == ["before: ELBO β=0.3"]
+    assert any("Loss ELBO β=0.3 → MLE" in caption.value for caption in page.caption)
     page.button(key="train.ghosts.clear").click().run()
     assert not page.exception
     assert _ghosts(page) == []

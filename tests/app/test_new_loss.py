@@ -71,7 +71,7 @@ def test_compare(fresh: Path) -> None:
 
 
 def test_explore(trained: str) -> None:
-    page = opened("explore", run=trained, view="trainability")
+    page = opened("explore", run=trained, section="trainability")
     assert not page.error
     offered = [group for group in page.button_group if group.key == "explore.losses"]
     assert "FRU" in [option.content for option in offered[0].proto.options]

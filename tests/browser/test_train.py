@@ -166,7 +166,7 @@ def test_a_reload_finds_the_run_and_a_link_gives_the_same_history(dashboard: Any
     wait_for(page, f"{LOSS_STEPS}.at(-1) === 60")
     assert page.evaluate(curve) == first
     elsewhere = ready(tab(address.split("&run=")[0]))
-    expect(elsewhere.get_by_text("SELBO λ = 1", exact=False).first).to_be_visible()
+    expect(elsewhere.get_by_text("SELBO λ=1", exact=False).first).to_be_visible()
     train_to_the_end(elsewhere)
     wait_for(elsewhere, f"{LOSS_STEPS}.at(-1) === 60")
     assert elsewhere.evaluate(curve) == first

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import services, state
 from app.changes import AND, changes
-from app.describe import counted, loss_label
+from app.describe import counted
 from app.figures import GAPS
 from app.figures.ghosts import Ghost
 from app.views.train.data import Shown, config_of
@@ -22,7 +22,7 @@ from qhn_core.errors import QHNError
 #: Runs that are kept in view behind the one shown.
 MOST = 3
 #: What is read of a ghost's history.
-_NAMES = ("loss", *(f"{stem}_{split}" for _, _, stem in GAPS.values() for split in ("train", "test")))
+_NAMES = ("loss", *(f"{stem}_{split}" for stem in GAPS.values() for split in ("train", "test")))
 _KEPT = "train.ghosts"
 
 
@@ -52,7 +52,7 @@ def of(shown: Shown) -> tuple[str, ...]:
 def _read(run: str, step: int) -> Ghost | None:
     rows, config = services.supervisor().history(run), config_of(run)
     history = {name: np.array(rows.history[name]) for name in _NAMES if name in rows.history}
-    label = f"before: {loss_label(config)}"
+    label = f"before: {config.objective.title}"
     return Ghost(np.array(rows.steps), history, config.objective.name, label) if "loss" in history else None
 
 
