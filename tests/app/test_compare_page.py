@@ -25,8 +25,8 @@ BASE: dict[str, Any] = {
     "network": {"name": "mlp", "layers": [2, 2, 1]},
     "ansatz": {"name": "linear", "layers": 1},
     "steps": 8,
-    "replicas": 9,
-    "data_draws": 9,
+    "replicas": 10,
+    "data_draws": 10,
 }
 SHORT = {"base": BASE, "contenders": list(DEFAULT_CONTENDERS), "rivals": ["exact_bayes", "best_string"]}
 
@@ -83,7 +83,7 @@ def test_from_train_to_verdict(fresh: Path) -> None:
     (residual,) = [b.proto.body for b in page.get("html") if "data-residual" in b.proto.body]
     assert float(residual.split('data-residual="')[1].split('"')[0]) < 1e-6
     text = words(tab(page, "Verdict"))
-    assert "corrected for all 12 comparisons" in text
+    assert "corrected for all 14 comparisons" in text
     assert any(f"[{word}]" in text for word in ("better", "worse", "no difference"))
     assert "Exact Bayes" in words(tab(page, "Rivals"))
 
@@ -222,7 +222,7 @@ def test_what_cannot_work_is_said_before_it_starts(fresh: Path) -> None:
 
 LAB = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
 SPSA = {"name": "spsa", "shots": 100}
-#: Two contenders on a real device: 8 steps and step 0, nine starts, three circuits of 100 shots each.
+#: Two contenders on a real device: 8 steps and step 0, ten starts, three circuits of 100 shots each.
 REAL = SHORT | {
     "contenders": [
         {"objective": {"name": "mle"}},
@@ -250,7 +250,7 @@ def test_contenders_on_real_devices_are_asked_about_with_their_total(begun: list
     for name in ("Train", "Step", "Train"):
         press(page, name.lower())
         assert begun == []
-        assert all(part in question(page) for part in (name, "486 circuits", "48,600 shots", "ibm_torino"))
+        assert all(part in question(page) for part in (name, "540 circuits", "54,000 shots", "ibm_torino"))
         press(page, "not now")
         assert not question(page)
     press(page, "train")
@@ -275,7 +275,7 @@ def test_a_paused_race_from_a_link_asks_before_it_goes_on(fresh: Path, monkeypat
     for name in ("Resume", "Step"):
         press(page, name.lower())
         assert resumed == []
-        assert all(part in question(page) for part in (name, "486 circuits"))
+        assert all(part in question(page) for part in (name, "540 circuits"))
     press(page, "send")
     assert resumed == [race]
     press(page, "resume")
