@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.figures.palette import CLASSES, LOSS
+from app.figures.palette import CLASSES, loss_colour
 from qhn_core.lessons.outcome import Qubits
 
 _SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "qubits.js"
@@ -19,8 +19,8 @@ _CSS = f"""
 .qhn-qubits text {{ fill: var(--st-text-color); font: 14px var(--st-font); }}
 .qhn-sphere {{ fill: var(--st-secondary-background-color); stroke: var(--st-text-color); stroke-width: 1.5; }}
 .qhn-equator {{ fill: none; stroke: var(--st-border-color); stroke-width: 1.5; stroke-dasharray: 4 4; }}
-.qhn-arrow {{ stroke: {LOSS["mle"]}; stroke-width: 5; stroke-linecap: round; }}
-.qhn-tip {{ fill: {LOSS["mle"]}; }}
+.qhn-arrow {{ stroke: {loss_colour("mle")}; stroke-width: 5; stroke-linecap: round; }}
+.qhn-tip {{ fill: {loss_colour("mle")}; }}
 .qhn-empty {{ fill: none; stroke: var(--st-border-color); }}
 .qhn-full {{ fill: var(--st-primary-color); }}
 .qhn-chosen {{ fill: var(--st-secondary-background-color); stroke: var(--st-primary-color); }}

@@ -67,7 +67,8 @@ class KSD(ObjectiveConfig):
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """The mean of k_p over pairs of different draws."""
         plug_in = self.exact(counts / shots, problem, step).value
-        alone = counts @ remember(problem, ("self terms", self.gamma), lambda: self.self_terms(problem)) / shots
+        own = table_of(problem).remember(("self terms", self.gamma), lambda: self.self_terms(problem))
+        alone = counts @ own / shots
         return (shots * plug_in - alone) / (shots - 1.0)
 
     def diagonal_at(

@@ -33,7 +33,7 @@ class MLE(ObjectiveConfig):
 
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """Mean ℓ of the drawn strings."""
-        return counts @ nll_rows(problem)[0] / shots
+        return counts @ table_of(problem).rows[0] / shots
 
     def diagonal_at(
         self,

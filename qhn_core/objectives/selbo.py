@@ -80,7 +80,7 @@ class SELBO(ObjectiveConfig):
 
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """Mean ℓ of the drawn strings plus λ n times their unbiased MMD²."""
-        return counts @ nll_rows(problem)[0] / shots + value_at(self.lam, step) * problem.n_train * mmd2
+        return counts @ table_of(problem).rows[0] / shots + value_at(self.lam, step) * problem.n_train * mmd2
 
     def diagonal_at(
         self,

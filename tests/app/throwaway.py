@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qhn_core.bitstrings import every_string
 from qhn_core.objectives.base import Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import nll_of, nll_rows, probability_rows
+from qhn_core.objectives.tables import probability_rows, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, value_at
 
@@ -30,7 +30,7 @@ class Frugal(ObjectiveConfig):
     tau: Scheduled = Field(0.5, title="τ", description="Price of a weight that is plus")
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
-        rows, nll = probability_rows(q, problem), nll_rows(problem)
+        rows, nll = probability_rows(q, problem), table_of(problem).rows
         price = value_at(self.tau, step) * every_string(problem.n_bits).sum(axis=-1)
         fit, plus = (rows * nll).sum(axis=1), rows @ price.astype(np.float64)
         return Exact(fit + plus, {"nll": fit, "plus": plus}, np.broadcast_to(nll + price, rows.shape).copy())
@@ -47,10 +47,10 @@ class Frugal(ObjectiveConfig):
         inner: NDArray[np.uint8] | None = None,
         log_q: Array | None = None,
     ) -> Array:
-        return nll_of(problem, bits) + value_at(self.tau, step) * bits.sum(axis=-1)
+        return problem.nll_at(bits) + value_at(self.tau, step) * bits.sum(axis=-1)
 
     def sampled(
         self, bits: NDArray[np.uint8], problem: Problem, step: int = 0, *, log_q: Array | None = None
     ) -> Sampled:
-        fit, plus = nll_of(problem, bits).mean(axis=-1), value_at(self.tau, step) * bits.sum(axis=-1).mean(axis=-1)
+        fit, plus = problem.nll_at(bits).mean(axis=-1), value_at(self.tau, step) * bits.sum(axis=-1).mean(axis=-1)
         return Sampled(fit + plus, {"nll": fit, "plus": plus})
