@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import starts
-from app.describe import SHORT
+from app.describe import loss_names
 from app.figures import loss_colour
 from app.views.train.data import Shown
 
@@ -37,7 +37,7 @@ def equation(objective: str, row: Mapping[str, float]) -> str:
     colour = loss_colour(objective)
     symbols = [TERMS.get(name.removeprefix("term_"), rf"\text{{{_plain(name)}}}") for name in names] or ["L/n"]
     numbers = [rf"\textcolor{{{colour}}}{{{row[name]:.4f}}}" for name in names]
-    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(SHORT.get(objective, objective))}}}}} = {' + '.join(symbols)}"
+    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names()[objective])}}}}} = {' + '.join(symbols)}"
     total = rf"\textcolor{{{colour}}}{{\mathbf{{{row['loss']:.4f}}}}}"
     return f"{left} = {' + '.join(numbers)} = {total}" if len(names) > 1 else f"{left} = {total}"
 
