@@ -133,92 +133,19 @@ setup() {
 
 # ---------------------------------------------------------------- the dashboard
 
-check_port() { # check_port ADDRESS PORT: refuse with a remedy what the server could not open
-  "$VENV/bin/python" - "$1" "$2" <<'PY'
-import socket, sys
-
-address, text = sys.argv[1], sys.argv[2]
-if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-    sys.exit(f"run.sh: --port: expected a number from 1 to 65535, got {text!r}.")
-
-def blocked(port):
-    """Why the port cannot be opened, or None."""
-    try:
-        family, kind, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is free
-            probe.bind(where)
-    except OSError as error:
-        return error
-    return None
-
-port = int(text)
-error = blocked(port)
-if error is None:
-    sys.exit(0)
-if isinstance(error, socket.gaierror):
-    sys.exit(f"run.sh: --address: {address!r} is no address of this machine ({error.strerror}).")
-if isinstance(error, PermissionError):
-    sys.exit(f"run.sh: port {port} needs administrator rights. Choose one from 1024 up: ./run.sh --port 8501")
-if error.errno in (98, 48, 10048):  # "address in use" on Linux, macOS, Windows
-    free = next((p for p in range(port + 1, min(port + 50, 65536)) if blocked(p) is None), None)
-    other = f", or choose another one: ./run.sh --port {free}" if free else ", or choose another one with --port."
-    sys.exit(f"run.sh: port {port} on {address} is in use, perhaps by a QHN Lab that already runs "
-             f"(open http://{address}:{port}). Stop that program{other}")
-sys.exit(f"run.sh: cannot serve on {address}:{port}: {error}")
-PY
-}
-
-value_of() { # value_of OPTION COUNT VALUE: the value, or a complaint that it is missing
-  if [ "$2" -lt 2 ] || [ -z "$3" ]; then
-    fail "$1 needs a value."
-  fi
-  printf '%s' "$3"
-}
-
 serve() {
-  local port=8501 address="" passed=()
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --port | --server.port) port=$(value_of "$1" $# "${2:-}"); shift ;;
-      --port=* | --server.port=*) port=${1#*=} ;;
-      --address | --server.address) address=$(value_of "$1" $# "${2:-}"); shift ;;
-      --address=* | --server.address=*) address=${1#*=} ;;
-      --classroom) export QHN_CLASSROOM=1 ;;
-      --host-name) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},$(value_of "$1" $# "${2:-}"); shift ;;
-      --host-name=*) QHN_HOST_NAMES=${QHN_HOST_NAMES:-},${1#*=} ;;
-      --embed) QHN_EMBED="${QHN_EMBED:-} $(value_of "$1" $# "${2:-}")"; shift ;;
-      --embed=*) QHN_EMBED="${QHN_EMBED:-} ${1#*=}" ;;
-      --data) QHN_DATA=$(value_of "$1" $# "${2:-}"); shift ;;
-      --data=*) QHN_DATA=${1#*=} ;;
-      -h | --help) usage; return ;;
-      -*) passed+=("$1") ;;
-      *)
-        [ ${#passed[@]} -gt 0 ] || { usage >&2; fail "'$1' is not something this script can do."; }
-        passed+=("$1")
-        ;;
-    esac
-    shift
-  done
-  if [ -n "${QHN_DATA:-}" ]; then
-    case $QHN_DATA in /*) ;; *) QHN_DATA=$HERE/$QHN_DATA ;; esac
-    export QHN_DATA
-  fi
-  if [ -z "$address" ]; then
-    address=127.0.0.1
-    [ -z "${QHN_CLASSROOM:-}" ] || address=0.0.0.0
-  fi
-  export QHN_HOST_NAMES=${QHN_HOST_NAMES:-} QHN_EMBED=${QHN_EMBED:-}
-  make_venv
-  check_port "$address" "$port" || exit 1
-  setup
-  case $address in
-    127.* | localhost | ::1) ;;
-    *) [ -n "${QHN_CLASSROOM:-}" ] || say "Note: on $address everybody who can reach this machine can use the dashboard, its runs and its processor." ;;
+  case ${1:-} in
+    -* | "") ;;
+    *) usage >&2; fail "'$1' is not something this script can do." ;;
   esac
+  setup
   # exec: Ctrl-C reaches the server itself, and nothing stays behind.
-  exec "$VENV/bin/python" -m app --server.port "$port" --server.address "$address" \
-    --server.showEmailPrompt false ${passed[@]+"${passed[@]}"}
+  command_line serve "$@"
+}
+
+command_line() { # command_line COMMAND...: in the caller's folder, so that relative paths mean what they say
+  cd -- "$HERE"
+  PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec "$VENV/bin/python" -m qhn_core "$@"
 }
 
 # ---------------------------------------------------------------- the tests
@@ -295,8 +222,7 @@ case ${1:-} in
   cli)
     shift
     install run requirements.txt
-    cd -- "$HERE" # relative paths mean what the caller says
-    PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec "$VENV/bin/python" -m qhn_core "$@"
+    command_line "$@"
     ;;
   *) serve "$@" ;;
 esac

@@ -13,6 +13,7 @@ from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import IN_WORDS, PROBABILITIES
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
+from qhn_core.registry import VariantConfig
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -103,10 +104,13 @@ def plan(config: RunConfig, uploads: Path | None = None, *, circuit: Circuit | N
 
     Raises:
         InvalidArgument: sizes that do not fit together.
-        Unsupported: an estimator that the objective or the engine cannot serve.
+        Unsupported: an estimator that the objective or the engine cannot serve, or a package that is not installed.
         TooLarge: more qubits, memory or history than the limits.
         MissingUpload: an uploaded file that is not here.
     """
+    for _, part in config:
+        if isinstance(part, VariantConfig):
+            part.check_installed()
     features, classes = config.dataset.shape(uploads) if config.dataset.needs_network else (0, 0)
     config.dataset.check_rows(uploads)
     _check_batch(config)

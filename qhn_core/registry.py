@@ -27,6 +27,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from qhn_core.checks import check_choice
 from qhn_core.errors import InvalidArgument, QHNError, UnknownName, shorten
+from qhn_core.extras import require
 
 
 class KnownFields(BaseModel):
@@ -73,7 +74,13 @@ class VariantConfig(KnownFields):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     label: ClassVar[str] = ""
+    #: Packages, as they are imported, that it needs beyond a plain installation.
+    packages: ClassVar[tuple[str, ...]] = ()
     name: str
+
+    def check_installed(self) -> None:
+        """Refuse, by name, what this variant needs and is not installed; the message names the extra."""
+        require(*self.packages, purpose=f"'{self.name}'")
 
     @classmethod
     def variant_name(cls) -> str:

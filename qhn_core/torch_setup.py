@@ -9,10 +9,13 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType
 
+from qhn_core.extras import require
+
 
 @cache
 def torch_module() -> ModuleType:
     """The ``torch`` module, its thread count set once for the process."""
+    require("torch", purpose="This optimiser or rival")
     import torch
 
     torch.set_num_threads(1)

@@ -28,6 +28,7 @@ class BayesBiNN(BaselineConfig):
     """Ends with a product distribution over all strings."""
 
     label: ClassVar[str] = "BayesBiNN"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     name: Literal["bayesbinn"] = "bayesbinn"
     needs_network: ClassVar[bool] = True
     takes_stack: ClassVar[bool] = True

@@ -26,6 +26,7 @@ class StraightThrough(BaselineConfig):
     """Keeps, of the networks it visited, the one with the lowest training loss."""
 
     label: ClassVar[str] = "Straight-through (BinaryConnect)"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     name: Literal["straight_through"] = "straight_through"
     needs_network: ClassVar[bool] = True
     takes_stack: ClassVar[bool] = True

@@ -156,6 +156,7 @@ def figures(*, quick: bool) -> list[Figure]:
     ]
     return [
         *memory,
+        Figure("import, with trainer and configurations", first.importing, "s", 0.6, detail="in a new process"),
         Figure("first step of a process", first.step, "s", 0.5, detail=whole),
         Figure("parameter-shift step, N=9, 3 layers, 1024 shots", peer / ours, "×", 30.0, True, shift),
         Figure("likelihood table, 2-4-1, 100 examples", likelihood_table(), "s", 2.0),

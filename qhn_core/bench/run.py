@@ -17,6 +17,7 @@ from qhn_core.bench import ours, peers
 from qhn_core.bench.cells import Cell, parse_cells, survey_cells, target_cells
 from qhn_core.bench.extras import Figure, figures
 from qhn_core.bench.timing import compare
+from qhn_core.extras import require
 
 _PACKAGES = ("numpy", "numba", "pennylane", "pennylane-lightning", "torch", "jax")
 TORCH, LIGHTNING, JAX = "default.qubit+torch", "lightning.qubit adjoint", "default.qubit+JAX jit"
@@ -107,6 +108,7 @@ def measure(cell: Cell, *, seconds: float, jax: bool) -> Row:
     run = ours.setup(cell)
     contenders = {"ours": ours.stepper(run), LIGHTNING: peers.lightning_adjoint(run)}
     if peers.backprop_fits(run.circuit, cell.replicas):
+        require("pennylane", "pennylane_lightning", "torch", purpose="The benchmark against PennyLane")
         contenders[TORCH] = peers.torch_backprop(run)
         if jax:
             contenders[JAX] = peers.jax_jit(run)

@@ -16,6 +16,7 @@ from qhn_core.circuits.lowering import GATES, lower
 from qhn_core.circuits.phased import PHASE, Lowered
 from qhn_core.circuits.qnodes import QNodeTapes
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
+from qhn_core.extras import require
 
 #: PennyLane records operations on one process-wide stack: whoever builds or runs its circuits in a thread holds this.
 PENNYLANE_LOCK = threading.RLock()
@@ -27,6 +28,7 @@ _SINGLE = 1e-6
 
 def apply_gates(gates: Sequence[Gate], theta: Any, *, n_params: int, wires: Sequence[Any]) -> None:
     """Queue ``gates`` in PennyLane; theta (P,) or (B, P) of any of its interfaces."""
+    require("pennylane", purpose="A circuit as PennyLane's")
     import pennylane as qml
 
     if not hasattr(theta, "shape"):
@@ -100,6 +102,7 @@ def gates_from_pennylane(
     function: Callable[[Any], Any], n_params: int, *, n_qubits: int | None = None
 ) -> tuple[int, tuple[Gate, ...]]:
     """(N, gates) of a PennyLane function; see ``Circuit.from_pennylane``."""
+    require("pennylane", purpose="A circuit from PennyLane")
     import pennylane as qml
 
     check_int("n_params", n_params, low=0)

@@ -43,8 +43,9 @@ def settings(
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.ispkg:
-        _command = import_module(f"{__name__}.{_module.name}").command
-        app.command(_module.name.replace("_", "-"))(_command)
+        _command = import_module(f"{__name__}.{_module.name}")
+        _settings = getattr(_command, "CONTEXT_SETTINGS", None)
+        app.command(_module.name.replace("_", "-"), context_settings=_settings)(_command.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     log.addHandler(logging.NullHandler())  # else messages without a handler would go to standard error
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="python -m qhn_core")
+        app(args=None if arguments is None else list(arguments), prog_name=_program())
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except QHNError as error:
@@ -67,10 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         log.debug("the command failed unexpectedly", exc_info=True)
         _complain(
-            f"Something unexpected happened: {type(error).__name__}: {error}. For details: python -m qhn_core --debug …"
+            f"Something unexpected happened: {type(error).__name__}: {error}. For details: {_program()} --debug …"
         )
         return 1
     return 0
+
+
+def _program() -> str:
+    """What the user typed to start it."""
+    return "qhn" if os.path.basename(sys.argv[0]) == "qhn" else "python -m qhn_core"
 
 
 def _complain(message: str) -> None:

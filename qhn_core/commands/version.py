@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import tomllib
 from importlib import metadata
-from pathlib import Path
 
 import typer
+
+from qhn_core import places
 
 #: Packages whose versions matter to results.
 _PACKAGES = ("numpy", "numba", "torch", "pennylane", "pennylane-lightning", "qiskit-aer", "scikit-learn", "streamlit")
@@ -28,5 +29,5 @@ def _own() -> str:
     try:
         return metadata.version("qhn-lab")
     except metadata.PackageNotFoundError:  # run from a checkout
-        project = Path(__file__).parents[2] / "pyproject.toml"
+        project = places.root() / "pyproject.toml"
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

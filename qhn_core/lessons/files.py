@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from qhn_core import places
 from qhn_core.config.text import read_yaml
 from qhn_core.errors import ConfigError, InvalidArgument, QHNError, StoreError
 from qhn_core.lessons.lesson import Lesson
@@ -21,7 +22,7 @@ from qhn_core.lessons.words import MOST_WORDS, check_prose
 from qhn_core.registry import describe_errors
 
 #: Where the lessons that come with the program stand.
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "lessons"
+FOLDER = places.root() / "assets" / "lessons"
 #: Largest file read, bytes.
 LARGEST = 1 << 16
 _NAME = re.compile(r"\d{0,3}-?([a-z0-9][a-z0-9-]{0,39})\.md")

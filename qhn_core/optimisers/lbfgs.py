@@ -26,6 +26,7 @@ class LBFGS(OptimiserConfig):
     """Limited-memory quasi-Newton; few steps, each of several evaluations. For exact gradients."""
 
     label: ClassVar[str] = "L-BFGS"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     name: Literal["lbfgs"] = "lbfgs"
     lr: Scheduled = Field(1.0, description="First step length that the line search tries, or a schedule of it")
     max_iter: int = Field(1, ge=1, le=100, description="L-BFGS iterations in one training step")

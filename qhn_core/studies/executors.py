@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from qhn_core.errors import DeviceError, QHNError
+from qhn_core.extras import require
 from qhn_core.studies.sweep import Cell, SweepConfig, SweepFolder, run_cell
 
 #: Called after each cell with (finished, of how many).
@@ -85,6 +86,7 @@ def _on_dask(cells: dict[str, Cell], scheduler: str | None, uploads: str | None)
 
 @contextmanager
 def _client(scheduler: str | None) -> Iterator[tuple[Any, Any]]:
+    require("distributed", purpose="A cluster")
     from distributed import Client, as_completed
 
     try:

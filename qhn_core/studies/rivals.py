@@ -93,6 +93,7 @@ def score_rivals(
         config = BASELINES.make(name)
         if config.needs_network and problem.network is None:
             continue
+        config.check_installed()
         rival = config.fit_each(problem, replicas=replicas, seed=seed)
         scores.append(
             RivalScore(

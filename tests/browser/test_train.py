@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -97,13 +96,10 @@ def test_node_and_zoom_survive_fifty_refreshes(dashboard: Any, tab: Tab) -> None
     page.evaluate(f"{LOSS}.mark = 'same node'; Plotly.relayout({LOSS}, {{'xaxis.range': [3, 11]}})")
     gap_end = "document.querySelector('[data-chart=gap]')._fullLayout.xaxis.range[1]"
     before, first = page.evaluate(gap_end), refreshes(page)
-    began = time.monotonic()
     wait_for(page, f"Number({LOSS}.dataset.refreshes) >= {first + 50}")
-    seconds = time.monotonic() - began
     assert page.evaluate(f"{LOSS}.mark") == "same node"
     assert page.evaluate(f"{LOSS}._fullLayout.xaxis.range") == [3, 11]
     assert page.evaluate(gap_end) > before, "a chart that nobody touched goes on with the data"
-    assert seconds < 45, f"50 refreshes took {seconds:.1f} s"
     page.hover("[data-chart=loss]")
     page.locator(".qhn-chart-frame").first.get_by_role("button", name="reset zoom").click()
     wait_for(page, f"{LOSS}._fullLayout.xaxis.range[1] > 11")

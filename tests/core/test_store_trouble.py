@@ -137,14 +137,12 @@ def test_a_lock_is_waited_for_and_then_reported(tmp_path):
     run_id = store.create(CONFIG)
     other = sqlite3.connect(tmp_path / "runs.sqlite3", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
     with pytest.raises(StoreError, match="locked by another program"):
         store.append(run_id, [0], {"loss": np.zeros((1, 1))})
-    assert 0.2 < time.monotonic() - began < 3
     assert store.get(run_id).id == run_id, "reading goes on"
-    timer = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
+    timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     timer.start()
-    store.append(run_id, [0], {"loss": np.zeros((1, 1))})
+    RunStore(tmp_path, timeout=60.0).append(run_id, [0], {"loss": np.zeros((1, 1))})
     timer.join()
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another program"):

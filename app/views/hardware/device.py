@@ -14,6 +14,7 @@ from app import state
 from app.jobs import Job, Watch, jobs
 from qhn_core.engines.base import Engine, EngineConfig
 from qhn_core.errors import QHNError, Unsupported
+from qhn_core.extras import require
 
 #: Kind -> label, in the order of the form.
 KINDS = {
@@ -95,6 +96,7 @@ def loading() -> Job:
 
 
 def _load(watch: Watch) -> dict[str, int]:
+    require("pennylane", "qiskit", "qiskit_aer", purpose="A device other than the ideal one")
     import pennylane  # noqa: F401  (imported here so that nothing waits for it later)
 
     watch.progress(0.5)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from qhn_core.checks import check_choice, check_int
 from qhn_core.errors import InvalidArgument, Unsupported
+from qhn_core.extras import require
 
 OptionValue = bool | int | float | str
 #: Most qubits that a device is imitated with on this machine, whatever its size.
@@ -119,6 +120,7 @@ def check_options(device: str, options: Mapping[str, object]) -> dict[str, Optio
 @lru_cache(maxsize=1)
 def _fake_classes() -> dict[str, tuple[str, int]]:
     """Back-end name -> (class name, qubits), read from each snapshot's own configuration file."""
+    require("qiskit_ibm_runtime", purpose="A snapshot of an IBM device")
     from qiskit_ibm_runtime import fake_provider
 
     found = {}

@@ -63,6 +63,7 @@ class PennyLane(EngineConfig):
     """
 
     label: ClassVar[str] = "PennyLane and Qiskit devices"
+    packages: ClassVar[tuple[str, ...]] = ("pennylane", "qiskit")
     name: Literal["pennylane"] = "pennylane"
 
     device: Literal["default.qubit", "lightning.qubit", "default.mixed", "qiskit.aer", "qiskit.remote"] = Field(
@@ -209,6 +210,7 @@ class PennyLane(EngineConfig):
 
     def build(self) -> ExactDevice | ShotsDevice:
         """The engine. PennyLane and Qiskit are imported when it is first used."""
+        self.check_installed()
         if self.remote:
             check_remote_allowed(self.backend)
         return self.implementation(self)
