@@ -108,7 +108,7 @@ def qhn(fresh: Path, tmp_path: Path, *arguments: str) -> subprocess.CompletedPro
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
     )
 
 
@@ -149,7 +149,7 @@ def test_the_wheel_holds_what_is_read_at_run_time(wheel: Path) -> None:
             assert aside or f"qhn_lab/{name}" in names, f"{name} is missing"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_it_trains_and_shows_its_version_without_the_extras(fresh: Path, tmp_path: Path) -> None:
     shown = qhn(fresh, tmp_path, "version")
     assert f"qhn-lab {PROJECT['version']}" in shown.stdout, shown.stderr
@@ -199,7 +199,7 @@ def served(fresh: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(2400):
+    for _ in range(4800):
         assert server.poll() is None, log.read_text()
         with contextlib.suppress(OSError):
             if urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).status == 200:
@@ -209,7 +209,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_it_serves_its_pages(served: str) -> None:
     from playwright.sync_api import expect, sync_playwright
 

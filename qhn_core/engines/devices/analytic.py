@@ -17,6 +17,7 @@ from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.circuits.pennylane import PENNYLANE_LOCK
 from qhn_core.engines.base import Evaluation
 from qhn_core.engines.devices.noise import Noise, two_qubit_kraus
+from qhn_core.extras import require
 
 Array = NDArray[np.float64]
 #: Memory for one batch of states, bytes; larger batches are split.
@@ -125,6 +126,7 @@ class Analytic:
         return Evaluation(q, aux, self.gradient(circuit, theta, g))
 
     def _backprop(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
+        require("torch", purpose="A gradient by backprop through PennyLane's simulator")
         import pennylane as qml
         import torch
 
