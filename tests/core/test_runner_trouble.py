@@ -125,15 +125,15 @@ REMOTE = RunConfig.model_validate(
 def test_stop_does_not_wait_for_a_devices_job_and_cancels_it(supervisor, monkeypatch):
     device = HangingDevice(monkeypatch)
     run_id = supervisor.start(REMOTE)
-    assert device.fetched.wait(60)
+    assert device.fetched.wait(200)
     supervisor.stop(run_id)
-    status = supervisor.wait(run_id, timeout=60)  # the device would never answer
+    status = supervisor.wait(run_id, timeout=200)  # the device would never answer
     assert (status.state, status.step, status.message) == (RunState.STOPPED, 0, "Its job was cancelled.")
     assert device.cancelled == 1
     assert supervisor.store.load_checkpoint(run_id) is not None
     device.hanging = False
     supervisor.resume(run_id)
-    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert supervisor.wait(run_id, timeout=200).state is RunState.FINISHED
     wanted = train(REMOTE)
     assert np.array_equal(supervisor.history(run_id).history["loss"], wanted.history["loss"])
 
@@ -141,20 +141,20 @@ def test_stop_does_not_wait_for_a_devices_job_and_cancels_it(supervisor, monkeyp
 def test_pause_lets_a_devices_job_end_and_says_so(supervisor, monkeypatch):
     device = HangingDevice(monkeypatch)
     run_id = supervisor.start(REMOTE)
-    assert device.fetched.wait(60)
+    assert device.fetched.wait(200)
     supervisor.pause(run_id)
     status = supervisor.wait(run_id, timeout=0.3)
     assert status.state is RunState.RUNNING
     assert status.message == "Pausing when the device has done this step; Stop cancels its job…"
     device.hanging = False
-    status = supervisor.wait(run_id, timeout=60)
+    status = supervisor.wait(run_id, timeout=200)
     assert (status.state, status.step, device.cancelled) == (RunState.PAUSED, 1, 0)
 
 
 def test_closing_the_program_cancels_a_devices_job(tmp_path, monkeypatch):
     supervisor, device = Supervisor(RunStore(tmp_path)), HangingDevice(monkeypatch)
     run_id = supervisor.start(REMOTE)
-    assert device.fetched.wait(60)
+    assert device.fetched.wait(200)
     supervisor.shutdown()
     record = supervisor.store.get(run_id)
     assert (record.state, device.cancelled) == (RunState.INTERRUPTED, 1)
@@ -174,7 +174,7 @@ from test_runner_trouble import REMOTE, HangingDevice, RunStore, Supervisor
 supervisor, device = Supervisor(RunStore(Path(sys.argv[2]))), HangingDevice(pytest.MonkeyPatch())
 device.told = lambda: print("cancelled", flush=True)
 supervisor.start(REMOTE)
-assert device.fetched.wait(60)
+assert device.fetched.wait(200)
 """
 
 
@@ -184,7 +184,7 @@ def test_a_program_that_just_ends_cancels_a_devices_job(tmp_path):
         [sys.executable, "-c", ENDING, str(Path(__file__).parent), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
@@ -197,9 +197,9 @@ def test_stopping_a_race_cancels_the_job_of_its_contender(tmp_path, monkeypatch)
     races, device = Races(RunStore(tmp_path)), HangingDevice(monkeypatch)
     sides = [{"objective": {"name": "mle"}}, {"objective": {"name": "selbo"}}]
     race_id = races.start(RaceConfig.parse({"base": REMOTE.model_dump(), "contenders": sides, "rivals": ()}))
-    assert device.fetched.wait(60)
+    assert device.fetched.wait(200)
     races.stop(race_id)
-    status = races.wait(race_id, timeout=60)
+    status = races.wait(race_id, timeout=200)
     assert (status.run.state, status.run.message) == (RunState.STOPPED, "Its job was cancelled.")
     assert device.cancelled == 1
     races.shutdown()
@@ -293,7 +293,7 @@ def test_a_store_that_cannot_be_written_for_long_pauses_training_with_the_reason
     assert len(supervisor.store.history(run_id).steps) == status.step
     supervisor.set_speed(run_id, None)
     supervisor.resume(run_id)
-    assert supervisor.wait(run_id, timeout=60).state is RunState.FINISHED
+    assert supervisor.wait(run_id, timeout=200).state is RunState.FINISHED
     assert_complete(supervisor, run_id, config)
 
 

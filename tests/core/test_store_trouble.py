@@ -134,7 +134,8 @@ def test_a_full_disk_is_reported_and_what_was_written_stays(tmp_path):
 
 def test_a_lock_is_waited_for_and_then_reported(tmp_path):
     store = RunStore(tmp_path, timeout=0.3)
-    run_id = store.create(CONFIG)
+    patient = RunStore(tmp_path, timeout=60.0)
+    run_id, waiting = store.create(CONFIG), patient.create(CONFIG)
     other = sqlite3.connect(tmp_path / "runs.sqlite3", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another program"):
@@ -142,7 +143,7 @@ def test_a_lock_is_waited_for_and_then_reported(tmp_path):
     assert store.get(run_id).id == run_id, "reading goes on"
     timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     timer.start()
-    RunStore(tmp_path, timeout=60.0).append(run_id, [0], {"loss": np.zeros((1, 1))})
+    patient.append(waiting, [0], {"loss": np.zeros((1, 1))})
     timer.join()
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another program"):
