@@ -23,9 +23,13 @@ def command(
     port: Annotated[int, typer.Option("--port", "--server.port", help="Port to serve on.")] = 8501,
     address: Annotated[
         str | None,
-        typer.Option("--address", "--server.address", help="Address to serve on [default: 127.0.0.1; 0.0.0.0 for a class]."),
+        typer.Option(
+            "--address", "--server.address", help="Address to serve on [default: 127.0.0.1; 0.0.0.0 for a class]."
+        ),
     ] = None,
-    classroom: Annotated[bool, typer.Option("--classroom", help="For a class: link and code, a teacher's console.")] = False,
+    classroom: Annotated[
+        bool, typer.Option("--classroom", help="For a class: link and code, a teacher's console.")
+    ] = False,
     host_name: Annotated[
         list[str] | None, typer.Option(help="A name by which browsers may ask for the dashboard. May be repeated.")
     ] = None,
