@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: A database up to this size is checked throughout when it is opened; a larger one only where it is read.
 _CHECK_BYTES = 32 * 2**20
+#: Free pages (4 KiB each) from which on shrinking is worth its while, and SQLite's number for incremental vacuum.
+_FREE_PAGES, _INCREMENTAL = 512, 2
 _REMEDY = "Choose another folder with --data or QHN_DATA, or make this one writable."
 
 
@@ -71,6 +73,25 @@ class Database:
         finally:
             self._writing.release()
 
+    def shrink(self) -> None:
+        """Give pages that deleted rows have left back to the disk.
+
+        A database begun without incremental vacuum is written anew once, where nobody else uses it.
+        """
+        with self._translated(), self._borrowed() as connection:
+            free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            if free < _FREE_PAGES:
+                return
+            if connection.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+                connection.executescript("PRAGMA incremental_vacuum")  # execute() would give back a single page
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return
+            try:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.execute("VACUUM")
+            except sqlite3.OperationalError as error:  # busy, or no room for a second copy: another time
+                log.info("run store %s not shrunk: %s", self.path, error)
+
     def close(self) -> None:
         """Close idle connections; the object can still be used."""
         with self._guard:
@@ -99,6 +120,10 @@ class Database:
         )
         try:
             connection.row_factory = sqlite3.Row
+            # A text that is not UTF-8 spoils its own row, not the whole answer.
+            connection.text_factory = lambda text: text.decode("utf-8", "replace")
+            if connection.execute("PRAGMA page_count").fetchone()[0] == 0:  # has to come before the first table
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")

@@ -41,16 +41,30 @@ def machine() -> str:
 
 
 def start_time(pid: int) -> float | None:
-    """When process ``pid`` started, seconds since the epoch; None if there is no such process."""
+    """When process ``pid`` started; None if there is no such process, 0 if that cannot be said.
+
+    On Linux in seconds since boot, which no change of the clock moves; elsewhere in seconds since the epoch.
+    """
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return _since_boot(pid) or float(process.create_time())
     except psutil.NoSuchProcess:
         return None
     except psutil.Error:  # there, but not ours to inspect
         return 0.0
+
+
+def _since_boot(pid: int) -> float | None:
+    """Field 22 of Linux's ``/proc/<pid>/stat``, in seconds; None elsewhere."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def is_alive(*, pid: int, started: float, host: str, heartbeat: float, now: float) -> bool:

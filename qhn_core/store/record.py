@@ -25,6 +25,7 @@ class RunState(StrEnum):
     STOPPED = "stopped"  #: a person stopped it; can be resumed
     FAILED = "failed"  #: an error ended it; the message says which
     INTERRUPTED = "interrupted"  #: its process ended; can be resumed
+    DAMAGED = "damaged"  #: its entry in the store cannot be read; it can only be deleted
 
     @property
     def active(self) -> bool:

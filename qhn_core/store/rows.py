@@ -62,6 +62,36 @@ def lives(owner: sqlite3.Row) -> bool:
 
 
 def to_record(row: sqlite3.Row) -> RunRecord:
+    """The row as a record; one that cannot be read comes as damaged, so that it never hides the others."""
+    try:
+        return _sound(row)
+    except (ValueError, TypeError, OverflowError, OSError, AttributeError) as error:
+        return RunRecord(
+            id=str(row["id"]),
+            name="damaged run",
+            note="",
+            state=RunState.DAMAGED,
+            message=f"This run's entry in the store cannot be read ({error}). It can only be deleted.",
+            created=datetime.fromtimestamp(0, UTC),
+            updated=datetime.fromtimestamp(0, UTC),
+            step=0,
+            steps=0,
+            pinned=False,
+            config_json="{}",
+            summary={},
+            person=str(row["person"]),
+        )
+
+
+def _sound(row: sqlite3.Row) -> RunRecord:
+    texts = {name: row[name] for name in ("id", "name", "note", "message", "config", "person")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: expected text, got {type(value).__name__}")
+    summary = json.loads(row["summary"])
+    if not isinstance(summary, dict) or not all(isinstance(entry, dict) for entry in summary.values()):
+        raise ValueError("summary: expected metrics with their values")
+    json.loads(row["config"])
     return RunRecord(
         id=row["id"],
         name=row["name"],
@@ -70,11 +100,11 @@ def to_record(row: sqlite3.Row) -> RunRecord:
         message=row["message"],
         created=datetime.fromtimestamp(row["created"], UTC),
         updated=datetime.fromtimestamp(row["updated"], UTC),
-        step=row["step"],
-        steps=row["steps"],
+        step=int(row["step"]),
+        steps=int(row["steps"]),
         pinned=bool(row["pinned"]),
         config_json=row["config"],
-        summary=json.loads(row["summary"]),
+        summary=summary,
         person=row["person"],
     )
 

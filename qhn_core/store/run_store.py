@@ -150,9 +150,9 @@ class RunStore:
 
     def list(self, *, states: Iterable[RunState] | None = None, limit: int | None = None) -> _Records:
         """Records, pinned ones first, then the newest first."""
-        wanted = [RunState(state).value for state in (RunState if states is None else states)]
-        marks = ",".join("?" * len(wanted))
-        query = f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) AND {self._mine} "  # noqa: S608 - only question marks
+        wanted = [] if states is None else [RunState(state).value for state in states]
+        chosen = "1" if states is None else f"state IN ({','.join('?' * len(wanted))})"
+        query = f"SELECT {COLUMNS} FROM runs WHERE {chosen} AND {self._mine} "  # noqa: S608 - only question marks
         query += "ORDER BY pinned DESC, created DESC, id LIMIT ?"
         with self._database.read() as db:
             rows = db.execute(query, (*wanted, *self._who, -1 if limit is None else limit)).fetchall()
@@ -191,6 +191,7 @@ class RunStore:
         with self._database.write() as db:
             self._refuse_if_held(db, run_id, but_me=False)
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        self._database.shrink()
 
     # -------------------------------------------------------------------------------- state and owner
 
@@ -375,9 +376,9 @@ class RunStore:
         )
 
     def _refuse_if_held(self, db: sqlite3.Connection, run_id: str, *, but_me: bool) -> None:
-        state = RunState(self._find(db, run_id, "state")["state"])
+        state = self._find(db, run_id, "state")["state"]
         holder = holder_of(db, run_id)
-        if not state.active or holder is None or (but_me and holder["id"] == self.owner.id) or not lives(holder):
+        if state not in ACTIVE or holder is None or (but_me and holder["id"] == self.owner.id) or not lives(holder):
             return
         where = "this program" if holder["id"] == self.owner.id else f"another program (process {holder['pid']})"
-        raise StoreError(f"Run {run_id} is {state.value} in {where}. Stop it there first.")
+        raise StoreError(f"Run {run_id} is {state} in {where}. Stop it there first.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import math
+import sqlite3
 import zipfile
 
 import numpy as np
@@ -298,3 +300,38 @@ def test_an_export_that_fails_leaves_no_file(store, tmp_path):
     with pytest.raises(UnknownRun):
         store.export([run_id, "nothere"], tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("begun_before", [False, True])
+def test_the_file_shrinks_when_runs_are_deleted(tmp_path, begun_before):
+    store = RunStore(tmp_path)
+    if begun_before:  # by a version that did not ask for it
+        store.close()
+        with contextlib.closing(sqlite3.connect(store.path)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+            db.execute("PRAGMA auto_vacuum = NONE")
+            db.execute("VACUUM")
+        store = RunStore(tmp_path)
+    rows = {"loss": np.random.default_rng(0).random((2000, 64))}
+    runs = [store.create("{}", state=RunState.FINISHED, steps=2000) for _ in range(8)]
+    for run in runs:
+        store.append(run, range(2000), rows)
+    store.close()
+    full = store.path.stat().st_size
+    for run in runs[1:]:
+        store.delete(run)
+    store.close()
+    assert store.path.stat().st_size < full / 3
+    np.testing.assert_array_equal(store.history(runs[0]).history["loss"], rows["loss"])
+
+
+def test_lists_come_from_an_index_without_sorting(tmp_path):
+    store = RunStore(tmp_path)
+    for person in ("", "ana"):
+        where = "person = 'ana'" if person else "1"
+        query = f"SELECT id FROM runs WHERE {where} ORDER BY pinned DESC, created DESC, id LIMIT 9"  # noqa: S608
+        plan = f"EXPLAIN QUERY PLAN {query}"
+        with contextlib.closing(sqlite3.connect(store.path)) as db:
+            steps = " ".join(row[3] for row in db.execute(plan))
+        assert "USING" in steps
+        assert "TEMP B-TREE" not in steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from qhn_core.errors import StoreError
@@ -271,3 +273,49 @@ def test_damaged_parts_are_reported_as_such(tmp_path):
         store.load_checkpoint(run_id)
     with pytest.raises(StoreError, match="history is damaged"):
         store.history(run_id)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "config = 'no json {'",
+        "config = x'ff00'",
+        "summary = '[1, 2]'",
+        "summary = NULL || 'x'",
+        "summary = 'nan of it'",
+        "state = 'dancing'",
+        "created = 'yesterday'",
+        "updated = 1e300",
+        "steps = 'many'",
+        "name = x'c328'",
+        "summary = CAST(x'7b22c328223a7b7d' AS TEXT)",
+    ],
+)
+def test_a_damaged_row_hides_no_other_and_can_be_deleted(tmp_path, damage):
+    store = RunStore(tmp_path)
+    good, bad = store.create(CONFIG, state=RunState.STOPPED), store.create(CONFIG, state=RunState.STOPPED)
+    with contextlib.closing(sqlite3.connect(store.path)) as db, db:
+        try:
+            db.execute(f"UPDATE runs SET {damage} WHERE id = ?", (bad,))  # noqa: S608 -- the lines above
+        except sqlite3.IntegrityError:
+            db.execute("UPDATE runs SET summary = '' WHERE id = ?", (bad,))
+    found = {record.id: record for record in store.list()}
+    assert set(found) == {good, bad}
+    assert found[good].state is RunState.STOPPED
+    assert found[bad].state is RunState.DAMAGED
+    assert "can only be deleted" in found[bad].message
+    assert not found[bad].state.active
+    assert not found[bad].state.resumable
+    store.delete(bad)
+    assert [record.id for record in store.list()] == [good]
+
+
+def test_a_clock_that_jumps_does_not_make_a_live_run_look_dead(tmp_path, monkeypatch):
+    store = RunStore(tmp_path)
+    run = store.create(CONFIG)
+    later, now = RunStore(tmp_path), time.time()
+    monkeypatch.setattr("time.time", lambda: now + 86_400.0)
+    psutil_time = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: psutil_time(self) + 86_400.0)
+    assert later.mark_interrupted() == ()
+    assert later.get(run).state is RunState.QUEUED
