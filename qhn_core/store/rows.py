@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from qhn_core.errors import InvalidArgument, StoreError
+from pydantic import ValidationError
+
+from qhn_core.errors import InvalidArgument, QHNError, StoreError
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.store.owner import is_alive
 from qhn_core.store.record import RunRecord, RunState
 
@@ -118,11 +121,22 @@ def clean_text(argument: str, value: str, limit: int, *, lines: bool = False) ->
 
 
 def default_name(config_json: str) -> str:
-    """ "dataset · loss · circuit" as far as the configuration names them."""
+    """What tells a run from others, as far as the configuration says it: ``ELBO β=0.3 · xor, 20 · 2-3-1``."""
     try:
         config = json.loads(config_json)
-        parts = [config.get(room, {}).get("name") for room in ("dataset", "objective", "ansatz")]
-        name = " · ".join(str(part) for part in parts if part)
+        objective, dataset, network = (config.get(room) or {} for room in ("objective", "dataset", "network"))
+        data = ", ".join(str(dataset[key]) for key in ("name", "n_train") if dataset.get(key))
+        layers = network.get("layers")
+        size = "-".join(map(str, layers)) if isinstance(layers, list) else network.get("name")
+        name = " · ".join(str(part) for part in (_loss_title(objective), data, size) if part)
     except (ValueError, AttributeError):
         name = ""
     return name[:MAX_NAME] or "run"
+
+
+def _loss_title(section: dict[str, Any]) -> str:
+    """The loss as plots call it; its bare name where this version does not know it."""
+    try:
+        return OBJECTIVES.parse(section).title
+    except (QHNError, ValidationError):
+        return str(section.get("name") or "")

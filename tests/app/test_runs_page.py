@@ -289,6 +289,30 @@ def test_page_sorts(filled: RunStore, page: AppTest) -> None:
     assert _names(page) == ["lecture 2", "Moons", "Lecture 1", "From tomorrow"]
 
 
+def test_runs_that_were_only_tried_out_are_behind_a_switch(filled: RunStore, page: AppTest) -> None:
+    for name, step, state in (("tried", 2, "stopped"), ("broke", 2, "failed"), ("longer", 9, "stopped")):
+        run_id = filled.create(_config(steps=50), name=name)
+        filled.flush(run_id, step=step, state=RunState(state))
+    kept = filled.create(_config(steps=50), name="tried and pinned")
+    filled.flush(kept, step=1, state=RunState.STOPPED)
+    filled.set_pinned(kept, True)
+    page.run()
+    assert "tried" not in _names(page)
+    assert {"broke", "longer", "tried and pinned", "lecture 2"} <= set(_names(page))
+    (switch,) = [toggle for toggle in page.toggle if "fewer than 5 steps" in toggle.label]
+    assert switch.label.startswith("Show 1 run ")
+    switch.set_value(True).run()
+    assert "tried" in _names(page)
+
+
+@pytest.mark.parametrize("by", ["Loss", "Data", "Steps made"])
+def test_the_table_sorts_by_setting_and_size(filled: RunStore, by: str) -> None:
+    rows = order(to_rows(filled.list()), by)
+    values = {"Loss": "loss_title", "Data": "dataset", "Steps made": "steps_made"}[by]
+    found = [getattr(row, values) for row in rows]
+    assert found == sorted(found, reverse=by == "Steps made")
+
+
 def test_nothing_ticked_nothing_to_press(filled: RunStore, page: AppTest) -> None:
     page.run()
     assert all(_button(page, label).disabled for label in ("Reopen", "Resume", "Pin", "Delete"))

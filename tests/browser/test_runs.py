@@ -145,7 +145,7 @@ def _picture(page: Page, name: str, tmp_path: Path) -> None:
 def test_overlay_of_three_losses(page: Page, tmp_path: Path) -> None:
     """Ticked runs are drawn over each other, and only the differing settings are listed."""
     _shown(page, 4)
-    for count, loss in enumerate(("mle", "selbo", "xor · elbo"), 1):
+    for count, loss in enumerate(("MLE", "SELBO", "ELBO β=0.3"), 1):
         _tick(page, loss)
         _ticked(page, count)
     _wait(page, lambda: len(_curves(page)) == 3, 30)
@@ -167,7 +167,7 @@ def test_ticks_leave_the_table_where_it_is(page: Page) -> None:
     """Two clicks in a row, the second one before the page has answered to the first, must land on two rows."""
     _shown(page, 4)
     places = [_table(page).bounding_box()]
-    for count, name in enumerate(("Moons", "mle", "selbo"), 1):  # a stopped run, which has something to say, first
+    for count, name in enumerate(("Moons", "MLE", "SELBO"), 1):  # a stopped run, which has something to say, first
         _tick(page, name)
         _ticked(page, count)
         page.wait_for_timeout(300)
@@ -177,7 +177,7 @@ def test_ticks_leave_the_table_where_it_is(page: Page) -> None:
 
 def test_dark(dark_page: Page, tmp_path: Path) -> None:
     _shown(dark_page, 4)
-    _tick(dark_page, "mle")
+    _tick(dark_page, "MLE")
     _ticked(dark_page, 1)
     _tick(dark_page, "Moons")
     _ticked(dark_page, 2)
@@ -191,7 +191,7 @@ def test_filter_and_sort(page: Page) -> None:
     box.fill("xor MLE")
     box.press("Enter")
     _shown(page, 1)
-    assert "mle" in _names(page)[0]
+    assert "MLE" in _names(page)[0]
     box.fill("")
     box.press("Enter")
     _shown(page, 4)
@@ -204,7 +204,7 @@ def test_filter_and_sort(page: Page) -> None:
 def test_ticks_stay_with_their_runs_when_the_table_changes(page: Page) -> None:
     """The grid remembers positions; a filter that moves rows must not move the ticks."""
     _shown(page, 4)
-    _tick(page, "mle")
+    _tick(page, "MLE")
     _ticked(page, 1)
     box = page.get_by_placeholder("Filter by name")
     box.fill("elbo")
@@ -215,19 +215,19 @@ def test_ticks_stay_with_their_runs_when_the_table_changes(page: Page) -> None:
     box.press("Enter")
     _shown(page, 3)
     expect(page.get_by_text("1 ticked", exact=True)).to_be_visible()
-    _wait(page, lambda: [curve["name"].split(" (")[0] for curve in _curves(page)] == ["xor · mle · linear"])
+    _wait(page, lambda: [curve["name"].split(" (")[0] for curve in _curves(page)] == ["MLE · xor, 20 · 2-3-1"])
 
 
 def test_export_of_one_and_of_many(page: Page) -> None:
     _shown(page, 4)
-    _tick(page, "mle")
+    _tick(page, "MLE")
     _ticked(page, 1)
     with page.expect_download() as one:
         page.get_by_role("button", name="JSON", exact=True).click()
     content = json.loads(Path(one.value.path()).read_text())
     assert content["config"]["objective"]["name"] == "mle"
     assert len(content["history"]["loss"]) == len(content["steps"]) == 151
-    _tick(page, "selbo")
+    _tick(page, "SELBO")
     _ticked(page, 2)
     with page.expect_download() as many:
         page.get_by_role("button", name="CSV", exact=True).click()
@@ -240,7 +240,7 @@ def test_export_of_one_and_of_many(page: Page) -> None:
 
 def test_rename_and_note(page: Page, data: Path) -> None:
     _shown(page, 4)
-    _tick(page, "selbo")
+    _tick(page, "SELBO")
     _ticked(page, 1)
     page.get_by_role("button", name="Name, note").click()
     page.get_by_label("Name", exact=True).fill("Lecture <3>: SELBO")
@@ -276,7 +276,7 @@ def _state_of(page: Page, name: str) -> str:
 
 def test_open_leads_to_the_run_on_train(page: Page) -> None:
     _shown(page, 4)
-    _tick(page, "mle")
+    _tick(page, "MLE")
     _ticked(page, 1)
     page.get_by_role("button", name="Reopen").click()
     page.wait_for_url(re.compile(r"[?&]run=\w+"), timeout=LONG)
@@ -287,18 +287,18 @@ def test_open_leads_to_the_run_on_train(page: Page) -> None:
 def test_deletion_asks_first(page: Page, data: Path) -> None:
     """Last, as it takes a run away."""
     _shown(page, 4)
-    _tick(page, "mle")
+    _tick(page, "MLE")
     _ticked(page, 1)
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("xor · mle · linear")).to_be_visible()
+    expect(dialog.get_by_text("MLE · xor, 20 · 2-3-1")).to_be_visible()
     dialog.get_by_role("button", name="Keep").click()
     expect(dialog).to_be_hidden()
     assert len(_names(page)) == 4
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     _shown(page, 3)
-    assert not [name for name in _names(page) if "mle" in name]
+    assert not [name for name in _names(page) if "MLE" in name]
     store = RunStore(data)
     assert len(store.list()) == 3
     store.close()

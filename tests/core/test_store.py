@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
 from qhn_core.store import RunState, RunStore, UnknownRun, data_dir
+from qhn_core.store.rows import default_name
 
 CONFIG = '{"dataset": {"name": "xor"}, "objective": {"name": "elbo"}, "ansatz": {"name": "linear"}, "steps": 9}'
 
@@ -45,11 +46,34 @@ def test_data_folder_is_argument_then_variable_then_user_folder(tmp_path, monkey
     assert RunStore(tmp_path / "argument").uploads == tmp_path / "argument" / "uploads"
 
 
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "ELBO β=0.3 · xor, 20 · 2-3-1"),
+        ({"objective": {"name": "mle"}}, "MLE · xor, 20 · 2-3-1"),
+        ({"objective": {"name": "selbo", "lam": 1.0}, "network": {"layers": [2, 2, 1]}}, "SELBO λ=1 · xor, 20 · 2-2-1"),
+        (
+            {"objective": {"name": "from tomorrow"}, "dataset": {"name": "moons", "n_train": 7}},
+            "from tomorrow · moons, 7 · 2-3-1",
+        ),
+        ({"objective": None, "network": None, "dataset": {"name": "cost_table"}}, "cost_table"),
+    ],
+)
+def test_a_run_is_named_after_what_tells_it_from_others(changes, name):
+    plain = {"objective": {"name": "elbo", "beta": 0.3}, "dataset": {"name": "xor", "n_train": 20}}
+    assert default_name(json.dumps({**plain, "network": {"name": "mlp", "layers": [2, 3, 1]}, **changes})) == name
+
+
 def test_a_new_run_is_listed_with_what_it_was_given(store):
     run_id = store.create(CONFIG, steps=9)
     named = store.create(CONFIG, steps=9, name="mine")
     record = store.get(run_id)
-    assert (record.name, record.state, record.steps, record.step) == ("xor · elbo · linear", RunState.QUEUED, 9, 0)
+    assert (record.name, record.state, record.steps, record.step) == (
+        "ELBO β=1 · xor",
+        RunState.QUEUED,
+        9,
+        0,
+    )
     assert json.loads(record.config_json) == json.loads(CONFIG)
     assert [r.id for r in store.list()] == [named, run_id]
     assert store.list(limit=1)[0].name == "mine"
@@ -81,7 +105,7 @@ def test_names_notes_and_pins_are_kept_and_bounded(store):
     assert store.get(first).name == "abc"
     assert store.get(first).note == "line one\nline two"
     store.rename(first, "")
-    assert store.get(first).name == "xor · elbo · linear"
+    assert store.get(first).name == "ELBO β=1 · xor"
     store.set_pinned(first, False)
     assert [r.id for r in store.list()] == [second, first]
     with pytest.raises(InvalidArgument, match="at most 200"):

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from app import services, state
+from app.describe import counted
 from app.sending import sent
 from app.views.runs import choice, overlay, tools
-from app.views.runs.rows import NUMBERS, SORTS, Row, columns, keep, order, to_rows
+from app.views.runs.rows import FEW, NUMBERS, SORTS, Row, columns, keep, order, to_rows
 from qhn_core.errors import QHNError
 from qhn_core.metrics import METRICS, Metric
 from qhn_core.store import RunState
@@ -35,7 +36,7 @@ def page() -> None:
         _welcome()
         return
     rows = to_rows(records[: None if everything else LIMIT])
-    shown = _filtered(rows)
+    shown = _without_trials(_filtered(rows))
     if len(records) > len(rows):
         _offer_everything()
     shown = _paged(shown)
@@ -76,6 +77,19 @@ def _offer_everything() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"The newest {LIMIT:,} runs are listed and searched.")
         st.toggle("List all runs", key="runs_everything")
+
+
+def _without_trials(rows: list[Row]) -> list[Row]:
+    """The rows without the runs that were only tried out; a switch shows them, and says how many there are."""
+    trials = sum(row.trial for row in rows)
+    if not trials:
+        return rows
+    everything = st.toggle(
+        f"Show {counted(trials, 'run')} left after fewer than {FEW} steps",
+        key="runs_trials",
+        help="What Step and Reset leave behind. Pinned runs are always shown.",
+    )
+    return rows if everything else [row for row in rows if not row.trial]
 
 
 def _paged(rows: list[Row]) -> list[Row]:
@@ -151,7 +165,7 @@ def _column_config() -> Mapping[str, Any]:
     c = st.column_config
     return {
         "pinned": c.TextColumn("Pin", width=45),
-        "name": c.TextColumn("Name", width=210),
+        "name": c.TextColumn("Name", width=230),
         "state": c.TextColumn("State", width=90),
         **{column: _number_column(METRICS[name]) for column, name in NUMBERS.items()},
         "loss": c.TextColumn("Loss", width=95),
@@ -161,7 +175,7 @@ def _column_config() -> Mapping[str, Any]:
         "qubits": c.NumberColumn("N", help="Qubits: one for each weight", width=45),
         "steps": c.TextColumn("Steps", width=90),
         "seed": c.NumberColumn("Seed", width=55),
-        "created": c.DatetimeColumn("Created", format="YYYY-MM-DD HH:mm", width=130),
+        "created": c.DatetimeColumn("Created", format="MM-DD HH:mm", width=95),
         "note": c.TextColumn("Note", width=200),
         "run": c.TextColumn("Run", help="Name in links and on the command line", width=90),
     }

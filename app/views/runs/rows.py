@@ -15,7 +15,7 @@ from qhn_core.errors import QHNError
 from qhn_core.metrics import METRICS
 from qhn_core.networks import NETWORKS
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.store import RunRecord
+from qhn_core.store import RunRecord, RunState
 
 #: Columns with a metric -> its name.
 NUMBERS: Mapping[str, str] = {"accuracy": "accuracy_test", "nll": "predictive_nll_test", "kl": "kl_posterior"}
@@ -24,8 +24,13 @@ SORTS: Mapping[str, tuple[str, bool]] = {
     "Newest": ("created", True),
     "Oldest": ("created", False),
     "Name": ("folded", False),
+    "Loss": ("loss_title", False),
+    "Data": ("dataset", False),
+    "Steps made": ("steps_made", True),
 } | {METRICS[name].label: (column, METRICS[name].better == "higher") for column, name in NUMBERS.items()}
 _ABSENT = "–"
+#: Steps below which a run that was left counts as tried out.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,27 @@ class Row:
     def folded(self) -> str:
         """Name for sorting and searching."""
         return self.record.name.casefold()
+
+    @property
+    def loss_title(self) -> str:
+        """The loss with its weight, for sorting."""
+        return self.settings.loss_title or self.settings.loss
+
+    @property
+    def dataset(self) -> str:
+        """The data, for sorting."""
+        return self.settings.dataset
+
+    @property
+    def steps_made(self) -> float:
+        """Updates made."""
+        return float(min(self.record.step, self.record.steps))
+
+    @property
+    def trial(self) -> bool:
+        """Whether it was tried out for a few steps (by Step and Reset, say), and left."""
+        left = self.record.state in (RunState.STOPPED, RunState.INTERRUPTED)
+        return left and self.steps_made < FEW < self.record.steps and not self.record.pinned
 
     @property
     def created(self) -> float:
@@ -176,16 +202,16 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {
         "pinned": ["★" if row.record.pinned else "" for row in rows],
         "name": [row.record.name for row in rows],
+        "loss": [row.settings.loss_title or row.settings.loss for row in rows],
+        "created": [row.record.created for row in rows],
         "state": [row.record.state.value for row in rows],
         **{column: [_number(row.number(column)) for row in rows] for column in NUMBERS},
-        "loss": [row.settings.loss_title or row.settings.loss for row in rows],
         "dataset": [row.settings.dataset for row in rows],
         "network": [row.settings.network for row in rows],
         "circuit": [row.settings.circuit for row in rows],
         "qubits": [row.settings.n_qubits for row in rows],
         "steps": [f"{min(row.record.step, row.record.steps)} / {row.record.steps}" for row in rows],
         "seed": [row.settings.seed for row in rows],
-        "created": [row.record.created for row in rows],
         "note": [" ".join(row.record.note.split()) for row in rows],
         "run": [row.record.id for row in rows],
     }
