@@ -127,16 +127,6 @@ def _bits(layers: Sequence[int], bias: bool) -> int:
     return sum((a + bias) * b for a, b in pairwise(layers))
 
 
-def memory_text(size: int) -> str:
-    """Bytes for people: ``2 MB``."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.3g} {unit}" if value < 10 else f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
-
-
 def duration_text(seconds: float) -> str:
     """Time left for people: ``8 s``, ``2 min 10 s``, ``1 h 5 min``."""
     if seconds < 1:

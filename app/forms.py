@@ -14,10 +14,11 @@ import streamlit as st
 
 from app import state
 from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
-from app.describe import TITLES, counted, fit_layers, memory_text, section_summary
+from app.describe import TITLES, counted, fit_layers, section_summary
 from app.fields import specs
 from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
 from app.widgets import field_widget
+from qhn_core.checks import readable
 from qhn_core.config import DEFAULTS, SECTIONS, ConfigError, RunConfig
 from qhn_core.datasets import DatasetConfig
 from qhn_core.errors import DataError, MissingUpload, QHNError
@@ -117,7 +118,7 @@ def _summary(form: Form) -> None:
         return
     needs = form.plan
     st.markdown(
-        f"**{needs.n_qubits}** qubits · **{needs.n_params}** parameters · **{memory_text(needs.memory_bytes)}**",
+        f"**{needs.n_qubits}** qubits · **{needs.n_params}** parameters · **{readable(needs.memory_bytes)}**",
         help="Qubits follow from the network: one for each binary weight. The memory is an estimate of the peak.",
     )
     for warning in needs.warnings:

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.bitstrings import from_index, strings_between
-
-if TYPE_CHECKING:
-    from qhn_core.networks.base import NetworkConfig
+from qhn_core.bitstrings import Bits, from_index, strings_between
 
 Array = NDArray[np.float64]
 #: Called now and then in long calculations; may raise to stop them.
@@ -26,6 +23,21 @@ Tick = Callable[[], None]
 #: Float64 numbers worked on in one go (2 MB: stays in cache) and held for one block of examples (32 MB).
 CHUNK = 1 << 18
 HELD = 1 << 22
+
+
+class Evaluated(Protocol):
+    """As much of a network as it takes to evaluate every string."""
+
+    @property
+    def n_bits(self) -> int:
+        """Number N of bits."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number C of classes."""
+
+    def log_proba(self, bits: Bits, x: Array) -> Array:
+        """log p(y|x, w) for bits (S, N) and inputs (n, d): (S, n, C), nats."""
 
 
 class FunctionBlock(ABC):
@@ -158,7 +170,7 @@ class _ShiftedBlock(FunctionBlock):
 class EnumeratedFunctions(FunctionTable):
     """For any network: every string is evaluated once, and strings with equal predictions are grouped."""
 
-    def __init__(self, network: NetworkConfig, x: Array, *, tick: Tick | None = None) -> None:
+    def __init__(self, network: Evaluated, x: Array, *, tick: Tick | None = None) -> None:
         self._network, self._x = network, x
         self.n_examples, self.n_classes = len(x), network.n_classes
         self.width = 4 * network.n_classes
@@ -183,7 +195,7 @@ class EnumeratedFunctions(FunctionTable):
 
 
 class _EnumeratedBlock(FunctionBlock):
-    def __init__(self, network: NetworkConfig, x: Array, members: NDArray[np.int64], examples: slice) -> None:
+    def __init__(self, network: Evaluated, x: Array, members: NDArray[np.int64], examples: slice) -> None:
         self._network, self._x, self._members, self.examples = network, x, members, examples
 
     def log_proba(self, start: int, stop: int) -> Array:

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from qhn_core.checks import check_bits, check_finite, check_shape
 from qhn_core.networks.base import NETWORKS
 from qhn_core.networks.functions import FunctionTable, Tick
-from qhn_core.networks.layered import LayeredConfig
 from qhn_core.networks.mlp_functions import mlp_functions
 from qhn_core.networks.mlp_math import log_classes, outputs_of
+from qhn_core.networks.perceptron import Perceptron
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _CHUNK = 500_000
 
 
 @NETWORKS.register
-class MLP(LayeredConfig):
+class MLP(Perceptron):
     """Binary multilayer perceptron; one output is a logistic, several are a softmax.
 
     With outputs z and scale s: p(1|x) = 1/(1 + e^{−s z}) for one output, p(c|x) ∝ e^{s z_c} for several.
@@ -35,11 +35,6 @@ class MLP(LayeredConfig):
 
     label: ClassVar[str] = "Multilayer perceptron"
     name: Literal["mlp"] = "mlp"
-
-    @property
-    def n_bits(self) -> int:
-        """Number N of weights and biases."""
-        return sum((a + self.bias) * b for a, b in zip(self.layers, self.layers[1:], strict=False))
 
     @property
     def bit_labels(self) -> tuple[str, ...]:
@@ -66,18 +61,3 @@ class MLP(LayeredConfig):
         """Strings grouped by the function that they compute on x; see :mod:`qhn_core.networks.mlp_functions`."""
         inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
         return mlp_functions(self, inputs, tick=tick)
-
-    def weights_of(self, bits: NDArray[np.uint8]) -> Array:
-        """Weights that bits stand for, same shape."""
-        low, high = self.alphabet
-        return np.where(bits, high, low)
-
-    def activate(self, z: Array) -> Array:
-        """The activation, elementwise; sums within 1e-9 of zero have sign 0, in whatever order they were taken."""
-        if self.activation == "sign":
-            return np.sign(np.where(np.abs(z) < 1e-9, 0.0, z))
-        if self.activation == "tanh":
-            return np.tanh(z)
-        if self.activation == "relu":
-            return np.maximum(z, 0.0)
-        return 0.5 * (1.0 + np.tanh(0.5 * z))

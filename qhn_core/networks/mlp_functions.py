@@ -11,12 +11,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from math import comb
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.bitstrings import every_string
+from qhn_core.bitstrings import every_string, from_index
 from qhn_core.networks.functions import (
     Array,
     FunctionBlock,
@@ -26,15 +25,13 @@ from qhn_core.networks.functions import (
     example_blocks,
 )
 from qhn_core.networks.mlp_math import deeper, log_classes, unit_options
-
-if TYPE_CHECKING:
-    from qhn_core.networks.mlp import MLP
+from qhn_core.networks.perceptron import Perceptron
 
 #: Above so many numbers, unit options are matched by symmetry instead of by comparing what they compute.
 _COMPARED = 1 << 24
 
 
-def mlp_functions(network: MLP, x: Array, *, tick: Tick | None = None) -> FunctionTable:
+def mlp_functions(network: Perceptron, x: Array, *, tick: Tick | None = None) -> FunctionTable:
     """The function table of a perceptron on x (n, d)."""
     return HiddenFunctions(network, x, tick=tick) if len(network.layers) > 2 else LinearFunctions(network, x)
 
@@ -42,7 +39,7 @@ def mlp_functions(network: MLP, x: Array, *, tick: Tick | None = None) -> Functi
 class _LogitBlock(FunctionBlock):
     """Shared by both tables: from outputs z (functions, outputs, examples) to log probabilities and likelihoods."""
 
-    network: MLP
+    network: Perceptron
 
     @abstractmethod
     def outputs(self, start: int, stop: int) -> Array:
@@ -82,7 +79,7 @@ class LinearFunctions(FunctionTable):
     z = A[high half of the bits] + B[low half], each of 2**(N/2) rows.
     """
 
-    def __init__(self, network: MLP, x: Array) -> None:
+    def __init__(self, network: Perceptron, x: Array) -> None:
         self._network, self._x = network, x
         self.n_examples, self.n_classes = len(x), network.n_classes
         self.n_functions = 2**network.n_bits
@@ -97,7 +94,7 @@ class LinearFunctions(FunctionTable):
 
 
 class _LinearBlock(_LogitBlock):
-    def __init__(self, network: MLP, x: Array, examples: slice) -> None:
+    def __init__(self, network: Perceptron, x: Array, examples: slice) -> None:
         self.network, self.examples = network, examples
         self._low_bits = (network.n_bits + 1) // 2
         inputs = np.concatenate([x.T, np.ones((1, len(x)))]) if network.bias else x.T
@@ -123,7 +120,7 @@ class _LinearBlock(_LogitBlock):
 class HiddenFunctions(FunctionTable):
     """One hidden layer or more; function = (multiset of unit options) × 2**tail + (the string's low tail bits)."""
 
-    def __init__(self, network: MLP, x: Array, *, tick: Tick | None = None) -> None:
+    def __init__(self, network: Perceptron, x: Array, *, tick: Tick | None = None) -> None:
         d, self._units, self._outgoing = network.layers[:3]
         self._network, self._x = network, x
         self._option_bits = d + network.bias + self._outgoing
@@ -203,7 +200,7 @@ class HiddenFunctions(FunctionTable):
 
 
 class _HiddenBlock(_LogitBlock):
-    def __init__(self, network: MLP, table: HiddenFunctions, added: Array, tail: int, examples: slice) -> None:
+    def __init__(self, network: Perceptron, table: HiddenFunctions, added: Array, tail: int, examples: slice) -> None:
         self.network, self.examples = network, examples
         self._table, self._added, self._tail = table, added, tail
 
@@ -216,6 +213,5 @@ class _HiddenBlock(_LogitBlock):
         if self._tail == 0:
             return sums
         index = np.arange(start, stop)
-        shifts = np.arange(self._tail - 1, -1, -1)
-        weights = self.network.weights_of(((index[:, None] >> shifts) & 1).astype(np.uint8))
+        weights = self.network.weights_of(from_index(index & ((1 << self._tail) - 1), self._tail))
         return deeper(self.network, sums[(index >> self._tail) - first], weights)

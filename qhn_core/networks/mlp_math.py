@@ -6,20 +6,15 @@ evaluated in, by whichever way, and whatever the number of threads (a BLAS produ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.bitstrings import every_string
-from qhn_core.networks.functions import Array
+from qhn_core.bitstrings import Bits, every_string, index_of
+from qhn_core.networks.perceptron import Array, Perceptron
 from qhn_core.networks.sums import layer_sums
 
-if TYPE_CHECKING:
-    from qhn_core.networks.mlp import MLP
 
-
-def outputs_of(network: MLP, bits: NDArray[np.uint8], x: Array) -> Array:
+def outputs_of(network: Perceptron, bits: Bits, x: Array) -> Array:
     """Outputs z before the scale, for bits (S, N) and x (n, d): (S, outputs, n)."""
     if len(network.layers) > 2:
         units, outgoing = network.layers[1:3]
@@ -29,23 +24,19 @@ def outputs_of(network: MLP, bits: NDArray[np.uint8], x: Array) -> Array:
     return _through_layers(network, x.T[None], network.weights_of(bits), first=1)
 
 
-def _by_units(network: MLP, bits: NDArray[np.uint8], x: Array, *, units: int, incoming: int, outgoing: int) -> Array:
+def _by_units(network: Perceptron, bits: Bits, x: Array, *, units: int, incoming: int, outgoing: int) -> Array:
     """The same with what each possible hidden unit adds computed once: for many strings."""
     added = unit_options(network, x, np.arange(2 ** (incoming + outgoing)))
-    head = bits[:, : incoming * units].reshape(-1, incoming, units).astype(np.int64)
-    tail = bits[:, incoming * units : (incoming + outgoing) * units].reshape(-1, units, outgoing).astype(np.int64)
-    code = np.zeros((len(bits), units), dtype=np.int64)
-    for i in range(incoming):
-        code = (code << 1) | head[:, i]
-    for o in range(outgoing):
-        code = (code << 1) | tail[:, :, o]
+    head = bits[:, : incoming * units].reshape(-1, incoming, units).transpose(0, 2, 1)
+    tail = bits[:, incoming * units : (incoming + outgoing) * units].reshape(-1, units, outgoing)
+    code = index_of(np.concatenate([head, tail], axis=2))
     sums = added[code[:, 0]]
     for j in range(1, units):
         sums += added[code[:, j]]
     return deeper(network, sums, network.weights_of(bits[:, (incoming + outgoing) * units :]))
 
 
-def unit_options(network: MLP, x: Array, codes: NDArray[np.int64]) -> Array:
+def unit_options(network: Perceptron, x: Array, codes: NDArray[np.int64]) -> Array:
     """What first-layer units with option ``codes`` add to the next layer: a(x)·W2[j,:], (codes, outgoing, n)."""
     d, _, outgoing = network.layers[:3]
     low, high = network.alphabet
@@ -59,7 +50,7 @@ def unit_options(network: MLP, x: Array, codes: NDArray[np.int64]) -> Array:
     return active[codes >> outgoing][:, None, :] * out[codes & (2**outgoing - 1)][:, :, None]
 
 
-def deeper(network: MLP, z: Array, weights: Array) -> Array:
+def deeper(network: Perceptron, z: Array, weights: Array) -> Array:
     """From the sums into the second layer (strings, width, n) on: its bias, then the layers above; overwrites z.
 
     ``weights`` (strings, …) are the bits' weights from the second layer's bias on.
@@ -71,7 +62,7 @@ def deeper(network: MLP, z: Array, weights: Array) -> Array:
     return _through_layers(network, network.activate(z), weights[:, at:], first=3) if len(network.layers) > 3 else z
 
 
-def _through_layers(network: MLP, values: Array, weights: Array, *, first: int) -> Array:
+def _through_layers(network: Perceptron, values: Array, weights: Array, *, first: int) -> Array:
     """Through layers ``first``, first + 1, …: values (strings or 1, units, n) to outputs (strings, outputs, n)."""
     sizes, at = network.layers, 0
     for k in range(first, len(sizes)):

@@ -329,7 +329,6 @@ def test_fitted_layers_stay_trainable() -> None:
 
 
 def test_words_for_people() -> None:
-    assert describe.memory_text(2_400_000) == "2.4 MB"
     assert describe.duration_text(130) == "2 min 10 s"
     assert RunConfig().objective.title == "ELBO β=0.3"
     assert "2-3-1 sign network" in describe.headline(RunConfig())

@@ -225,3 +225,24 @@ def test_repository_stays_light() -> None:
     heavy = [p for p in FILES if p.stat().st_size > (600_000 if p.suffix == ".png" else 3_000_000)]
     assert not heavy
     assert not [p for p in FILES if p.suffix in {".pyc", ".sqlite", ".db", ".npz", ".safetensors", ".pem", ".env"}]
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Imports inside functions and for types alone are counted: two such files are one idea cut in two."""
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in SOURCES}
+    asked = {name: _modules_imported(path, set(modules)) - {name} for name, path in modules.items()}
+    while leaves := {name for name, others in asked.items() if not others}:
+        asked = {name: others - leaves for name, others in asked.items() if name not in leaves}
+    assert not asked, f"in a circle, or importing one that is: {sorted(asked)}"
+
+
+def _modules_imported(path: Path, known: set[str]) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {
+                f"{node.module}.{a.name}" if f"{node.module}.{a.name}" in known else node.module for a in node.names
+            }
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+    return found & known

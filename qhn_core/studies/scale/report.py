@@ -12,7 +12,7 @@ import numpy as np
 from qhn_core.analysis.statistics import mean_interval
 from qhn_core.studies.claims.report import _STYLE, csv_text, json_text
 from qhn_core.studies.scale.cells import BATCH, DRAWS, MAIN, Grid
-from qhn_core.studies.scale.run import Point
+from qhn_core.studies.scale.point import Point
 
 _NAMES = {
     "straight_through": "straight-through (one network)",

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +15,11 @@ from qhn_core.errors import StoreError
 from qhn_core.problems.problem import problem
 from qhn_core.studies.scale import rivals
 from qhn_core.studies.scale.cells import BATCH, DRAWS, FULL, QUICK, RIVALS, Grid, Size, configuration
+from qhn_core.studies.scale.point import Point
 
 #: Every finished trial.
 LEDGER = "scale-trials.jsonl"
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One trial at one budget.
-
-    Args:
-        bits, network: the network's size and its title.
-        method: ``chain 1`` … ``chain 4``, or a rival.
-        chi: bond dimension; 0 for rivals.
-        seed: of data, start and draws.
-        likelihoods: minibatch likelihoods spent.
-        accuracy, nll: on the test split, of the mean prediction of 256 drawn networks (of a rival's one network); nats.
-        entropy: H[q] in bits; 0 for rivals.
-        seconds: of the whole trial so far.
-    """
-
-    bits: int
-    network: str
-    method: str
-    chi: int
-    seed: int
-    likelihoods: int
-    accuracy: float
-    nll: float
-    entropy: float
-    seconds: float
 
 
 def scale(out: str | Path, *, quick: bool = False, progress: Progress | None = None) -> Path:
