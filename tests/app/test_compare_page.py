@@ -149,7 +149,7 @@ def test_scrubbing_moves_table_and_line(fresh: Path) -> None:
     page = ended(press(opened(SHORT), "train"))
     slider = next(s for s in page.slider if s.label == "Step looked at")
     slider.set_value(3).run()
-    assert "| step 3 |" in words(page)
+    assert "| step 3, means of 10 |" in words(page)
     assert any(s.get("x0") == 3 for s in charts(page)["race-nll"]["figure"]["layout"]["shapes"])
 
 

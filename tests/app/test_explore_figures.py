@@ -17,10 +17,10 @@ from app.figures.spectrum import hidden_case, mmd_parts, spectrum_bars
 from app.figures.sweep_map import sweep_figure
 from app.figures.trainability import Curve, architecture_bars, architecture_curves, steepness, variance_curves
 from app.jobs import Jobs
+from app.numbers import digits
 from app.views.explore.architecture import short
 from app.views.explore.spectrum import by_order
 from app.views.explore.sweep import fields_of, numbers
-from app.views.explore.text import digits
 from qhn_core.analysis.spectrum import difference_by_order, hidden_from_bandwidth
 from qhn_core.config import RunConfig
 from qhn_core.errors import Unsupported

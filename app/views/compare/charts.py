@@ -154,11 +154,11 @@ def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
     drawn = [
         Side(s.title, s.style, s.x, s.values + (common - ceiling)[None, :], s.at) for s in sides(seen, "elbo", view)
     ]
-    kl = {lane.title: float(np.nanmedian(lane.final("kl_posterior"))) for lane in seen.lanes}
+    kl = {lane.title: mean_of(lane.final("kl_posterior")) for lane in seen.lanes}
     shifted = bool(np.ptp(ceiling) > 0.0)
     figure = evidence_ceiling(drawn, log_evidence=common, kl=kl, view=view, shifted=shifted)
     words = "; ".join(f"{name} {value:.3g}" for name, value in kl.items())
-    return figure, f"ELBO of each contender under log p(D) = {common:.4g} nats; KL to the posterior: {words}."
+    return figure, f"ELBO of each contender under log p(D) = {common:.4g} nats; mean KL to the posterior: {words}."
 
 
 def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
@@ -184,19 +184,22 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
 
 
 def values_table(seen: Seen) -> str:
-    """Medians over seeds at the step looked at, as a Markdown table."""
+    """Means over seeds at the step looked at, as a Markdown table."""
     shown = [METRICS[name] for name in _TABLE]
-    lines = [
-        f"| step {seen.at_step} | " + " | ".join(metric.short for metric in shown) + " | steps/s |",
-        "|---|" + "--:|" * (len(shown) + 1),
+    heads = [
+        f"step {seen.at_step}, means of {seen.config.base.replicas}",
+        *(metric.short for metric in shown),
+        "steps/s",
     ]
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
     for lane in seen.lanes:
-        cells = [metric.text(_median(lane.final(metric.name)), sign=metric.name == "gap") for metric in shown]
+        cells = [metric.text(mean_of(lane.final(metric.name)), sign=metric.name == "gap") for metric in shown]
         used = float(lane.rows.seconds[-1])
         cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _median(values: np.ndarray) -> float:
-    return float("nan") if np.isnan(values).all() else float(np.nanmedian(values))
+def mean_of(values: np.ndarray) -> float:
+    """Mean over seeds, NaN left out."""
+    return float("nan") if np.isnan(values).all() else float(np.nanmean(values))

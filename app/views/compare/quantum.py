@@ -9,9 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import services, state
-from app.figures import Figure, median, message
+from app.figures import Figure, message
 from app.figures.dependence import dependence_matrices
 from app.live_chart import encode, live_chart
+from app.views.compare.charts import mean_of
 from app.views.compare.data import Seen, weight_labels
 from qhn_core.analysis.dependence import dependence
 from qhn_core.errors import QHNError
@@ -147,11 +148,11 @@ def _verdict(seen: Seen, index: int, twin: str | None) -> None:
         st.caption(f"The twin trains: step {status.step} of {status.steps}.")
     at = max(0, int(np.searchsorted(rows.steps, seen.at_step, side="right")) - 1)
     shown = [METRICS[name] for name in ("kl_posterior", "predictive_nll_test", "accuracy_test")]
-    lines = ["| medians over seeds | " + " | ".join(m.short for m in shown) + " |", "|---|--:|--:|--:|"]
+    lines = ["| means over seeds | " + " | ".join(m.short for m in shown) + " |", "|---|--:|--:|--:|"]
     for name, row in (
         (lane.title, {k: v[lane.at] for k, v in lane.rows.history.items()}),
         ("product twin", {k: v[at] for k, v in rows.history.items()}),
     ):
-        cells = [m.text(float(median(row[m.name][None])[0])) for m in shown]
+        cells = [m.text(mean_of(row[m.name])) for m in shown]
         lines.append(f"| **{name}** | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))

@@ -12,8 +12,8 @@ from app import state
 from app.figures.landscape import density_of_states, landscape_map, line_figure
 from app.jobs import Watch, result
 from app.live_chart import live_chart
+from app.numbers import digits
 from app.views.explore.focus import Focus, View
-from app.views.explore.text import digits
 from qhn_core.analysis.landscape import Plane, Slice, path_plane, random_plane, slice_line, slice_plane
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ from app.figures import index_of, marginal_bars
 from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_strings_figure
 from app.jobs import Watch, result
 from app.live_chart import live_chart
+from app.numbers import digits
 from app.views.explore.focus import Focus, View
-from app.views.explore.text import digits
 from qhn_core.analysis.dependence import dependence
 from qhn_core.analysis.evidence import evidence
 from qhn_core.analysis.strings import marginals, top_strings

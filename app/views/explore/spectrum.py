@@ -15,8 +15,8 @@ from app import state
 from app.figures.spectrum import hidden_case, mmd_parts, spectrum_bars
 from app.jobs import result
 from app.live_chart import live_chart
+from app.numbers import digits
 from app.views.explore.focus import Focus, View
-from app.views.explore.text import digits
 from qhn_core.analysis.spectrum import (
     ByOrder,
     Case,

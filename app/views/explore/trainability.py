@@ -12,8 +12,8 @@ from app.describe import loss_names
 from app.figures.trainability import Curve, steepness, variance_curves
 from app.jobs import Job, Watch, jobs, result
 from app.live_chart import live_chart
+from app.numbers import digits
 from app.views.explore.focus import Focus, View
-from app.views.explore.text import digits
 from qhn_core.analysis.trainability import GradientVariance, gradient_variance, relative_gradient
 from qhn_core.studies.variance import MOST_QUBITS, STARTS, Against, Series, compare_variance
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from app import services, state
 from app.controls import Controls, queue_text, rate_text
 from app.describe import duration_text
 from app.feeds import FEEDS
-from app.figures import median
 from app.forms import Form
 from app.views.train import ghosts
 from app.views.train.charts import CURVES
@@ -166,85 +163,3 @@ def messages(form: Form, shown: Shown | None) -> None:
         st.info("Another program on this data folder trains this run; it can only be watched here.")
     if form.config is not None and form.config != shown.config:
         st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
-
-
-class _Last(NamedTuple):
-    """A metric at the newest step: median over starts, standard error of an estimate, and what else to say."""
-
-    value: float = float("nan")
-    error: float = float("nan")
-    said: str = ""
-
-    def text(self, decimals: int | None = None) -> str:
-        """The value, with its error where it is an estimate: ``0.462 ± 0.012``."""
-        both = (self.value, self.error) if np.isfinite(self.error) else (self.value,)
-        if decimals is not None:
-            return " ± ".join(f"{x:.{decimals}f}" for x in both)
-        if len(both) > 1 and self.value >= 1e5:
-            unit, size = ("k", 1e3) if self.value < 1e6 else ("M", 1e6)
-            return f"{self.value / size:.3g}{unit} ± {self.error / size:.2g}{unit}"
-        return " ± ".join(_digits(x) for x in both)
-
-
-def _last(shown: Shown | None, name: str) -> _Last:
-    if shown is None or not len(shown.steps) or name not in shown.history:
-        return _Last()
-    row, errors, said = shown.history[name][-1:], shown.error(name), []
-    value = float(median(row)[0])
-    if not np.isfinite(value):
-        return _Last(said="Not known from drawn strings." if shown.shots else "")
-    if row.shape[1] > 1:
-        low, high = np.nanquantile(row, [0.1, 0.9])
-        said.append(f"80 % of starts within {_digits(low)} … {_digits(high)}.")
-    error = float("nan") if errors is None else float(median(errors[-1:])[0])
-    if shown.shots:
-        each = "each start's estimate" if row.shape[1] > 1 else "the estimate"
-        said.append(
-            f"Estimated from {shown.shots:,} draws" + (f"; ± the standard error of {each}." if error >= 0 else ".")
-        )
-    return _Last(value, error, " ".join(said))
-
-
-def tiles(form: Form, shown: Shown | None) -> None:
-    """Test accuracy or cost, distance to the posterior, how many networks are in play, speed."""
-    columns = st.columns(4, gap="small")
-    config = shown.config if shown is not None else form.config
-    if config is None or config.dataset.needs_network:
-        name, label = "accuracy_test", "Test accuracy"
-        if shown is not None and len(shown.steps) and np.isnan(shown.history[name]).all():
-            name, label = "accuracy_train", "Training accuracy"  # there are no test examples
-        found = _last(shown, name)
-        _tile(columns[0], label, found.text(decimals=3), f"Median of all starts. {found.said}")
-    else:
-        found = _last(shown, "cost_gap")
-        _tile(columns[0], "Cost above the best", found.text(), f"Mean cost of drawn strings. {found.said}")
-    found, prior = _last(shown, "kl_posterior"), _last(shown, "kl_prior")
-    if np.isnan(found.value) and np.isfinite(prior.value):  # the evidence is not known, q(w) of drawn strings is
-        _tile(columns[1], "KL to prior", f"{prior.text()} nats", f"KL(q ‖ π), median of all starts. {prior.said}")
-    else:
-        help_text = f"KL(q ‖ p(w|D)), median of all starts. {found.said}"
-        _tile(columns[1], "KL to posterior", f"{found.text()} nats", help_text)
-    bits = _last(shown, "entropy_bits")
-    number = 2.0**bits.value
-    networks = _Last(number, number * np.log(2.0) * bits.error)
-    help_text = f"2^H for an entropy of H = {bits.text()} bits. {bits.said}"
-    _tile(columns[2], "Effective networks", networks.text(), help_text)
-    rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
-    _tile(
-        columns[3], "Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", "Steps per second, all starts at once"
-    )
-
-
-def _tile(column, label: str, value: str, help_text: str) -> None:  # type: ignore[no-untyped-def]
-    with column:
-        st.metric(label, "–" if value.startswith("nan") else value, help=help_text)
-
-
-def _digits(value: float) -> str:
-    """Three significant digits, without exponents where these are not needed."""
-    if not np.isfinite(value):
-        return "nan"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-        return f"{value:,.{decimals}f}"
-    return f"{value:.2g}"

@@ -14,7 +14,7 @@ from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
-from app.views.train import charts, controls, equation, ghosts, share
+from app.views.train import charts, controls, equation, ghosts, share, tiles
 from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
@@ -188,7 +188,7 @@ def _live(form: Form, drawn: Stage) -> None:
     with st.container():
         controls.messages(form, shown)
     with st.container():
-        controls.tiles(form, shown)
+        tiles.tiles(form, shown)
     with st.container():
         equation.show(shown)
 
