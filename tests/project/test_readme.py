@@ -53,6 +53,13 @@ def test_training_example_learns() -> None:
     assert before < after <= 1.0
 
 
+def test_circuits_from_elsewhere_are_trained() -> None:
+    shown = _python(PROGRAMS[2], ROOT).stdout
+    losses = re.findall(r"loss \[\s*([\d.]+)\s+([\d.]+)\s*\]", shown)
+    assert len(losses) == 2
+    assert all(float(after) < float(before) for before, after in losses)
+
+
 def test_example_of_the_parts_shows_the_identity() -> None:
     """log Z − ELBO = KL(q‖posterior), which the example prints as a difference."""
     shown = _python(PROGRAMS[1], ROOT).stdout.split("posterior):")[1]
