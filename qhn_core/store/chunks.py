@@ -64,6 +64,20 @@ def decode(layout: str, blob: bytes) -> Block:
         raise StoreError(f"A part of a run's history is damaged and cannot be read ({error}).") from error
 
 
+def kind(layout: str) -> tuple[tuple[str, ...], int]:
+    """(names of the metrics, replicas) of a chunk with this layout; StoreError if it is none."""
+    try:
+        described = json.loads(layout)
+        return tuple(described["names"]), int(described["shape"][2])
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise StoreError(f"A part of a run's history is damaged and cannot be read ({error}).") from error
+
+
+def rows_in(layout: str) -> int:
+    """Rows of a chunk whose layout :func:`kind` accepts."""
+    return int(json.loads(layout)["shape"][0])
+
+
 def join(blocks: Sequence[Block]) -> Block:
     """Blocks of the same metrics and replicas, one after the other."""
     return Block(

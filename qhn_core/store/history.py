@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
+import numpy as np
+
 from qhn_core.store import chunks
-from qhn_core.store.chunks import Block
+from qhn_core.store.chunks import Block, Rows
 from qhn_core.store.summary import Summary, extend
 
 #: A last chunk smaller than this is rewritten with what follows, so that a slow run does not leave a chunk a step.
@@ -29,6 +31,25 @@ def read(db: sqlite3.Connection, run_id: str, since: int) -> list[Block]:
     rows = db.execute("SELECT layout, data FROM chunks WHERE run_id = ? AND last >= ? ORDER BY first", (run_id, since))
     blocks = [chunks.decode(row["layout"], row["data"]) for row in rows]
     return [chunks.between(block, since) for block in blocks]
+
+
+def read_rows(db: sqlite3.Connection, run_id: str) -> Rows:
+    """All rows of a run; filled in chunk by chunk, so that a long history is in memory once and not three times."""
+    layouts = [
+        row["layout"] for row in db.execute("SELECT layout FROM chunks WHERE run_id = ? ORDER BY first", (run_id,))
+    ]
+    kinds = {chunks.kind(layout) for layout in layouts}
+    if len(kinds) != 1:
+        return chunks.to_rows(read(db, run_id, 0))
+    (names, replicas), total = next(iter(kinds)), sum(map(chunks.rows_in, layouts))
+    steps, values = np.zeros(total, dtype=np.int64), np.empty((total, len(names), replicas))
+    first = 0
+    for row in db.execute("SELECT layout, data FROM chunks WHERE run_id = ? ORDER BY first", (run_id,)):
+        block = chunks.decode(row["layout"], row["data"])
+        last = first + len(block.steps)
+        steps[first:last], values[first:last] = block.steps, block.values
+        first = last
+    return Rows(steps, {name: values[:, i] for i, name in enumerate(names)})
 
 
 def truncate(db: sqlite3.Connection, run_id: str, step: int) -> Summary | None:

@@ -22,6 +22,7 @@ from qhn_core.store.checkpoint import pack, unpack
 from qhn_core.store.chunks import Rows, to_block, to_rows
 from qhn_core.store.database import open_or_begin_anew
 from qhn_core.store.folder import data_dir
+from qhn_core.store.history_cache import HistoryCache
 from qhn_core.store.owner import Owner
 from qhn_core.store.people import People
 from qhn_core.store.record import RunRecord, RunState
@@ -85,6 +86,7 @@ class RunStore:
         self.answers = Answers(self._database)
         self.owner = Owner()
         self._person = ""
+        self._histories = HistoryCache()
         self.heartbeat()
 
     @property
@@ -294,10 +296,15 @@ class RunStore:
         return None if row is None else (int(row["step"]), unpack(row["data"]))
 
     def history(self, run_id: str, since: int = 0) -> Rows:
-        """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}."""
+        """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}, read-only.
+
+        A whole history is read once for all who ask until it changes.
+        """
         with self._database.read() as db:
-            self._find(db, run_id, "id")
-            return to_rows(history.read(db, run_id, since))
+            changed = self._find(db, run_id, "updated")["updated"]
+            if since > 0:
+                return to_rows(history.read(db, run_id, since))
+            return self._histories.get(run_id, changed, lambda: history.read_rows(db, run_id))
 
     def truncate(self, run_id: str, step: int) -> None:
         """Forget logged steps from step number ``step`` on, so that they can be made again."""
@@ -305,7 +312,7 @@ class RunStore:
             self._find(db, run_id, "id")
             summary = history.truncate(db, run_id, step)
             if summary is not None:
-                update(db, run_id, {"summary": json.dumps(summary)})
+                update(db, run_id, {"summary": json.dumps(summary), "updated": time.time()})
 
     # ----------------------------------------------------------------------------------------- export
 

@@ -61,6 +61,7 @@ def choice_of(page: Page) -> None:
     page.get_by_role("button", name="Lock my answer").click()
 
 
+@pytest.mark.timeout(1500)  # three browsers and their server
 def test_a_class_from_the_code_to_the_end(lecture: Server, enter: Callable[[str, str], Page]) -> None:
     ana, bo, tom = enter("Class code", "Ana"), enter("Class code", "Bo"), enter("Teacher's code", "Tom")
     assert ana.get_by_role("link", name="Class", exact=True).count() == 0

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
-from qhn_core.store import RunState, RunStore, UnknownRun, data_dir
+from qhn_core.store import RunState, RunStore, UnknownRun, data_dir, history
+from qhn_core.store.chunks import Rows
+from qhn_core.store.history_cache import HistoryCache
 from qhn_core.store.rows import default_name
 
 CONFIG = '{"dataset": {"name": "xor"}, "objective": {"name": "elbo"}, "ansatz": {"name": "linear"}, "steps": 9}'
@@ -359,3 +361,46 @@ def test_lists_come_from_an_index_without_sorting(tmp_path):
             steps = " ".join(row[3] for row in db.execute(plan))
         assert "USING" in steps
         assert "TEMP B-TREE" not in steps
+
+
+def test_a_history_is_read_once_until_it_changes(store, monkeypatch):
+    run = store.create(CONFIG)
+    rows = np.random.default_rng(1).random((500, 3))
+    store.append(run, range(500), {"loss": rows, "elbo": -rows})
+    reads: list[str] = []
+    original = history.read_rows
+    monkeypatch.setattr(history, "read_rows", lambda db, run_id: reads.append(run_id) or original(db, run_id))
+    for _ in range(3):
+        found = store.history(run)
+        np.testing.assert_array_equal(found.history["elbo"], -rows)
+        assert found.steps.tolist() == list(range(500))
+    assert reads == [run]
+    with pytest.raises(ValueError, match="read-only"):
+        found.history["loss"][0] = 1.0
+    store.append(run, [500], {"loss": rows[:1], "elbo": rows[:1]})
+    assert len(store.history(run).steps) == 501
+    store.truncate(run, 100)
+    assert store.history(run).steps[-1] == 99
+    assert len(reads) == 3
+    with pytest.raises(UnknownRun):
+        store.of("another").history(run)
+
+
+def test_histories_are_kept_by_bytes(store):
+    def rows(count: int) -> Rows:
+        return Rows(np.arange(count), {"loss": np.zeros((count, 1))})
+
+    cache, reads = HistoryCache(most_bytes=16 * 250), []
+
+    def get(run: str, count: int) -> int:
+        return len(cache.get(run, 1.0, lambda: reads.append(run) or rows(count)).steps)
+
+    assert [get("a", 100), get("b", 100), get("a", 100)] == [100, 100, 100]
+    assert reads == ["a", "b"]
+    assert get("c", 100) == 100
+    assert get("a", 100) == 100
+    assert reads == ["a", "b", "c"], "b was asked for longest ago"
+    assert [get("long", 1000), get("long", 1000)] == [1000, 1000]
+    assert reads[-2:] == ["long", "long"], "too long to be kept"
+    assert get("a", 100) == 100
+    assert reads[-1] == "long"
