@@ -24,7 +24,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "steps": 2000,
         "replicas": 1,
         "batch": 128,
-        "log_every": 25,
+        "log_every": 50,
     },
 }
 

@@ -35,7 +35,12 @@ def diagram(circuit: Circuit, theta: Any, *, label: str, labels: tuple[str, ...]
     first, last = window(circuit)
     title = f"Circuit: {label}, wires {first} to {last} of {circuit.n_qubits}, {circuit.n_params} angles"
     figure = figures.circuit_diagram(
-        _inside(circuit.content_hash, circuit), WINDOW, title=title, theta=theta, labels=labels[first : last + 1]
+        _inside(circuit.content_hash, circuit),
+        last - first + 1,
+        title=title,
+        theta=theta,
+        labels=labels[first : last + 1],
+        first=first,
     )
     return figure, f"{title}: {len(circuit.gates)} gates in all."
 
@@ -44,7 +49,7 @@ def profile(circuit: Circuit, theta: Any) -> Built:
     """Entropy of every cut of the state that the bits are measured on."""
     from qhn_core.engines.mps.profile import entanglement
 
-    title = "Entanglement of every cut, in what is measured"
+    title = "Entanglement of every cut"
     if theta is None:
         return figures.message(title, "Not known for this start before it is trained"), title
     try:

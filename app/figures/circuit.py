@@ -63,6 +63,7 @@ def circuit_diagram(
     theta: NDArray[np.float64] | None = None,
     labels: Sequence[str] = (),
     visible: int = 26,
+    first: int = 0,
 ) -> Figure:
     """The diagram; drag to the side for later columns, scroll to zoom.
 
@@ -73,6 +74,7 @@ def circuit_diagram(
         theta: angles (P,), radians, shown when a gate is pointed at.
         labels: what sits on each wire, such as the weight's name.
         visible: columns in view at first.
+        first: number of the topmost wire, where a part of a circuit is drawn.
     """
     shown = gates[:MAX_GATES]
     column = np.array(columns(shown, n_qubits), dtype=float)
@@ -85,7 +87,7 @@ def circuit_diagram(
         title += f" (the first {MAX_GATES} of {len(gates)} gates)"
     elif width > visible:
         title += " — drag for more"
-    ticks = [f"{i}  {labels[i]}" if i < len(labels) else str(i) for i in range(n_qubits)]
+    ticks = [f"{first + i}  {labels[i]}" if i < len(labels) else str(first + i) for i in range(n_qubits)]
     y = axis(range=[n_qubits - 0.4, -0.6], tickvals=list(range(n_qubits)), ticktext=ticks, showgrid=False)
     y |= {"fixedrange": True, "tickfont": {"size": FONT - 2, "color": MUTED}}
     x = axis(range=[-0.8, min(width, visible) - 0.2], showgrid=False, showticklabels=False)

@@ -20,14 +20,17 @@ _SIGNS = [[0.0, "#D55E00"], [0.5, SOFT], [1.0, "#0072B2"]]
 
 
 def tiles(images: Array, *, columns: int) -> Array:
-    """Images (k, side, side) side by side in rows of ``columns``, with a pixel of nothing (NaN) between them."""
+    """Images (k, side, side) side by side in rows of ``columns``, with a pixel of nothing (NaN) between them.
+
+    The last row of pixels comes first, as heat maps are drawn from the bottom up.
+    """
     count, side = len(images), images.shape[1]
     rows = -(-count // columns)
     out = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1), np.nan)
     for k, image in enumerate(images):
         top, left = (k // columns) * (side + 1), (k % columns) * (side + 1)
         out[top : top + side, left : left + side] = image
-    return out
+    return out[::-1]
 
 
 def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
@@ -39,8 +42,9 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         title: what they are.
     """
     shown = maps[:MAX_UNITS]
-    columns = 5 if len(shown) <= 15 else 8
+    columns = 4 if len(shown) <= 12 else 8
     side = maps.shape[1]
+    rows = -(-len(shown) // columns)
     more = f" (first {len(shown)} of {len(maps)})" if len(maps) > len(shown) else ""
     trace = {
         "type": "heatmap",
@@ -48,7 +52,7 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         "zmin": -1,
         "zmax": 1,
         "colorscale": _SIGNS,
-        "colorbar": {"thickness": 8, "tickvals": [-1, 0, 1], "ticktext": ["−1", "0", "+1"], "outlinewidth": 0},
+        "showscale": False,
         "hoverongaps": False,
         "hovertemplate": "mean weight %{z:.2f}<extra></extra>",
     }
@@ -56,17 +60,20 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         {
             "text": str(names[k]),
             "x": (k % columns) * (side + 1) - 0.45,
-            "y": (k // columns) * (side + 1) - 0.4,
+            "y": (rows - 1 - k // columns) * (side + 1) + side - 0.5,
             "xanchor": "left",
-            "yanchor": "top",
+            "yanchor": "bottom",
+            "yshift": -3,
+            "bgcolor": PAPER,
+            "opacity": 0.75,
             "showarrow": False,
             "font": {"size": FONT - 3, "color": INK},
         }
         for k in range(len(shown))
     ]
-    hidden = axis(visible=False, constrain="domain")
-    y = axis(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")
-    figure_layout = layout(f"{title}{more}", x=hidden, y=y, legend=False, hovermode="closest", annotations=marks)
+    x = axis("orange −1, pale 0, blue +1", showticklabels=False, showgrid=False, constrain="domain")
+    y = axis(visible=False, scaleanchor="x", constrain="domain", range=[-0.5, rows * (side + 1) + 0.5])
+    figure_layout = layout(f"{title}{more}", x=x, y=y, legend=False, hovermode="closest", annotations=marks)
     return {"data": [trace], "layout": figure_layout}
 
 
@@ -128,7 +135,7 @@ def image_strip(
     figure_layout = layout(
         f"Test images, mean of {members} drawn networks",
         x=axis(visible=False, range=[-0.5, count * (side + 1) - 1.5]),
-        y=axis(visible=False, autorange="reversed", domain=[0.5, 1]),
+        y=axis(visible=False, domain=[0.5, 1]),
         yaxis2=axis(domain=[0, 0.44], range=[0, 1], anchor="x", tickvals=[0, 0.5, 1], showgrid=False),
         legend=False,
         hovermode="closest",

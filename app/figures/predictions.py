@@ -171,7 +171,7 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
         "text": cell,
         "texttemplate": "%{text}",
         # Plotly's own choice of a contrasting colour does not see the theme through translucent backgrounds.
-        "textfont": {"size": FONT + 4, "color": INK},
+        "textfont": {"size": FONT + 4 if len(names) <= 4 else FONT - 2, "color": INK},
         "hovertemplate": "true %{y}, predicted %{x}<br>%{text} examples (%{z:.0%} of the class)<extra></extra>",
     }
     correct = float(np.trace(matrix) / matrix.sum()) if matrix.sum() else float("nan")

@@ -107,12 +107,29 @@ class Shown:
         assert self.setup is not None  # noqa: S101 -- enumerable says so
         return _probs(self.setup, self.theta[replica].tobytes())
 
+    def _ensemble(self) -> NDArray[np.uint8]:
+        """The run's strings; where a step draws but a few of them, the ensemble that its metrics are taken from."""
+        from qhn_core.trainer import takes_ensemble
+
+        assert self.bits is not None  # noqa: S101 -- draws() asks only then
+        if self.setup is None or self.theta is None or not takes_ensemble(self.config):
+            return self.bits
+        return _of_angles(self.setup, self.theta.tobytes(), self.theta.shape)
+
     def draws(self, replica: int) -> NDArray[np.uint8] | None:
         """Strings measured on one replica's circuit, (S, N): the run's own shots, or drawn from its exact q."""
         if self.bits is not None:
-            return self.bits[replica] if replica < len(self.bits) else None
+            bits = self._ensemble()
+            return bits[replica] if replica < len(bits) else None
         q = self.q(replica)
         return None if q is None else measure(q, SHOTS, seed=(self.config.seed, self.step, replica))
+
+
+@lru_cache(maxsize=4)
+def _of_angles(setup: Setup, angles: bytes, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    from qhn_core.trainer import ensemble
+
+    return ensemble(setup, np.frombuffer(angles, dtype=np.float64).reshape(shape))[0]
 
 
 @lru_cache(maxsize=4)

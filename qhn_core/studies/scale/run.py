@@ -14,7 +14,7 @@ from qhn_core import trainer
 from qhn_core.errors import StoreError
 from qhn_core.problems.problem import problem
 from qhn_core.studies.scale import rivals
-from qhn_core.studies.scale.cells import BATCH, DRAWS, FULL, QUICK, RIVALS, Grid, Size, configuration
+from qhn_core.studies.scale.cells import BATCH, DRAWS, FULL, MAIN, QUICK, RIVALS, Grid, Size, configuration
 from qhn_core.studies.scale.point import Point
 
 #: Every finished trial.
@@ -56,13 +56,13 @@ def scale(out: str | Path, *, quick: bool = False, progress: Progress | None = N
 
 
 def _trials(grid: Grid) -> Iterator[tuple[Size, str, int]]:
-    """One seed of everything before the next, so that an interrupted study is balanced."""
-    for seed in range(grid.seeds):
-        for size in grid.sizes:
-            for layers in grid.depths(size):
-                yield size, f"chain {layers}", seed
-            for name in RIVALS:
-                yield size, name, seed
+    """The main network first, and one seed of everything before the next: an interrupted study is balanced."""
+    others = tuple(size for size in grid.sizes if size != MAIN)
+    for sizes in ((MAIN,), others):
+        for seed in range(grid.seeds):
+            for size in sizes:
+                for method in (*(f"chain {layers}" for layers in grid.depths(size)), *RIVALS):
+                    yield size, method, seed
 
 
 def _trial(size: Size, method: str, seed: int, grid: Grid) -> list[Point]:

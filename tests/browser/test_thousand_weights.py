@@ -1,0 +1,60 @@
+"""Ten digits with 640 weights in the browser: trained, stopped, resumed, and found again by the link."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.examples import EXAMPLES
+from qhn_core.config import RunConfig
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+#: Milliseconds for what takes 5 s on a quiet machine; others may be at work on it.
+LONG = 600_000
+CHARTS = ("loss", "gap", "weights", "confusion", "marginals", "images", "profile", "circuit")
+_ACCURACY = """() => {
+  const tile = [...document.querySelectorAll('[data-testid=stMetric]')].find(t => /Test accuracy/.test(t.innerText));
+  return tile ? parseFloat((tile.innerText.match(/[01]\\.\\d+/) || ['0'])[0]) : 0;
+}"""
+
+
+def wait_for_accuracy(page: Page, least: float) -> float:
+    """The test accuracy on the tile, once it is at least ``least``."""
+    page.wait_for_function(f"() => ({_ACCURACY})() >= {least}", timeout=LONG)
+    return float(page.evaluate(_ACCURACY))
+
+
+def test_ten_digits_train_stop_resume_and_come_back_by_their_link(dashboard: Any, tab: Any) -> None:
+    page = tab(dashboard.address)
+    page.get_by_text("Examples", exact=True).first.click()
+    page.get_by_role("option", name="Ten digits, 640 weights").click()
+    expect(page.get_by_text("64-10 sign network", exact=False).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("640", exact=True).first).to_be_visible()
+    page.get_by_role("button", name="Train", exact=True).click()
+    assert wait_for_accuracy(page, 0.8) <= 1.0
+    for name in CHARTS:
+        chart = page.locator(f"[data-chart={name}]")
+        assert len(chart.get_attribute("aria-label") or "") > 20, name
+        assert page.evaluate(f"document.querySelector('[data-chart={name}]').data.length") > 0, name
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("stopped", exact=False).first).to_be_visible(timeout=LONG)
+    steps = page.evaluate("document.querySelector('[data-chart=loss]').data[0].x.at(-1)")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    page.wait_for_function(
+        f"() => document.querySelector('[data-chart=loss]').data[0].x.at(-1) > {steps}", timeout=LONG
+    )
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("stopped", exact=False).first).to_be_visible(timeout=LONG)
+    expect(page).to_have_url(re.compile("run="))
+    again = tab(page.url)
+    wait_for_accuracy(again, 0.8)
+    expect(again.get_by_text("64-10 sign network", exact=False).first).to_be_visible(timeout=LONG)
+
+
+def test_every_example_is_a_configuration_that_a_link_can_hold() -> None:
+    for options in EXAMPLES.values():
+        config = RunConfig.model_validate(options)
+        assert RunConfig.from_url(config.to_url()) == config
