@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
+from app import simulability, state
 from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
 from app.describe import TITLES, counted, fit_layers, section_summary
 from app.fields import specs
@@ -121,6 +121,7 @@ def _summary(form: Form) -> None:
         f"**{needs.n_qubits}** qubits · **{needs.n_params}** parameters · **{readable(needs.memory_bytes)}**",
         help="Qubits follow from the network: one for each binary weight. The memory is an estimate of the peak.",
     )
+    st.caption(simulability.said(needs.circuit))
     for warning in needs.warnings:
         st.caption(f":orange[{warning}]")
 
