@@ -29,7 +29,7 @@ def wait_for_accuracy(page: Page, least: float) -> float:
 
 def test_ten_digits_train_stop_resume_and_come_back_by_their_link(dashboard: Any, tab: Any) -> None:
     page = tab(dashboard.address)
-    page.get_by_text("Examples", exact=True).first.click()
+    page.get_by_test_id("stSelectbox").filter(has_text="Examples").get_by_role("combobox").click()
     page.get_by_role("option", name="Ten digits, 640 weights").click()
     expect(page.get_by_text("64-10 sign network", exact=False).first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("640", exact=True).first).to_be_visible()

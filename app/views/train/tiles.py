@@ -18,6 +18,9 @@ from qhn_core.metrics import METRICS
 
 Array = NDArray[np.float64]
 
+#: Bits of entropy beyond which the number of networks is written as a power of two.
+LARGE_ENTROPY = 40.0
+
 
 class Newest(NamedTuple):
     """A metric at the newest step.
@@ -106,7 +109,10 @@ def _networks(column: DeltaGenerator, shown: Shown | None) -> None:
     """How many networks the circuit still mixes: 2^H of each start, then the mean."""
     bits = newest(shown, "entropy_bits")
     text, said = "–", ""
-    if shown is not None and np.isfinite(bits.mean):
+    if shown is not None and bits.mean > LARGE_ENTROPY:  # the number itself would say less than its logarithm
+        text = f"2^({bits.text('entropy_bits')})"
+        said = f"Entropy H is the exponent{bits.of}. {bits.said}"
+    elif shown is not None and np.isfinite(bits.mean):
         numbers = np.exp2(shown.history["entropy_bits"][-1])
         errors = shown.error("entropy_bits")
         text = digits(float(np.nanmean(numbers)))
