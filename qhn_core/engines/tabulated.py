@@ -37,11 +37,15 @@ class ScoresFromTable:
     probs: Callable[[Circuit, ArrayLike], Array]
     evaluate: Callable[[Circuit, Array, Callable[[Array], tuple[Array, Any]]], Evaluation]
 
+    def _known(self, circuit: Circuit, rows: Array) -> Array:
+        """q (B, 2**N) at theta (B, P), not to be changed; an engine may keep it for the next call."""
+        return self.probs(circuit, rows)
+
     def draw(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> tuple[Bits, Array]:
         """Bitstrings (B, shots, N) and log q of each in nats, (B, shots); without B for theta (P,)."""
         check_int("shots", shots, low=1)
         angles = check_angles(theta, circuit.n_params)
-        q = self.probs(circuit, np.atleast_2d(angles))
+        q = self._known(circuit, np.atleast_2d(angles))
         index = draw_index(q, shots, rng)
         bits, log_q = from_index(index, circuit.n_qubits), np.log(np.take_along_axis(q, index, axis=1))
         return (bits, log_q) if angles.ndim == 2 else (bits[0], log_q[0])
@@ -52,7 +56,7 @@ class ScoresFromTable:
         rows = np.atleast_2d(angles)
         index = index_of(_strings(bits, len(rows), circuit.n_qubits))
         with np.errstate(divide="ignore"):
-            log_q = np.log(np.take_along_axis(self.probs(circuit, rows), index, axis=1))
+            log_q = np.log(np.take_along_axis(self._known(circuit, rows), index, axis=1))
         return log_q if angles.ndim == 2 or np.ndim(bits) == 3 else log_q[0]
 
     def score(self, circuit: Circuit, theta: ArrayLike, bits: ArrayLike, weights: ArrayLike) -> Array:
