@@ -129,3 +129,24 @@ def test_a_qubit_turns_and_is_measured(dashboard: Any, tab: Tab) -> None:
     p = json.loads(toy.get_attribute("data-p") or "[]")
     assert p[1] == pytest.approx(0.0, abs=1e-6)  # the CNOT leaves −− and ++
     assert p[2] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_serious_fault_in_lessons_and_story(dashboard: Any, tab: Tab, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = tab(f"{dashboard.address}/learn?show=qubit")
+    page.set_viewport_size({"width": width, "height": 720})
+    screens = {
+        "show=qubit": "[data-chart=qubits]",
+        "lesson=mle-and-collapse&step=draw": "[data-chart=gap] svg",
+        "lesson=superposition-of-networks&step=break": "[data-chart=networks] .main-svg",
+        "lesson=ten-minute-story&step=one": "[data-chart=one] .main-svg",
+    }
+    for query, ready in screens.items():
+        page.goto(f"{dashboard.address}/learn?{query}")
+        page.wait_for_selector(ready, timeout=LONG)
+        page.wait_for_function("!document.querySelector('[data-stale=true]')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, query
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")], query
