@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -150,3 +151,31 @@ def test_no_serious_fault_in_lessons_and_story(dashboard: Any, tab: Tab, width: 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, query
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
         assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")], query
+
+
+def test_a_receipt_opens_from_disk_with_the_network_off(chromium: Any, tmp_path: Path) -> None:
+    from app.receipt import receipt
+    from qhn_core.config import RunConfig
+    from qhn_core.runner import Supervisor
+    from qhn_core.store import RunStore
+
+    config = RunConfig.parse({"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 8, "replicas": 2})
+    store = RunStore(tmp_path / "runs")
+    supervisor = Supervisor(store)
+    run = supervisor.start(config)
+    supervisor.wait(run, timeout=120)
+    supervisor.shutdown()
+    path = tmp_path / "receipt.html"
+    path.write_bytes(receipt(store.get(run), store.history(run), config))
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(path.as_uri())
+    for chart in ("loss", "gap"):
+        page.wait_for_selector(f"[data-chart={chart}] .main-svg", timeout=LONG)
+    context.close()
+    assert asked == [path.as_uri()]
+    assert not faults
