@@ -90,6 +90,13 @@ class Row:
         return self.record.final(NUMBERS[column])
 
 
+def _circuit(config: dict[str, Any]) -> str:
+    """The circuit's name and layers, or that it is a person's own."""
+    if _name(config, "ansatz") == "qasm":
+        return "own circuit"
+    return " × ".join(str(v) for v in (_name(config, "ansatz"), _get(config, "ansatz", "layers")) if v)
+
+
 @lru_cache(maxsize=20_000)
 def settings_of(config_json: str) -> Settings:
     """What the table shows, without validating everything: a list of thousands of runs must be quick."""
@@ -108,7 +115,7 @@ def settings_of(config_json: str) -> Settings:
     return Settings(
         dataset=_name(config, "dataset"),
         network=shape,
-        circuit=" × ".join(str(v) for v in (_name(config, "ansatz"), _get(config, "ansatz", "layers")) if v),
+        circuit=_circuit(config),
         loss=_name(config, "objective"),
         loss_title=_loss_title(json.dumps(config.get("objective"), sort_keys=True)),
         n_qubits=_qubits(json.dumps(sections, sort_keys=True)),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from qhn_core.circuits.gates import MAX_GATES
 from qhn_core.circuits.qasm.expressions import Expression, parse_expression
-from qhn_core.circuits.qasm.library import BUILT_IN, IDENTITIES, LIBRARY, LibraryGate
+from qhn_core.circuits.qasm.library import BUILT_IN, IDENTITIES, LIBRARY
+from qhn_core.circuits.qasm.statements import (
+    AnyGate,
+    BodyCall,
+    Definition,
+    Opaque,
+    Register,
+    Statement,
+    arithmetic_of,
+    depth_of,
+    size_of,
+)
 from qhn_core.circuits.qasm.tokens import Words, unsupported, wrong
 from qhn_core.errors import shorten
 
@@ -17,59 +25,7 @@ MAX_CLBITS = 4 * MAX_QUBITS
 MAX_REGISTERS = 2 * MAX_QUBITS
 #: Most definitions that use each other one inside the other.
 MAX_DEPTH = 64
-#: Most steps of arithmetic in the angles of all gates.
-MAX_ARITHMETIC = 1_000_000
 _RESERVED = {"OPENQASM", "include", "qreg", "creg", "gate", "opaque", "barrier", "measure", "reset", "if", "pi"}
-
-
-class BodyCall(NamedTuple):
-    """A gate used in a definition: its angles as expressions, its qubits as places among the definition's own."""
-
-    gate: AnyGate
-    angles: tuple[Expression, ...]
-    places: tuple[int, ...]
-    line: int
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A gate that the program defines; ``size``, ``arithmetic`` and ``depth`` are of all that it comes to."""
-
-    name: str
-    n_angles: int
-    n_qubits: int
-    body: tuple[BodyCall, ...]
-    size: int
-    arithmetic: int
-    depth: int
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A gate that the program declares without saying what it does."""
-
-    name: str
-    n_angles: int
-    n_qubits: int
-
-
-AnyGate = LibraryGate | Definition | Opaque
-
-
-class Statement(NamedTuple):
-    """What is done: a gate on the wires of each row of ``wires``, or ``measure`` or ``reset`` of its only row."""
-
-    what: AnyGate | str
-    angles: tuple[float, ...]
-    wires: tuple[tuple[int, ...], ...]
-    line: int
-
-
-class Register(NamedTuple):
-    """A register: ``qreg`` or ``creg``, and its bits among all of that kind."""
-
-    kind: str
-    bits: tuple[int, ...]
 
 
 class Parser:
@@ -193,7 +149,7 @@ class Parser:
                 self._places(qubits)
             elif not self.words.skip(";"):
                 body.append(self._body_call(name, angles, qubits))
-        depth = 1 + max((_depth(call.gate) for call in body), default=0)
+        depth = 1 + max((depth_of(call.gate) for call in body), default=0)
         if depth > MAX_DEPTH:
             wrong(line, f"gates defined at most {MAX_DEPTH} deep", f"'{shorten(name)}', {depth} deep")
         size = max(1, sum(size_of(call.gate) for call in body))
@@ -306,20 +262,6 @@ def _rows(operands: Sequence[tuple[int, ...]], name: str, line: int) -> tuple[tu
     if any(len(set(row)) != len(row) for row in rows):
         wrong(line, f"distinct qubits for {shorten(name)}", "one of them twice")
     return rows
-
-
-def size_of(gate: AnyGate) -> int:
-    """Number of gates of ours that a gate comes to, without writing them out; one that does nothing counts once."""
-    return 1 if isinstance(gate, Opaque) else min(max(1, gate.size), MAX_GATES + 1)
-
-
-def arithmetic_of(gate: AnyGate) -> int:
-    """Number of steps of arithmetic that the angles inside take."""
-    return 0 if isinstance(gate, Opaque) else min(gate.arithmetic, MAX_ARITHMETIC + 1)
-
-
-def _depth(gate: AnyGate) -> int:
-    return 0 if isinstance(gate, Opaque) else gate.depth
 
 
 def _count(number: int, what: str) -> str:

@@ -10,15 +10,8 @@ from qhn_core.circuits.gates import MAX_GATES, Gate
 from qhn_core.circuits.phased import PHASE, Lowered
 from qhn_core.circuits.qasm.expressions import evaluate
 from qhn_core.circuits.qasm.library import LibraryGate
-from qhn_core.circuits.qasm.program import (
-    MAX_ARITHMETIC,
-    AnyGate,
-    Definition,
-    Parser,
-    Statement,
-    arithmetic_of,
-    size_of,
-)
+from qhn_core.circuits.qasm.program import Parser
+from qhn_core.circuits.qasm.statements import MAX_ARITHMETIC, AnyGate, Definition, Statement, arithmetic_of, size_of
 from qhn_core.circuits.qasm.tokens import check_text, unsupported
 from qhn_core.errors import InvalidArgument
 
