@@ -174,3 +174,28 @@ def test_what_is_valid_is_planned_or_refused_in_words(layers, data, replicas, st
         config = RunConfig.parse(config)
         with suppress(QHNError):
             assert plan(config).n_qubits <= 24
+
+
+@pytest.mark.parametrize("hidden", [0, 5, 16])
+@pytest.mark.parametrize("engine", SECTIONS["engine"].names())
+def test_what_prepare_refuses_plan_has_refused(engine, hidden):
+    """Networks of 3, 21 and 65 bits: with a table, without, and beyond an int64."""
+    for estimator in SECTIONS["estimator"].names():
+        for loss in SECTIONS["objective"].names():
+            config = RunConfig.parse(
+                {
+                    "dataset": {"name": "xor", "n_train": 4, "n_test": 2},
+                    "network": mlp(2, hidden, 1) if hidden else mlp(2, 1),
+                    "ansatz": {"name": "brickwork", "layers": 1},
+                    "engine": engine,
+                    "estimator": {"name": estimator},
+                    "objective": loss,
+                    "replicas": 1,
+                }
+            )
+            try:
+                needs = plan(config)
+            except QHNError:
+                continue
+            setup = trainer.prepare(config)
+            assert (setup.problem.table is not None) == needs.tabulated
