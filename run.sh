@@ -114,12 +114,14 @@ compile_kernels() { # once per version of the code; Numba keeps the machine code
   if [ "$(cat "$VENV/.qhn-kernels" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
-  say "Compiling the simulator's kernels for this processor (once, up to a minute) ..."
+  say "Compiling the simulator's kernels for this processor (once, one to two minutes) ..."
   "$VENV/bin/python" - <<'PY'
 import qhn_core as qhn
+from qhn_core.engines import mps
 from qhn_core.engines.statevector import warm_up
 
 warm_up(("float64", "float32"))
+mps.warm_up()
 for loss in ("mle", "elbo", "selbo"):  # those of losses and metrics
     qhn.train(qhn.RunConfig.model_validate({"objective": {"name": loss}, "steps": 1}))
 PY
