@@ -60,6 +60,12 @@ def test_circuits_from_elsewhere_are_trained() -> None:
     assert all(float(after) < float(before) for before, after in losses)
 
 
+def test_a_thousand_weights_are_drawn_and_scored() -> None:
+    shown = _python(PROGRAMS[3], ROOT).stdout
+    assert "strings (8, 640) score (2560,)" in shown
+    assert -640 * 0.694 < float(shown.split()[-1]) < -200
+
+
 def test_example_of_the_parts_shows_the_identity() -> None:
     """log Z − ELBO = KL(q‖posterior), which the example prints as a difference."""
     shown = _python(PROGRAMS[1], ROOT).stdout.split("posterior):")[1]
