@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import INK, MUTED, RIVAL, loss_colour, translucent
+from app.figures.palette import INK, MUTED, loss_colour, translucent
 from app.figures.plain import Figure, thin
 from qhn_core.metrics import METRICS, TERM
 from qhn_core.objectives import OBJECTIVES
@@ -19,6 +19,8 @@ History = Mapping[str, Array]
 
 #: The metrics that have a train and a test curve: what the page calls it -> history name without its split.
 GAPS: Mapping[str, str] = {"predictive": "predictive_nll", "accuracy": "accuracy", "expected": "nll"}
+#: Said of a loss beside the evidence that it does not bound.
+NO_BOUND = "not itself a bound: −ELBO is"
 _DASHES = ("dot", "dash", "dashdot", "longdash")
 
 
@@ -147,6 +149,7 @@ def loss_curves(
     log_evidence: float | None = None,
     total: int = 0,
     draws: int = 0,
+    bounds: bool = False,
 ) -> Figure:
     """Loss per example with its terms, against the log evidence; for one start that is estimated, ± 1 standard error.
 
@@ -159,6 +162,8 @@ def loss_curves(
         log_evidence: log Z in nats, or None where it is not known; −log Z / n is the limit of −ELBO / n.
         total: steps of the whole run, in view while only step 0 is logged.
         draws: strings from which each step's loss is estimated, with its error as ``loss_se``; 0 where it is exact.
+        bounds: whether the loss itself is −ELBO. If not, −ELBO is drawn as the bound, like the evidence that it
+            bounds, and the title says that the loss is none.
     """
     title = f"Loss per example: {label}" if label else "Loss per example"
     if not len(steps):
@@ -181,9 +186,11 @@ def loss_curves(
     notes = []
     bound = history.get("elbo")
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
-        traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", RIVAL, width=1.8))
+        if not bounds:
+            traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO, the bound", INK, width=2))
+            title += f" <span style='font-size:{FONT - 2}px'>{NO_BOUND}</span>"
         level = -log_evidence / n_train
-        notes.append(_level_name(level, "−log p(D) ≤ −ELBO", traces))
+        notes.append(_level_name(level, "−log p(D) ≤ loss = −ELBO" if bounds else "−log p(D) ≤ −ELBO", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
     unit = loss_unit(objective)
     shape = _curve_layout(title, step_axis(x, total), unit, annotations=notes)

@@ -68,6 +68,11 @@ class ObjectiveConfig(VariantConfig):
             return f"{self.short} {symbol}={value:g}"
         return f"{self.short} {symbol}={value.start:g}→{value.end:g}"
 
+    @property
+    def bounds_evidence(self) -> bool:
+        """Whether −log Z is a lower limit of it at every step: so for the ELBO at β = 1 alone."""
+        return False
+
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """Value as estimated from counts of S drawn strings; without bias where :attr:`polynomial`, else by plug-in.
 

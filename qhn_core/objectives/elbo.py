@@ -42,6 +42,11 @@ class ELBO(ObjectiveConfig):
     def _bounded(cls, beta: Scheduled) -> Scheduled:
         return check_range("beta", beta, low=0.0, high=1000.0)
 
+    @property
+    def bounds_evidence(self) -> bool:
+        """At β = 1."""
+        return self.beta == 1.0
+
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``kl`` = β KL(q‖π), and g = ℓ + β(log q − log π)."""
         rows, table = probability_rows(q, problem), table_of(problem)

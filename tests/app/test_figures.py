@@ -15,7 +15,7 @@ from app import figures
 from app.figures.circuit import columns
 from app.figures.palette import TOKENS
 from qhn_core.ansatze import ANSATZE
-from qhn_core.objectives import OBJECTIVES
+from qhn_core.objectives import OBJECTIVES, objective
 
 RNG = np.random.default_rng(0)
 STEPS = np.arange(40)
@@ -186,6 +186,20 @@ def test_the_evidence_line_is_per_example_and_named() -> None:
     limit = next(trace for trace in figure["data"] if trace["name"] == "−log p(D)")
     assert limit["y"] == pytest.approx([0.45, 0.45])
     assert "log p(D)" in figure["layout"]["annotations"][0]["text"]
+
+
+def test_only_what_bounds_the_evidence_is_drawn_as_its_bound() -> None:
+    tempered = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0)
+    lines = {trace["name"]: trace for trace in tempered["data"]}
+    assert lines["−ELBO, the bound"]["line"]["color"] == lines["−log p(D)"]["line"]["color"] == figures.INK
+    assert lines["loss"]["line"]["color"] != figures.INK
+    assert "not itself a bound" in tempered["layout"]["title"]["text"]
+    bound = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0, bounds=True)
+    assert "−ELBO, the bound" not in {trace["name"] for trace in bound["data"]}, "it is the loss itself"
+    assert "not itself a bound" not in bound["layout"]["title"]["text"]
+    assert "loss = −ELBO" in bound["layout"]["annotations"][0]["text"]
+    assert [objective("elbo", beta=beta).bounds_evidence for beta in (1.0, 0.3)] == [True, False]
+    assert not objective("selbo").bounds_evidence
 
 
 def test_the_name_of_the_evidence_line_keeps_clear_of_the_curves() -> None:

@@ -11,6 +11,7 @@ from app import state
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
+from app.views.compare.sentences import headlines, sentence
 from qhn_core.analysis.statistics import Comparison, Summary, Verdict
 from qhn_core.metrics import METRICS
 
@@ -42,7 +43,13 @@ def show(seen: Seen | None) -> None:
             st.markdown(_details(found, reference, badge))
         with st.expander("In words", expanded=True, key="race.words"):
             looks = [exploratory(seen, at, c.metric, threshold) for c in found.comparisons]
-            st.markdown("\n".join(f"- {_sentence(c, x)}" for c, x in zip(found.comparisons, looks, strict=True)))
+            st.markdown(
+                "  \n".join(
+                    f"**{text}**{' (exploratory)' if all(looks) else ''}" for text in headlines(found.comparisons)
+                )
+            )
+            lines = (sentence(c, exploratory=x) for c, x in zip(found.comparisons, looks, strict=True))
+            st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def _threshold() -> tuple[str, float]:
@@ -197,9 +204,3 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
 
 def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
-
-
-def _sentence(found: Comparison, look: bool) -> str:
-    text = found.sentence
-    head, _, rest = text.partition(":")
-    return f"**{head[:1].upper()}{head[1:]}{' (exploratory)' if look else ''}:**{rest}"

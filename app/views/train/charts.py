@@ -186,6 +186,7 @@ def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
         log_evidence=evidence,
         total=shown.config.steps,
         draws=shown.loss_shots,
+        bounds=shown.config.objective.bounds_evidence,
     )
     figure = haunted(figure, ghosts.ghosts(before), {"loss": "solid"})
     value = figures.median(shown.history["loss"][-1:])[0]
