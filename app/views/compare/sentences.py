@@ -27,7 +27,8 @@ def _headline(own: Sequence[Comparison]) -> str:
     if all(c.verdict is Verdict.TOO_FEW for c in own):
         return f"{name} against {other}: {own[0].units} independent seeds are too few to say anything."
     verdicts = {c.metric: c.verdict for c in own}
-    good, bad = [], []
+    good: list[str] = []
+    bad: list[str] = []
     for metrics, (better, worse) in _SAID.items():
         side = _side(verdicts.get(metric) for metric in metrics)
         (good if side > 0 else bad if side < 0 else []).append(better if side > 0 else worse)
