@@ -61,8 +61,15 @@ def test_a_comparison_names_its_metric_as_the_tables_do() -> None:
 
 @pytest.mark.parametrize(
     ("p", "said"),
-    [(1.0, "p > 0.99"), (0.5, "p ≤ 0.50"), (0.15, "p ≤ 0.15"), (0.1501, "p ≤ 0.16"), (0.0123, "p ≤ 0.013"), (0.0031, "p ≤ 0.0031"),
-     (0.00005, "p ≤ 0.00005")],
-)  # fmt: skip
+    [
+        (1.0, "p > 0.99"),
+        (0.5, "p ≤ 0.50"),
+        (0.15, "p ≤ 0.15"),
+        (0.1501, "p ≤ 0.16"),
+        (0.0123, "p ≤ 0.013"),
+        (0.0031, "p ≤ 0.0031"),
+        (0.00005, "p ≤ 0.00005"),
+    ],
+)
 def test_p_is_a_bound_that_holds(p: float, said: str) -> None:
     assert p_text(p) == said

@@ -43,11 +43,8 @@ def show(seen: Seen | None) -> None:
             st.markdown(_details(found, reference, badge))
         with st.expander("In words", expanded=True, key="race.words"):
             looks = [exploratory(seen, at, c.metric, threshold) for c in found.comparisons]
-            st.markdown(
-                "  \n".join(
-                    f"**{text}**{' (exploratory)' if all(looks) else ''}" for text in headlines(found.comparisons)
-                )
-            )
+            look = " (exploratory)" if all(looks) else ""
+            st.markdown("  \n".join(f"**{text}**{look}" for text in headlines(found.comparisons)))
             lines = (sentence(c, exploratory=x) for c, x in zip(found.comparisons, looks, strict=True))
             st.markdown("\n".join(f"- {line}" for line in lines))
 
