@@ -110,7 +110,7 @@ def test_a_shared_link_brings_step_prompt_and_hidden_controls(dashboard: Any, ta
     page.get_by_text(prompt, exact=False).wait_for(timeout=LONG)
     page.get_by_text("Share of wrong labels").wait_for(timeout=LONG)
     assert page.get_by_text("Patients to learn from").count() == 0
-    page.get_by_role("button", name="Share").click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Share").click()
     page.get_by_text("lesson=mle-and-collapse").first.wait_for()
     expect(page.get_by_test_id("stImage").locator("img")).to_be_visible()
 
@@ -126,7 +126,7 @@ def test_a_qubit_turns_and_is_measured(dashboard: Any, tab: Tab) -> None:
     toy.get_by_role("button", name="measure", exact=True).click()
     assert toy.get_attribute("data-last") in ("0", "1")
     page.get_by_test_id("stButtonGroup").get_by_text("2", exact=True).click()
-    page.wait_for_function("JSON.parse(document.querySelector('[data-chart=qubits]').dataset.p || '[]').length === 4")
+    page.wait_for_function("JSON.parse(document.querySelector('[data-chart=qubits]')?.dataset.p || '[]').length === 4")
     p = json.loads(toy.get_attribute("data-p") or "[]")
     assert p[1] == pytest.approx(0.0, abs=1e-6)  # the CNOT leaves −− and ++
     assert p[2] == pytest.approx(0.0, abs=1e-6)
