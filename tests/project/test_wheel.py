@@ -218,6 +218,7 @@ def test_it_serves_its_pages(served: str) -> None:
         options: dict[str, Any] = {"executable_path": path} if path else {}
         browser = playwright.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(served)
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled(timeout=120_000)
         page.get_by_role("button", name="Train", exact=True).click()
