@@ -140,7 +140,9 @@ serve() {
     -* | "") ;;
     *) usage >&2; fail "'$1' is not something this script can do." ;;
   esac
-  setup
+  install run requirements.txt
+  (command_line serve --check "$@") || exit $? # before kernels are compiled
+  compile_kernels
   # exec: Ctrl-C reaches the server itself, and nothing stays behind.
   command_line serve "$@"
 }

@@ -36,6 +36,7 @@ def command(
     embed: Annotated[
         list[str] | None, typer.Option(help="A page that may show the dashboard in a frame. May be repeated.")
     ] = None,
+    check: Annotated[bool, typer.Option("--check", hidden=True, help="Only check whether it could be served.")] = False,
     data: DataOption = None,
 ) -> None:
     """Serve the dashboard in this terminal until Ctrl-C. Further options go to Streamlit as they are."""
@@ -44,6 +45,8 @@ def command(
     in_class = bool(os.environ.get("QHN_CLASSROOM"))
     address = address or ("0.0.0.0" if in_class else "127.0.0.1")  # noqa: S104 - a class is let in on purpose
     check_port(address, port)
+    if check:
+        return
     data = data or os.environ.get("QHN_DATA")
     if data:  # the server works in the program's own folder
         os.environ["QHN_DATA"] = str(Path(data).expanduser().absolute())
