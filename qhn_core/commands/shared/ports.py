@@ -27,12 +27,12 @@ def check_port(address: str, port: int) -> None:
     if isinstance(error, socket.gaierror):
         raise InvalidArgument("address", expected="an address of this machine", got=address, remedy="Try 127.0.0.1.")
     if isinstance(error, PermissionError):
-        raise PortTaken(f"Port {port} needs administrator rights. Choose one from 1024 up: --port 8501")
+        raise PortTaken(f"port {port} needs administrator rights. Choose one from 1024 up: --port 8501")
     if error.errno == errno.EADDRINUSE:
         free = next((p for p in range(port + 1, min(port + 50, 65536)) if _blocked(address, p) is None), None)
         other = f"choose another one: --port {free}" if free else "choose another one with --port."
         raise PortTaken(
-            f"Port {port} on {address} is in use, perhaps by a QHN Lab that already runs (open "
+            f"port {port} on {address} is in use, perhaps by a QHN Lab that already runs (open "
             f"http://{address}:{port}). Stop that program, or {other}"
         )
     raise PortTaken(f"Cannot serve on {address}:{port}: {error.strerror or error}.")
