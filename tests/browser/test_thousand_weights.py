@@ -38,7 +38,7 @@ def test_ten_digits_train_stop_resume_and_come_back_by_their_link(dashboard: Any
     for name in CHARTS:
         chart = page.locator(f"[data-chart={name}]")
         assert len(chart.get_attribute("aria-label") or "") > 20, name
-        assert page.evaluate(f"document.querySelector('[data-chart={name}]').data.length") > 0, name
+        page.wait_for_function(f"() => document.querySelector('[data-chart={name}]').data.length > 0", timeout=LONG)
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("stopped", exact=False).first).to_be_visible(timeout=LONG)
     steps = page.evaluate("document.querySelector('[data-chart=loss]').data[0].x.at(-1)")
