@@ -28,11 +28,17 @@ PAGES = (
 TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/groups:"),)
 
 
+#: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour.
+_DARK_BUTTONS = '<style>[data-testid^="stBaseButton-primary"] { color: #12151c; }</style>'
+
+
 def main() -> None:
     """Set the page up, and hand over to the view chosen."""
     st.set_page_config(
         page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
     )
+    if st.context.theme.type == "dark":
+        st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")
     live_chart.install_plotly()
     try:
