@@ -32,7 +32,7 @@ class MeanInterval(NamedTuple):
     Args:
         mean, low, high: in the values' unit; the ends are NaN where fewer than two units exist.
         units: independent units that the interval rests on.
-        positive: how many of these units are above 0.
+        positive, negative: how many of these units are above and below 0.
     """
 
     mean: float
@@ -40,6 +40,7 @@ class MeanInterval(NamedTuple):
     high: float
     units: int
     positive: int
+    negative: int
 
 
 def fixed_interval(strata: Sequence[ArrayLike], *, confidence: float = 0.95) -> MeanInterval:
@@ -76,7 +77,7 @@ def cluster_interval(
     means = cluster_means(values, clusters)
     k = means.size
     if k < 2:
-        return MeanInterval(float(means.mean()) if k else math.nan, math.nan, math.nan, k, int((means > 0).sum()))
+        return _interval(means, math.nan)
     error = float(means.std(ddof=1)) / math.sqrt(k)
     return _interval(means, _t(k - 1.0, 1.0 - (1.0 - confidence) / family) * error)
 
@@ -150,8 +151,8 @@ def trend_p_value(levels: Mapping[float, ArrayLike], *, permutations: int = 20_0
 
 
 def _interval(means: Array, half: float) -> MeanInterval:
-    mean = float(means.mean())
-    return MeanInterval(mean, mean - half, mean + half, means.size, int((means > 0).sum()))
+    mean = float(means.mean()) if means.size else math.nan
+    return MeanInterval(mean, mean - half, mean + half, means.size, int((means > 0).sum()), int((means < 0).sum()))
 
 
 def _t(degrees: float, confidence: float) -> float:

@@ -38,7 +38,7 @@ def command(
         typer.echo(str(_scale(out, quick=quick, quiet=quiet)))
         return
     flags = {"quick": quick, "full": full, "untuned": untuned, "equal-budget": equal_budget}
-    name = _one_of(flags)
+    name = one_of(flags)
     console = Console(stderr=True)
     if not quiet:
         console.print(f"{name}: {STUDIES[name][1]}.")
@@ -60,7 +60,7 @@ def _scale(out: Path, *, quick: bool, quiet: bool) -> Path:
         return scale(out, quick=quick, progress=lambda what, share: bar.update(task, completed=share, description=what))
 
 
-def _one_of(flags: dict[str, bool]) -> str:
+def one_of(flags: dict[str, bool]) -> str:
     """The study that was asked for; ``full`` by default."""
     chosen = [name for name, asked in flags.items() if asked]
     if len(chosen) > 1:

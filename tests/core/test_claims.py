@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from qhn_core.analysis.statistics import Verdict
-from qhn_core.errors import DataError, StoreError
+from qhn_core.commands.reproduce import one_of
+from qhn_core.errors import DataError, InvalidArgument, StoreError
 from qhn_core.studies.claims import grid as grids
 from qhn_core.studies.claims import run, study
 from qhn_core.studies.claims.conclusions import comparisons, overall, powers, sentences, word
@@ -361,3 +362,11 @@ def test_an_unwritable_folder_is_said_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="Choose another --out"):
         run.reproduce("quick", tmp_path / "file" / "x")
+
+
+def test_the_command_runs_one_study_and_says_so_when_asked_for_two():
+    flags = dict.fromkeys(study.STUDIES, False)
+    assert one_of(flags) == "full"
+    assert one_of(flags | {"untuned": True}) == "untuned"
+    with pytest.raises(InvalidArgument, match="one after the other"):
+        one_of(flags | {"quick": True, "equal-budget": True})

@@ -26,7 +26,7 @@ def test_cluster_interval_by_hand():
     found = cluster_interval([1.0, 3.0, 5.0, 5.0, -1.0], ["a", "a", "b", "b", "c"])
     means = np.array([2.0, 5.0, -1.0])
     half = t.ppf(0.975, 2) * means.std(ddof=1) / np.sqrt(3)
-    assert found == pytest.approx((2.0, 2.0 - half, 2.0 + half, 3, 2))
+    assert found == pytest.approx((2.0, 2.0 - half, 2.0 + half, 3, 2, 1))
     assert np.isnan(cluster_interval([1.0, 2.0], ["a", "a"]).low)
 
 

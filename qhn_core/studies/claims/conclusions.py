@@ -52,8 +52,7 @@ class Overall:
     @property
     def sources_better(self) -> int:
         """Sources in which the method is better on average."""
-        positive = self.sources.positive
-        return self.sources.units - positive if JUDGED[self.metric] == "lower" else positive
+        return self.sources.negative if JUDGED[self.metric] == "lower" else self.sources.positive
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,6 @@ GAMMA = 0.7
 CANDIDATES = {1: 6, 2: 9}
 #: Share of scenarios with the best value at one end of an axis, above which the axis is made longer there.
 EDGE_SHARE = 0.2
-#: How often axes may be made longer.
-ROUNDS = 2
-
 Kind = Literal["circuit", "product", "rival"]
 #: Setting name -> value.
 Setting = Mapping[str, float]
