@@ -21,7 +21,7 @@ _NOISY = {"name": "xor", "n_train": 20, "noise": 0.45, "label_noise": 0.1, "labe
 EXAMPLES: Mapping[str, tuple[dict[str, Any], str]] = {
     "xor, noisy": (
         {"dataset": _NOISY, "replicas": 20, "data_draws": 20},
-        "13 qubits. Over ten data sources no such gain over MLE was clear of chance: judge by the verdict, not a curve.",
+        "13 qubits. Over ten data sources no gain over MLE was clear of chance: judge by the verdict, not a curve.",
     ),
     "breast_cancer": (
         {
