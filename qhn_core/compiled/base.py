@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,25 @@ OUT1, OUT2, OUT3 = (types.Array(F8, ndim, "C") for ndim in (1, 2, 3))
 BITS2 = types.Array(types.uint8, 2, "C", readonly=True)
 I8, INDEX2 = (types.Array(types.int64, ndim, "C", readonly=True) for ndim in (1, 2))
 
-_FOLDER = cache_folder(sorted(Path(__file__).parent.glob("*.py")))
+_HERE = Path(__file__).parent
+
+
+@cache
+def _folder_of(room: Path) -> Path | None:
+    """Where the kernels of a room are kept: what they call may stand in any file of it, or in this one's."""
+    return cache_folder(sorted({*_HERE.glob("*.py"), *room.glob("*.py")}))
 
 
 def kernel(*signature: Any) -> Callable[[Callable], Callable]:
     """``numba.njit`` with the GIL released and the machine code kept on disk, where a folder for it can be written.
 
-    Kernels of other rooms that use it are kept in the same folder, which is named after this one's files; Numba itself
-    looks whether the file that a kernel stands in has changed.
+    Numba itself looks only whether the file that a kernel stands in has changed, not those of what it calls: so the
+    folder is named after all files of the kernel's room and of this one.
     """
 
     def wrap(function: Callable) -> Callable:
-        with kept_in(_FOLDER):
-            return njit(signature or None, nogil=True, cache=_FOLDER is not None)(function)
+        folder = _folder_of(Path(function.__code__.co_filename).parent)
+        with kept_in(folder):
+            return njit(signature or None, nogil=True, cache=folder is not None)(function)
 
     return wrap
