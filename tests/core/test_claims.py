@@ -350,12 +350,23 @@ def test_the_report_is_one_file_with_its_data_beside_it(name, tiny, tmp_path):
         rows = list(csv.DictReader(handle))
     expected = {
         "quick": {"tuned", "untuned"},
-        "full": {"tuned", "untuned", "demonstration", "equal budget"},
+        "full": {"tuned", "more rates for MLE", "untuned", "demonstration", "equal budget"},
         "untuned": {"untuned", "demonstration"},
         "equal-budget": {"equal budget"},
     }
     assert {row["table"] for row in rows} == expected[name]
     assert (tmp_path / f"{name}-depth.csv").exists() == (name == "full")
+
+
+def test_more_rates_for_mle_choose_at_least_as_well_and_leave_the_claimants_alone(tiny, tmp_path):
+    found = study.full(Ledger(tmp_path / "t.jsonl"), None)
+    plain, strict = ({(t.scenario, t.method): t for t in part.trials} for part in (found.main, found.stricter))
+    assert {method for _, method in strict} == {"mle", "elbo", "selbo"}
+    for (scenario, method), trial in strict.items():
+        before = plain[scenario, method]
+        assert trial is before if method != "mle" else trial.validation_nll <= before.validation_nll
+    rows = {(row.method, row.metric): row for row in found.stricter.rows}
+    assert all(row.family is not None for row in rows.values())
 
 
 def test_an_unwritable_folder_is_said_before_anything_runs(tmp_path):

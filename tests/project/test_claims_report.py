@@ -49,8 +49,8 @@ def seeds() -> dict[tuple[str, str, str], dict[str, list[tuple[str, int, float]]
     return found
 
 
-def recomputed(every: dict, table: str, method: str, reference: str, metric: str) -> tuple[list[float], list[float]]:
-    """(mean and ends on these scenarios, mean and ends by source with how many sources are better, of how many)."""
+def on_these(every: dict, table: str, method: str, reference: str, metric: str) -> tuple[list[float], dict]:
+    """(mean and ends on these scenarios, source -> mean difference of each of its scenarios)."""
     mine, theirs = every[table, method, metric], every[table, reference, metric]
     assert mine.keys() == theirs.keys()
     means, errors, degrees, by_source = [], [], [], defaultdict(list)
@@ -64,7 +64,12 @@ def recomputed(every: dict, table: str, method: str, reference: str, metric: str
     k, total = len(means), sum(errors)
     satterthwaite = total**2 / sum(e**2 / n for e, n in zip(errors, degrees, strict=True)) if total else 1.0
     half = t.ppf(0.975, satterthwaite) * np.sqrt(total) / k
-    fixed = [np.mean(means), np.mean(means) - half, np.mean(means) + half]
+    return [np.mean(means), np.mean(means) - half, np.mean(means) + half], by_source
+
+
+def recomputed(every: dict, table: str, method: str, reference: str, metric: str) -> tuple[list[float], list[float]]:
+    """(mean and ends on these scenarios, mean and ends by source with how many sources are better, of how many)."""
+    fixed, by_source = on_these(every, table, method, reference, metric)
     sources = np.array([np.mean(one) for one in by_source.values()])
     wide = t.ppf(0.975, sources.size - 1) * sources.std(ddof=1) / np.sqrt(sources.size)
     better = (sources < 0).sum() if metric == "predictive_nll" else (sources > 0).sum()
@@ -86,8 +91,19 @@ def test_readmes_tables_follow_from_the_reports_seeds(which: int) -> None:
             assert numbers(cells[2 * at + 1]) == pytest.approx(sources, abs=6e-4), (name, metric)
 
 
-def test_readmes_headline_intervals_are_corrected_as_a_family() -> None:
-    (table,) = readme_tables("headline")
+def test_readmes_table_of_the_demonstration_follows_from_the_reports_seeds() -> None:
+    (table,) = readme_tables("demonstration")
+    every, lines = seeds(), table[2:]
+    assert {NAMES[name] for name, *_ in lines} == {*UNTUNED} - {"mle"}
+    for name, *cells in lines:
+        for metric, cell in zip(METRICS, cells, strict=True):
+            fixed, _ = on_these(every, "demonstration", NAMES[name], "mle", metric)
+            assert numbers(cell) == pytest.approx(fixed, abs=6e-4), (name, metric)
+
+
+@pytest.mark.parametrize(("first", "part"), [("headline", "tuned"), ("stricter", "more rates for MLE")])
+def test_readmes_headline_intervals_are_corrected_as_a_family(first: str, part: str) -> None:
+    (table,) = readme_tables(first)
     every, seen = seeds(), []
     for name, single, together in table[2:]:
         method, metric = next(
@@ -96,7 +112,7 @@ def test_readmes_headline_intervals_are_corrected_as_a_family() -> None:
             for k in METRICS
             if name.startswith(label(m) + ",") and ("NLL" in name) == (k == "predictive_nll")
         )
-        _, (mean, low, high, _, k) = recomputed(every, "tuned", method, "mle", metric)
+        _, (mean, low, high, _, k) = recomputed(every, part, method, "mle", metric)
         assert numbers(single) == pytest.approx([mean, low, high], abs=6e-4)
         wider = (high - mean) * t.ppf(1 - 0.05 / 8, k - 1) / t.ppf(0.975, k - 1)
         assert numbers(together) == pytest.approx([mean, mean - wider, mean + wider], abs=6e-4)

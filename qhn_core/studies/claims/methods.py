@@ -142,6 +142,10 @@ BY_NAME: dict[str, Method] = {method.name: method for method in METHODS}
 #: What the others are compared with, and the two halves of the claim.
 REFERENCE, CLAIMANTS = "mle", ("elbo", "selbo")
 
+#: Learning rates that the reference tries besides in the check whether a gain is its tuning: between those of its axis,
+#: and beyond its end, whatever the rule that makes axes longer said.
+MORE_RATES = (0.0707, 0.1414, 0.2828, 0.5657, 1.131, 3.2)
+
 #: Untuned: the usual learning rate, and each weight as a reader would set it without looking.
 USUAL_RATE = 0.05
 UNTUNED: dict[str, tuple[str, dict[str, float]]] = {

@@ -16,7 +16,7 @@ from qhn_core.analysis.statistics import mean_interval
 from qhn_core.studies.claims import prose, svg, tables
 from qhn_core.studies.claims.conclusions import JUDGED, METRIC_NAMES, Overall, label, sentences
 from qhn_core.studies.claims.depth import Depth
-from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS
+from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, MORE_RATES
 from qhn_core.studies.claims.study import Compared, Findings
 
 _STYLE = """
@@ -78,6 +78,7 @@ def conclusions(found: Findings) -> list[str]:
     for part, words in (
         (found.main, "Tuned"),
         (found.best, "Tuned"),
+        (found.stricter, "More rates for MLE"),
         (found.untuned, "Untuned"),
         (found.equal, "Equal budget"),
     ):
@@ -97,6 +98,8 @@ def html_text(found: Findings, about: dict[str, Any]) -> str:
         parts += _main(found.main)
     if found.best is not None:
         parts += _best(found.best)
+    if found.stricter is not None:
+        parts += _stricter(found.stricter)
     if found.untuned is not None:
         parts += _untuned(found)
     if found.equal is not None:
@@ -140,6 +143,15 @@ def _best(part: Compared) -> list[str]:
     return [
         "<h2>MLE's optimisation apart from MLE's objective</h2>",
         tables.against(part.rows, title="Against the best string", note=note).html(),
+    ]
+
+
+def _stricter(part: Compared) -> list[str]:
+    rates = ", ".join(f"{rate:g}" for rate in MORE_RATES)
+    return [
+        "<h2>Is the gain MLE's tuning?</h2>",
+        f'<p class="note">ELBO and SELBO as above; MLE may also choose the learning rates {rates}.</p>',
+        tables.headlines(part.rows).html(),
     ]
 
 

@@ -12,9 +12,9 @@ from qhn_core.studies.claims.conclusions import Overall, Scenarios, comparisons,
 from qhn_core.studies.claims.depth import Depth, depth_points
 from qhn_core.studies.claims.grid import DEMONSTRATION, EQUAL, FULL, QUICK, Grid
 from qhn_core.studies.claims.ledger import Ledger
-from qhn_core.studies.claims.methods import CLAIMANTS, REFERENCE
+from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, MORE_RATES, REFERENCE
 from qhn_core.studies.claims.trials import Trial
-from qhn_core.studies.claims.tuned import Progress, Tuned, tuned, usual
+from qhn_core.studies.claims.tuned import Progress, Shared, Tuned, best, tuned, usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,7 @@ class Findings:
         name: of the study and of its files.
         main: every method, tuned, against MLE.
         best: MLE and the claimants against the enumerated best string.
+        stricter: the claimants against MLE that chose among more learning rates.
         untuned: the claimants at usual settings against MLE at its.
         demonstration: the same on the dashboard's example with 13 bits.
         equal: every method with the same number of likelihood evaluations.
@@ -45,6 +46,7 @@ class Findings:
     name: str
     main: Compared | None = None
     best: Compared | None = None
+    stricter: Compared | None = None
     untuned: Compared | None = None
     demonstration: Compared | None = None
     equal: Compared | None = None
@@ -54,6 +56,7 @@ class Findings:
         """The tables whose trials go into the CSV, by name."""
         parts = {
             "tuned": self.main,
+            "more rates for MLE": self.stricter,
             "untuned": self.untuned,
             "demonstration": self.demonstration,
             "equal budget": self.equal,
@@ -64,16 +67,18 @@ class Findings:
 def quick(ledger: Ledger, progress: Progress | None) -> Findings:
     """A small grid, tuned, without the other parts."""
     main = _tuned(QUICK, ledger, progress)
-    return Findings("quick", main, _best(main), _usual(QUICK, ledger, None))
+    return Findings("quick", main, _best(main), untuned=_usual(QUICK, ledger, None))
 
 
 def full(ledger: Ledger, progress: Progress | None) -> Findings:
     """All parts."""
     main = _tuned(FULL, ledger, _part(progress, 0.0, 0.55))
+    stricter = _stricter(main, ledger)
     equal = _tuned(EQUAL, ledger, _part(progress, 0.55, 0.8))
     demonstration = _usual(DEMONSTRATION, ledger, _part(progress, 0.8, 0.85))
     depth = depth_points(ledger, progress=_part(progress, 0.85, 1.0))
-    return Findings("full", main, _best(main), _usual(FULL, ledger, None), demonstration, equal, depth)
+    usual_settings = _usual(FULL, ledger, None)
+    return Findings("full", main, _best(main), stricter, usual_settings, demonstration, equal, depth)
 
 
 def untuned(ledger: Ledger, progress: Progress | None) -> Findings:
@@ -108,6 +113,18 @@ def _best(main: Compared) -> Compared:
     chosen = [t for t in main.trials if t.method in (REFERENCE, *CLAIMANTS, "best_string")]
     scenarios = comparisons(chosen, reference="best_string")
     return Compared(main.grid, chosen, scenarios, overall(scenarios))
+
+
+def _stricter(main: Compared, ledger: Ledger) -> Compared:
+    """Whether a gain is MLE's tuning: the claimants as they are, MLE with more learning rates to choose from."""
+    trials = [t for t in main.trials if t.method in CLAIMANTS]
+    for scenario in main.grid.scenarios:
+        shared = Shared(scenario, main.grid, ledger)
+        tried = [t for t in main.trials if (t.scenario, t.method) == (scenario.title, REFERENCE)]
+        tried += [shared.trial(BY_NAME[REFERENCE], {"lr": rate}) for rate in MORE_RATES]
+        trials.append(best(tried, REFERENCE))
+    scenarios = comparisons(trials)
+    return Compared(main.grid, trials, scenarios, overall(scenarios))
 
 
 def _usual(grid: Grid, ledger: Ledger, progress: Progress | None) -> Compared:
