@@ -28,10 +28,10 @@ class DrawnLikelihoods:
     def look_up(self, bits: Bits, evaluate: Callable[[Bits], Array]) -> Array:
         """ℓ of strings (…, N), (…): ``evaluate`` gives that of distinct ones (U, N) that were not seen before."""
         last, values = self._last
-        if bits is last:  # a step asks for the same batch several times
-            return values
+        if last is not None and np.array_equal(bits, last):  # a step asks for the same batch several times
+            return values.copy()
         found = self._of(bits, evaluate)
-        self._last = (bits, found)
+        self._last = (bits.copy(), found.copy())  # what was handed over may change in its owner's hands
         return found
 
     def _of(self, bits: Bits, evaluate: Callable[[Bits], Array]) -> Array:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from app.rivals import board
 from qhn_core.errors import ConfigError
+from qhn_core.metrics import METRICS
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 from qhn_core.studies.race.live import Races
@@ -311,8 +312,8 @@ def test_a_threshold_chosen_after_the_race_is_exploratory(fresh: Path) -> None:
     text = words(page)
     assert "[judged as set] Step 8" in text
     assert "verdicts about it are exploratory" in text
-    assert "**Steps to threshold (exploratory):**" in text
-    assert "**Cost gap:**" in text
+    assert "**Steps to the threshold (exploratory):**" in text
+    assert f"**{METRICS['cost_gap'].label}:**" in text
 
 
 def test_the_judged_step_travels_in_the_link_and_must_be_logged(fresh: Path) -> None:

@@ -40,7 +40,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untype
 
 
 def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component"))}
+    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component") if b.proto.bytes)}
 
 
 def caption(page: AppTest) -> str:

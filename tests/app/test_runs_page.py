@@ -376,7 +376,7 @@ def test_run_left_behind_by_a_dead_process_is_interrupted(store: RunStore, page:
         db.execute("UPDATE runs SET owner = NULL WHERE id = ?", (run_id,))
     from app import services
 
-    services.supervisor.clear()
+    services.shared_supervisor.clear()
     page.run()
     assert not page.exception
     assert list(page.dataframe[0].value["state"]) == ["interrupted"]

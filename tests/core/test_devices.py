@@ -214,11 +214,11 @@ def test_a_plan_beyond_the_device_names_it_and_what_would_do():
     for device in ("qiskit.aer", "qiskit.remote"):
         assert refused({"device": device, "backend": "fake_manila"}, **shots) == (
             "13 qubits: back end 'fake_manila' takes at most 5 qubits. "
-            "Use a smaller network, or a larger back end such as 'fake_melbourne'."
+            "Use fewer qubits (a smaller network), or a larger back end such as 'fake_melbourne'."
         )
     large = {"network": {"name": "mlp", "layers": [2, 6, 1]}}  # 25 qubits
     assert refused({"device": "qiskit.aer", "backend": "fake_torino"}, **shots, **large) == (
-        "25 qubits: back end 'fake_torino' takes at most 24 qubits. Use a smaller network."
+        "25 qubits: back end 'fake_torino' takes at most 24 qubits. Use fewer qubits (a smaller network)."
     )
     assert "one step on device 'default.mixed' would need about" in refused({"device": "default.mixed"})
 

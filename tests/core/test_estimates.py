@@ -64,8 +64,19 @@ def test_beyond_enumeration_the_score_function_knows_entropy_and_kl_to_the_prior
     assert np.isnan(row["kl_posterior"]).all()
 
 
-def test_from_shots_alone_entropy_and_kl_are_not_known():
+def test_a_simulator_tells_entropy_and_kl_to_the_prior_whatever_the_estimator():
     row = logged({**LARGE, "objective": {"name": "selbo"}, "estimator": {"name": "spsa", "shots": 200}})
+    assert row["accuracy_test_se"][0] > 0
+    for name in ("entropy_bits", "kl_prior", "elbo"):
+        assert row[f"{name}_se"][0] > 0, name
+    assert np.isnan(row["kl_posterior"]).all()
+
+
+def test_from_a_device_s_shots_alone_entropy_and_kl_are_not_known():
+    device = {"name": "pennylane", "device": "qiskit.aer"}
+    row = logged(
+        {**SMALL, "engine": device, "objective": {"name": "selbo"}, "estimator": {"name": "spsa", "shots": 64}}
+    )
     assert row["accuracy_test_se"][0] > 0
     for name in ("entropy_bits", "kl_prior", "kl_posterior", "elbo"):
         assert np.isnan(row[name]).all(), name

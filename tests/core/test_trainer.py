@@ -233,7 +233,7 @@ def test_beyond_enumeration_metrics_are_estimates_with_errors():
     assert np.isfinite(rows[2]["nll_test"]).all()
     assert (rows[2]["nll_test_se"] > 0).all()
     assert np.isnan(rows[2]["kl_posterior"]).all()
-    assert infos[0].bits.shape == (1, 64, 21)
+    assert infos[0].bits.shape == (1, trainer.ENSEMBLE, 21)
 
 
 @pytest.mark.parametrize(("layers", "bias", "n_bits"), [((2, 4, 2), True, 22), ((2, 8, 1), False, 24)])
@@ -255,5 +255,5 @@ def test_networks_beyond_enumeration_train_on_drawn_strings(layers, bias, n_bits
     assert sorted(rows) == [0, 1, 2, 3]
     assert all(np.isfinite(rows[k][name]).all() for k in rows for name in ("loss", "nll_train", "nll_test"))
     assert (rows[3]["nll_test_se"] > 0).all()
-    assert infos[0].bits.shape == (1, 32, n_bits)
+    assert infos[0].bits.shape == (1, trainer.ENSEMBLE, n_bits)
     assert np.abs(state.theta - trainer.init(trainer.prepare(config)).theta).max() > 0.01

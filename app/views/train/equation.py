@@ -37,7 +37,7 @@ def equation(objective: str, row: Mapping[str, float]) -> str:
     colour = loss_colour(objective)
     symbols = [TERMS.get(name.removeprefix("term_"), rf"\text{{{_plain(name)}}}") for name in names] or ["L/n"]
     numbers = [rf"\textcolor{{{colour}}}{{{row[name]:.4f}}}" for name in names]
-    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names()[objective])}}}}} = {' + '.join(symbols)}"
+    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names().get(objective, objective))}}}}} = {' + '.join(symbols)}"
     total = rf"\textcolor{{{colour}}}{{\mathbf{{{row['loss']:.4f}}}}}"
     return f"{left} = {' + '.join(numbers)} = {total}" if len(names) > 1 else f"{left} = {total}"
 
