@@ -106,7 +106,7 @@ def test_three_losses_race_and_are_judged(tab: Tab, dashboard: Any, finished: st
     expect(table).to_contain_text("SELBO λ=1")
     words = table.inner_text().replace("\u00a0", " ")
     assert any(word in words for word in ("better", "worse", "no difference"))
-    expect(page.get_by_text("corrected for all 12 comparisons")).to_be_visible()
+    expect(page.get_by_text("corrected for all 14 comparisons")).to_be_visible()
     page.goto(finished)
     ready(page)
     button(page, "Train").click()

@@ -20,7 +20,7 @@ DIGITS: dict[str, Any] = {
     "steps": 20,
     "replicas": 1,
 }
-INK = {False: "rgb(27, 31, 39)", True: "rgb(238, 240, 245)"}
+INK = {False: "rgb(16, 19, 26)", True: "rgb(238, 240, 245)"}
 PAPER = {False: "rgb(255, 255, 255)", True: "rgb(18, 21, 28)"}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -73,7 +75,7 @@ def test_dask_gives_the_same_and_survives_a_lost_worker(tmp_path):
 
         def lose_a_worker(done: int, total: int) -> None:
             if done == 2:
-                next(iter(cluster.workers.values())).process.process.kill()
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
         run_sweep(sweep, there, scheduler=cluster.scheduler_address, progress=lose_a_worker)
     assert folder_text(there) == folder_text(here)
