@@ -59,6 +59,7 @@ def pick(page: Page, label: str, text: str) -> None:
     """Choose from a long list by typing a part of what is wanted."""
     page.get_by_role("combobox", name=label).fill(text)
     page.get_by_role("option", name=re.compile(text)).first.click()
+    page.wait_for_timeout(3000)  # the button beside it sends what the server knows of the choice
 
 
 def choice_of(page: Page) -> None:
