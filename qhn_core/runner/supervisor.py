@@ -92,7 +92,7 @@ class Supervisor:
 
         Args:
             config: what to train. What cannot work is refused here, before anything starts, with the reason (see
-                :func:`qhn_core.config.plan`).
+                :func:`qhn_core.planning.plan`).
             paused: prepare it, then wait for Resume or Step.
             speed: at most so many steps per second; None for unlimited.
             name: free text; by default made from the configuration.

@@ -30,6 +30,7 @@ def raced(base: dict[str, Any]) -> tuple[str, str, list[str]]:
     race_id = str(press(page, "race.train").query_params["raced"])
     status = services.races().wait(race_id, 120)
     assert status.run.state is RunState.FINISHED
+    page.run()  # what stands there was drawn while the race went on
     until(page, lambda: drawn(page, "race-nll"))
     (row,) = [line for line in words(page).splitlines() if line.startswith("| **ELBO β=0.3** |")]
     (head,) = [line for line in words(page).splitlines() if line.startswith("| step 12")]
