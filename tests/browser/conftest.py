@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 #: Milliseconds: other programs may be at work on this machine.
@@ -90,19 +89,6 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = server.log.read_text(errors="replace")
     traces = [part for part in log.split("Traceback")[1:] if "WebSocketDisconnect" not in part]
     assert not traces, "\n".join(traces)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The Chromium on the path where there is one, else the browser that Playwright brings."""
-    with sync_playwright() as playwright:
-        names = ("chromium", "chromium-browser", "google-chrome")
-        browser = playwright.chromium.launch(
-            executable_path=next(filter(None, map(shutil.which, names)), None),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 def look_under_policy(page: Page) -> None:

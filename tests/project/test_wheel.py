@@ -6,7 +6,6 @@ import contextlib
 import importlib.metadata as metadata
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,11 +17,11 @@ import zipfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from playwright.sync_api import Browser, expect
 
 from qhn_core.extras import EXTRAS
 
@@ -210,25 +209,19 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.timeout(1800)
-def test_it_serves_its_pages(served: str) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        options: dict[str, Any] = {"executable_path": path} if path else {}
-        browser = playwright.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        page.goto(served)
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled(timeout=120_000)
-        page.get_by_role("button", name="Train", exact=True).click()
-        expect(page.get_by_text("finished", exact=False).first).to_be_visible(timeout=120_000)
-        for name in ("Compare", "Explore", "Learn", "Hardware", "Runs"):
-            page.goto(f"{served}/{name.lower()}")
-            expect(page.get_by_role("link", name=name).first).to_be_visible(timeout=60_000)
-            expect(page.get_by_text("Traceback")).to_have_count(0)
-            expect(page.get_by_test_id("stException")).to_have_count(0)
-        page.goto(f"{served}/hardware")
-        expect(page.get_by_text("qhn-lab[devices]").first).to_be_visible(timeout=60_000)
-        browser.close()
+def test_it_serves_its_pages(served: str, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(served)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled(timeout=120_000)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text("finished", exact=False).first).to_be_visible(timeout=120_000)
+    for name in ("Compare", "Explore", "Learn", "Hardware", "Runs"):
+        page.goto(f"{served}/{name.lower()}")
+        expect(page.get_by_role("link", name=name).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Traceback")).to_have_count(0)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.goto(f"{served}/hardware")
+    expect(page.get_by_text("qhn-lab[devices]").first).to_be_visible(timeout=60_000)
+    page.close()
     assert len(urllib.request.urlopen(f"{served}/app/static/plotly.min.js").read()) > 1_000_000
