@@ -20,7 +20,8 @@ Usage:
       --embed: a site, e.g. https://moodle.example.edu, whose pages may show the dashboard in a frame.
       Further options go to Streamlit as they are, e.g. --server.headless true.
   ./run.sh test [PYTEST OPTION...]
-      Lint, types, import order and all tests, in a real browser too. Non-zero exit if anything fails.
+      Lint, types, import order and all tests, in a real browser too, on all cores (-n 0: on one). Non-zero exit if
+      anything fails.
   ./run.sh cli COMMAND...
       The command line: ./run.sh cli train my.yaml, ./run.sh cli runs, ./run.sh cli --help.
   ./run.sh setup
@@ -209,6 +210,9 @@ run_tests() {
   stage format "$python" -m ruff format --check .
   stage types "$python" -m mypy
   stage imports "$python" "$VENV/bin/lint-imports" --no-cache --no-logo
+  # A process for each core, up to four; a file's tests stay together, as they share servers and runs. A later -n in
+  # the caller's own options wins: -n 0 runs them here, one after the other.
+  set -- -n logical --maxprocesses 4 --dist loadfile "$@"
   say ""
   say "=== tests (unit, property, contract, page and browser): pytest $*"
   # Last, and nothing printed after its closing line unless something failed.

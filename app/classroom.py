@@ -192,18 +192,18 @@ def is_asked() -> bool:
 
 
 #: The class of this server, once it is open.
-_open: list[Classroom] = []
+current: list[Classroom] = []
 
 
 def begin(people: People, *, port: int) -> Classroom:
     """Open the class of this server."""
-    _open[:] = [Classroom(people, port=port)]
-    return _open[0]
+    current[:] = [Classroom(people, port=port)]
+    return current[0]
 
 
 def classroom() -> Classroom | None:
     """The class of this server; None where it was not started for one."""
-    return _open[0] if _open else None
+    return current[0] if current else None
 
 
 def person() -> Person | None:

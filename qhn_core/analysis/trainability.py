@@ -24,7 +24,7 @@ from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
 #: Probabilities held at once, numbers (32 MB).
-_AT_ONCE = 1 << 22
+AT_ONCE = 1 << 22
 #: Parameters whose variance is below this share of the largest cannot move the loss (a last RZ, say).
 _DEAD = 1e-20
 
@@ -96,7 +96,7 @@ def gradient_variance(
         return exact.diagonal, exact
 
     gradients, losses = [], []
-    size = max(1, _AT_ONCE >> circuit.n_qubits)
+    size = max(1, AT_ONCE >> circuit.n_qubits)
     for start in range(0, replicas, size):
         if cancelled is not None and cancelled():
             raise Cancelled("The trainability study was stopped.")

@@ -63,7 +63,7 @@ def peak_memory(qubits: int, layers: int) -> float:
 
 
 #: A new process: seconds of importing, of preparing the default run with one start, and of its whole first step.
-_FIRST = """
+FIRST = """
 from time import perf_counter
 times = [perf_counter()]
 from qhn_core import trainer
@@ -90,7 +90,7 @@ class FirstStep(NamedTuple):
 def first_step() -> FirstStep:
     """The default run with one start in three new processes; the one whose step takes neither least nor longest."""
     warm_up()
-    command = [sys.executable, "-c", _FIRST]
+    command = [sys.executable, "-c", FIRST]
     subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - fixed; compiles what warm_up does not
     runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]  # noqa: S603 - fixed
     return sorted((FirstStep(*map(float, run.stdout.split())) for run in runs), key=lambda found: found.step)[1]

@@ -28,7 +28,7 @@ from qhn_core.networks.mlp_math import deeper, log_classes, unit_options
 from qhn_core.networks.perceptron import Perceptron
 
 #: Above so many numbers, unit options are matched by symmetry instead of by comparing what they compute.
-_COMPARED = 1 << 24
+COMPARED = 1 << 24
 
 
 def mlp_functions(network: Perceptron, x: Array, *, tick: Tick | None = None) -> FunctionTable:
@@ -138,7 +138,7 @@ class HiddenFunctions(FunctionTable):
     def _distinct_options(self, tick: Tick | None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """(codes of one unit option of each kind, kind of each code): equal where they add the same on all of x."""
         network, codes = self._network, np.arange(2**self._option_bits)
-        if len(codes) * self._outgoing * len(self._x) > _COMPARED:
+        if len(codes) * self._outgoing * len(self._x) > COMPARED:
             return self._distinct_by_symmetry(codes)
         largest = np.abs(network.alphabet).max() ** 2 * (np.abs(self._x).sum(axis=1).max(initial=0.0) + 1.0)
         seen = RowHash(len(codes), largest=float(largest))

@@ -116,7 +116,7 @@ class Slots:
         if not entry.used:
             entry.used, entry.since = True, now
             return False
-        return self._waiters > 0 and now - since >= self._slice()
+        return self._waiters > 0 and now - since >= self.seconds_a_turn()
 
     def pass_on(self, run: Asker) -> None:
         """End the run's turn: it waits for its next one."""
@@ -145,7 +145,7 @@ class Slots:
     def expected(self, run: Asker) -> float | None:
         """Seconds until a queued run's first turn, as far as turns tell; None where it is not for them to say."""
         position = self.position(run)
-        return None if position is None or self.waits_for_own(run) else position * self._slice() / self.count
+        return None if position is None or self.waits_for_own(run) else position * self.seconds_a_turn() / self.count
 
     @property
     def idle(self) -> bool:
@@ -153,7 +153,7 @@ class Slots:
         with self._guard:
             return not self._entries
 
-    def _slice(self) -> float:
+    def seconds_a_turn(self) -> float:
         """Seconds of one turn: the more wait, the shorter, so that everybody's comes about once a second."""
         return min(max(_ROUND * self.count / (self._waiters + self.count), _SHORTEST), _LONGEST)
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.4
 _HEARTBEAT_SECONDS = 5.0
 #: Seconds and bytes of history for which a store that cannot be written is borne before training is paused.
-_PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 64 * 2**20
+PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 64 * 2**20
 
 
 class Writer:
@@ -113,7 +113,7 @@ class Writer:
         log.warning("run %s cannot be written: %s", run.run_id, error, exc_info=not isinstance(error, StoreError))
         recorder = run.task.recorder
         unsaved = recorder.nbytes * (1 - run.task.flushed_rows / max(1, len(recorder)))
-        if now - first < _PATIENCE_SECONDS and unsaved < _PATIENCE_BYTES:
+        if now - first < PATIENCE_SECONDS and unsaved < _PATIENCE_BYTES:
             return
         with run.changed:
             if run.state is RunState.RUNNING and not run.want_pause:

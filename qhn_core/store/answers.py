@@ -23,7 +23,7 @@ SURE: Final = (0, 1, 2)
 #: Kinds of answers.
 KINDS: Final = ("choice", "number", "curve", "ranking")
 #: Most characters of one answer as JSON, most answers that one browser may leave, most browsers that are kept.
-_LONGEST, _MOST, _BROWSERS = 8_000, 2_000, 20_000
+_LONGEST, MOST, BROWSERS = 8_000, 2_000, 20_000
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -149,15 +149,15 @@ class Answers:
 def _make_room(db: sqlite3.Connection, browser: str) -> None:
     """Bound what one browser, and all of them, may leave: the browsers longest away are forgotten first."""
     count = db.execute("SELECT count(*) FROM answers WHERE browser = ?", (browser,)).fetchone()[0]
-    if count >= _MOST:
+    if count >= MOST:
         raise TooLarge(f"This browser has left {count} answers, the most that are kept. Clear them on the Learn page.")
-    if db.execute("SELECT count(*) FROM places WHERE browser = ?", (browser,)).fetchone()[0] >= _MOST:
+    if db.execute("SELECT count(*) FROM places WHERE browser = ?", (browser,)).fetchone()[0] >= MOST:
         db.execute("DELETE FROM places WHERE browser = ?", (browser,))
     known = db.execute("SELECT count(DISTINCT browser) FROM places").fetchone()[0]
-    if known > _BROWSERS:
+    if known > BROWSERS:
         old = "SELECT browser FROM places GROUP BY browser ORDER BY max(updated) LIMIT ?"
         for table in ("answers", "places"):
-            db.execute(f"DELETE FROM {table} WHERE browser IN ({old})", (known - _BROWSERS,))  # noqa: S608
+            db.execute(f"DELETE FROM {table} WHERE browser IN ({old})", (known - BROWSERS,))  # noqa: S608
 
 
 def _answer(row: sqlite3.Row) -> Answer:

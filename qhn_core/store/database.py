@@ -41,14 +41,14 @@ class Database:
         self._guard = threading.Lock()
         self._writing = threading.Lock()
         self._pid = os.getpid()
-        with self._translated(), self._borrowed() as connection:
+        with self._translated(), self.borrowed() as connection:
             schema.prepare(connection, path=str(path))
             self._check(connection)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection in a read transaction: all its queries see one state of the database."""
-        with self._translated(), self._borrowed() as connection:
+        with self._translated(), self.borrowed() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -61,7 +61,7 @@ class Database:
         if not self._writing.acquire(timeout=self.timeout):
             raise StoreError(f"The run store {self.path} is busy; nothing was written. Try again.")
         try:
-            with self._translated(), self._borrowed() as connection:
+            with self._translated(), self.borrowed() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -78,7 +78,7 @@ class Database:
 
         A database begun without incremental vacuum is written anew once, where nobody else uses it.
         """
-        with self._translated(), self._borrowed() as connection:
+        with self._translated(), self.borrowed() as connection:
             free = connection.execute("PRAGMA freelist_count").fetchone()[0]
             if free < _FREE_PAGES:
                 return
@@ -100,7 +100,7 @@ class Database:
             connection.close()
 
     @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+    def borrowed(self) -> Iterator[sqlite3.Connection]:
         with self._guard:
             if self._pid != os.getpid():  # after a fork the parent's connections must not be touched
                 self._idle, self._pid = [], os.getpid()

@@ -77,13 +77,13 @@ class RunStore:
                 f"The data folder {self.folder} cannot be made ({error.strerror}). "
                 "Choose another with --data or QHN_DATA."
             ) from error
-        self._database, notice = open_or_begin_anew(self.folder / "runs.sqlite3", timeout=timeout)
+        self.database, notice = open_or_begin_anew(self.folder / "runs.sqlite3", timeout=timeout)
         if notice:
             self.notices.append(notice)
         #: Who belongs to a class.
-        self.people = People(self._database)
+        self.people = People(self.database)
         #: What people answered in lessons.
-        self.answers = Answers(self._database)
+        self.answers = Answers(self.database)
         self.owner = Owner()
         self._person = ""
         self._histories = HistoryCache()
@@ -92,11 +92,11 @@ class RunStore:
     @property
     def path(self) -> Path:
         """The database file."""
-        return self._database.path
+        return self.database.path
 
     def close(self) -> None:
         """Close the connections; the store opens new ones if it is used again."""
-        self._database.close()
+        self.database.close()
 
     # ------------------------------------------------------------------------------------------- runs
 
@@ -122,7 +122,7 @@ class RunStore:
             raise TooLarge(f"A configuration may take {_MAX_CONFIG} characters; this one has {len(text)}.")
         title = clean_text("name", name, MAX_NAME) if name else default_name(text)
         now = time.time()
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._enter_owner(db)
             while True:
                 run_id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
@@ -147,7 +147,7 @@ class RunStore:
 
     def get(self, run_id: str) -> RunRecord:
         """The run's record; :class:`UnknownRun` if there is none."""
-        with self._database.read() as db:
+        with self.database.read() as db:
             return to_record(self._find(db, run_id, COLUMNS))
 
     def list(self, *, states: Iterable[RunState] | None = None, limit: int | None = None) -> _Records:
@@ -156,13 +156,13 @@ class RunStore:
         chosen = "1" if states is None else f"state IN ({','.join('?' * len(wanted))})"
         query = f"SELECT {COLUMNS} FROM runs WHERE {chosen} AND {self._mine} "  # noqa: S608 - only question marks
         query += "ORDER BY pinned DESC, created DESC, id LIMIT ?"
-        with self._database.read() as db:
+        with self.database.read() as db:
             rows = db.execute(query, (*wanted, *self._who, -1 if limit is None else limit)).fetchall()
         return [to_record(row) for row in rows]
 
     def resolve(self, prefix: str) -> str:
         """The id that begins with ``prefix``; :class:`UnknownRun` if none does, InvalidArgument if several do."""
-        with self._database.read() as db:
+        with self.database.read() as db:
             found = [
                 row["id"]
                 for row in db.execute(
@@ -190,10 +190,10 @@ class RunStore:
 
     def delete(self, run_id: str) -> None:
         """Remove the run for good; refused while a living process holds it."""
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._refuse_if_held(db, run_id, but_me=False)
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-        self._database.shrink()
+        self.database.shrink()
 
     # -------------------------------------------------------------------------------- state and owner
 
@@ -203,7 +203,7 @@ class RunStore:
 
     def claim(self, run_id: str, *, state: RunState = RunState.QUEUED) -> RunRecord:
         """Take hold of a run in order to train it; StoreError if another living process holds it."""
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._enter_owner(db)
             self._refuse_if_held(db, run_id, but_me=True)
             db.execute(
@@ -214,12 +214,12 @@ class RunStore:
 
     def heartbeat(self) -> None:
         """Say that this process lives; to be called every few seconds while it trains."""
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._enter_owner(db)
 
     def held_elsewhere(self, run_id: str) -> bool:
         """Whether another living process holds the run."""
-        with self._database.read() as db:
+        with self.database.read() as db:
             self._find(db, run_id, "id")
             holder = holder_of(db, run_id)
         return holder is not None and holder["id"] != self.owner.id and lives(holder)
@@ -231,7 +231,7 @@ class RunStore:
             "SELECT runs.id AS run_id, owners.* FROM runs LEFT JOIN owners ON owners.id = runs.owner "  # noqa: S608
             f"WHERE runs.state IN ({marks})"
         )
-        with self._database.write() as db:
+        with self.database.write() as db:
             gone = [row["run_id"] for row in db.execute(query, ACTIVE) if row["id"] is None or not lives(row)]
             for run_id in gone:
                 db.execute(
@@ -270,7 +270,7 @@ class RunStore:
         """
         block = to_block(steps, rows) if rows else None
         blob = None if arrays is None else pack(arrays)
-        with self._database.write() as db:
+        with self.database.write() as db:
             row = self._find(db, run_id, "owner, summary")
             if row["owner"] not in (None, self.owner.id):
                 raise TakenOver(run_id)
@@ -290,7 +290,7 @@ class RunStore:
 
     def load_checkpoint(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """(step, arrays) of the last checkpoint; None if there is none yet."""
-        with self._database.read() as db:
+        with self.database.read() as db:
             self._find(db, run_id, "id")
             row = db.execute("SELECT step, data FROM checkpoints WHERE run_id = ?", (run_id,)).fetchone()
         return None if row is None else (int(row["step"]), unpack(row["data"]))
@@ -300,7 +300,7 @@ class RunStore:
 
         A whole history is read once for all who ask until it changes.
         """
-        with self._database.read() as db:
+        with self.database.read() as db:
             changed = self._find(db, run_id, "updated")["updated"]
             if since > 0:
                 return to_rows(history.read(db, run_id, since))
@@ -308,7 +308,7 @@ class RunStore:
 
     def truncate(self, run_id: str, step: int) -> None:
         """Forget logged steps from step number ``step`` on, so that they can be made again."""
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._find(db, run_id, "id")
             summary = history.truncate(db, run_id, step)
             if summary is not None:
@@ -366,11 +366,11 @@ class RunStore:
         return row
 
     def _with_history(self, run_id: str) -> tuple[RunRecord, Rows]:
-        with self._database.read() as db:
+        with self.database.read() as db:
             return to_record(self._find(db, run_id, COLUMNS)), to_rows(history.read(db, run_id, 0))
 
     def _update(self, run_id: str, **fields: Any) -> None:
-        with self._database.write() as db:
+        with self.database.write() as db:
             self._find(db, run_id, "id")
             update(db, run_id, fields)
 

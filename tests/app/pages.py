@@ -5,15 +5,31 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from app import services
+from qhn_core.config import RunConfig
+from qhn_core.runner import RunState
+
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 #: Seconds that a run of a page may take on a busy machine.
 PATIENCE = 90
+
+
+def trained(settings: Mapping[str, Any]) -> str:
+    """The id of a run of these settings that has ended on the server of the pages."""
+    run = services.supervisor().start(RunConfig.parse(settings))
+    assert services.supervisor().wait(run, timeout=PATIENCE).state is RunState.FINISHED
+    return run
+
+
+def link(settings: Mapping[str, Any]) -> str:
+    """How settings stand in the address of a page."""
+    return RunConfig.parse(settings).to_url()
 
 
 def opened(view: str = "", /, *, check: bool = True, **query: str) -> AppTest:
@@ -83,3 +99,14 @@ def words(page: AppTest, *kinds: str) -> str:
 def tiles(page: AppTest) -> dict[str, str]:
     """Label -> value of the page's tiles."""
     return {tile.label: tile.value for tile in page.metric}
+
+
+def run_of(page: AppTest) -> str:
+    """The run that Train's address names."""
+    return str(page.query_params["run"])
+
+
+def ended(page: AppTest) -> AppTest:
+    """Train once the run on it has ended."""
+    services.supervisor().wait(run_of(page), timeout=PATIENCE)
+    return page.run()

@@ -47,11 +47,11 @@ class Class:
 def lecture(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Class]:
     """An open class with its teacher."""
     monkeypatch.setenv(classroom.ASKED, "1")
+    monkeypatch.setattr(classroom, "current", [])
     made = Class(classroom.begin(services.shared_store().people, port=8501))
     monkeypatch.setattr(classroom, "person", lambda: made.viewer)
     yield made
     made.viewer = None
-    classroom._open.clear()
 
 
 @pytest.fixture

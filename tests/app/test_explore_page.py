@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import services
-from qhn_core.config import RunConfig
-from qhn_core.runner import RunState
+from tests.app import pages
+from tests.app.pages import charts, link, until
 
-VIEW = """
-import sys
-from app import live_chart
-from app.views.explore.page import page
-page()
-"""
 SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 10, "replicas": 3}
 
 
 def trained(**more: Any) -> str:
-    run = services.supervisor().start(RunConfig.model_validate(SMALL | more))
-    assert services.supervisor().wait(run, timeout=120).state is RunState.FINISHED
-    return run
+    return pages.trained(SMALL | more)
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_string(VIEW, default_timeout=60)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    found = {}
-    for block in page.get("bidi_component"):
-        payload = json.loads(block.proto.bytes)
-        found[payload["name"]] = payload
-    return found
-
-
-def until(page: AppTest, holds: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.1)
-        page.run()
-        assert not page.exception
-    assert holds()
+    return pages.opened("explore", **query)
 
 
 def residual(page: AppTest) -> float | None:
@@ -167,6 +134,6 @@ def test_variance_is_measured_on_a_button(fresh: Path) -> None:
 def test_a_sweep_on_a_real_device_is_left_to_the_command_line(fresh: Path) -> None:
     device = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino"}
     config = SMALL | {"objective": {"name": "selbo"}, "engine": device, "estimator": {"name": "spsa", "shots": 100}}
-    page = opened(config=RunConfig.model_validate(config).to_url(), section="sweep", source="untrained")
+    page = opened(config=link(config), section="sweep", source="untrained")
     until(page, lambda: "command line (below)" in " ".join(info.value for info in page.info))
     assert not [button for button in page.button if button.key == "explore.sweep"]

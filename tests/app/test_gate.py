@@ -131,9 +131,13 @@ def test_waiting_doubles_is_bounded_and_forgotten_after_a_quiet_time(monkeypatch
     now[0] += 61.0
     tries.failed("a")
     assert tries.wait("a") == 0.0
-    for i in range(10_100):
+    for _ in range(10):
+        tries.failed("b")
+    for i in range(9_999):
         tries.failed(str(i))
-    assert len(tries._found) == 10_000
+    assert tries.wait("b") > 0.0
+    tries.failed("one more")
+    assert tries.wait("b") == 0.0, "of 10,001 addresses the one that was heard of first is forgotten"
 
 
 @pytest.mark.parametrize("body", [b"", b"code=&name=", b"%", b"code=%ff%fe", b"a&" * 50, b"code=" + b"A" * 3000])

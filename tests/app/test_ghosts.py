@@ -13,7 +13,7 @@ from app.figures import gap_curves, loss_curves
 from app.figures.ghosts import Ghost, haunted
 from app.figures.palette import loss_colour
 from qhn_core.config import RunConfig
-from tests.app.test_train_page import SHORT, charts, ended, opened, press, run_of
+from tests.app.pages import charts, ended, link, opened, press, run_of
 
 STEPS = np.arange(6)
 
@@ -78,12 +78,13 @@ def test_changes_are_said_in_the_words_of_the_form() -> None:
 
 
 def test_changed_and_trained_again_the_last_curves_stay(fresh: Path) -> None:
-    page = ended(press(opened({**SHORT, "objective": {"name": "elbo", "beta": 0.3}}), "train"))
+    config = {"steps": 5, "replicas": 2, "objective": {"name": "elbo", "beta": 0.3}}
+    page = ended(press(opened(config=link(config)), "train.train"))
     first = run_of(page)
     assert _ghosts(page) == []
     page.selectbox(key="form.objective").set_value("mle").run()
     assert _ghosts(page) == ["before: ELBO β=0.3"]  # already beside the preview
-    page = ended(press(page, "train"))
+    page = ended(press(page, "train.train"))
     assert run_of(page) != first
     assert _ghosts(page) == ["before: ELBO β=0.3"]
     assert any("Loss ELBO β=0.3 → MLE" in caption.value for caption in page.caption)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from app.views.hardware import deploy as hardware_deploy
 from qhn_core.config import RunConfig
 from qhn_core.errors import DeviceError
 from qhn_core.runner import RunState, Supervisor
+from tests.app import pages
+from tests.app.pages import charts, drawn, until, words
 
-ROOT = Path(__file__).parents[2]
 SMALL: dict[str, Any] = {
     "dataset": {"name": "moons", "n_train": 10, "n_test": 40},
     "network": {"name": "mlp", "layers": [2, 1]},
@@ -29,38 +29,11 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture
 def trained(fresh: Path) -> str:
-    run = services.supervisor().start(RunConfig.parse(SMALL))
-    assert services.supervisor().wait(run, timeout=120).state is RunState.FINISHED
-    return run
+    return pages.trained(SMALL)
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=90)
-    page.run()
-    page.switch_page("views/hardware/page.py")
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component"))}
-
-
-def until(page: AppTest, holds: Any, seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.1)
-        page.run()
-        assert not page.exception
-    assert holds()
-
-
-def drawn(page: AppTest, name: str) -> bool:
-    found = charts(page).get(name)
-    return bool(found and found["figure"]["data"])
+    return pages.opened("hardware", **query)
 
 
 def test_a_newcomer_without_runs_sees_plots(fresh: Path) -> None:
@@ -162,10 +135,6 @@ def test_what_comes_from_a_link_is_checked(trained: str) -> None:
 REAL = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
 
 
-def words(page: AppTest, kind: str = "warning") -> str:
-    return " ".join(block.value for block in getattr(page, kind))
-
-
 def _drawn_bars(page: AppTest) -> Any:
     return next(t["y"] for t in charts(page)["deploy-histogram"]["figure"]["data"] if t["name"] != "ideal")
 
@@ -203,16 +172,16 @@ def test_a_draw_on_a_real_device_is_asked_about(trained: str, monkeypatch: pytes
     page.text_input(key="hardware.ibm").set_value("ibm_torino").run()
     assert "1 circuit, 256 shots on ibm_torino, which leave this machine and may cost money." in words(page, "caption")
     page.button(key="hardware.deploy").click().run()
-    assert "Draw weights sends up to 1 circuit with 256 shots to ibm_torino" in words(page)
+    assert "Draw weights sends up to 1 circuit with 256 shots to ibm_torino" in words(page, "warning")
     page.button(key="hardware.not now").click().run()
-    assert "may cost money" not in words(page)
+    assert "may cost money" not in words(page, "warning")
     page.button(key="hardware.deploy").click().run()
     assert sent == []
     page.button(key="hardware.send").click().run()
     until(page, lambda: "no route" in words(page, "error"))
     assert sent == [256]
     assert "run" not in words(page, "error").lower(), "there is no run to resume"
-    assert "may cost money" not in words(page)
+    assert "may cost money" not in words(page, "warning")
 
 
 def test_resuming_a_run_on_a_real_device_is_asked_about(trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,9 +196,9 @@ def test_resuming_a_run_on_a_real_device_is_asked_about(trained: str, monkeypatc
     page = opened(run=trained, view="train", trained=run)
     page.button(key="hardware.resume").click().run()
     assert resumed == []
-    assert "Resume sends up to 36 circuits with 3,600 shots to ibm_torino" in words(page)
+    assert "Resume sends up to 36 circuits with 3,600 shots to ibm_torino" in words(page, "warning")
     page.button(key="hardware.again.not now").click().run()
-    assert "may cost money" not in words(page)
+    assert "may cost money" not in words(page, "warning")
     page.button(key="hardware.resume").click().run()
     page.button(key="hardware.again.send").click().run()
     assert resumed == [run]
@@ -238,12 +207,12 @@ def test_resuming_a_run_on_a_real_device_is_asked_about(trained: str, monkeypatc
 def test_a_second_run_says_what_becomes_of_the_first(trained: str) -> None:
     page = opened(run=trained, view="train", train_loss="selbo", steps="500", train_shots="64")
     page.button(key="hardware.train").click().run()
-    assert "stopped" not in words(page)
+    assert "stopped" not in words(page, "warning")
     page.button(key="hardware.send").click().run()
     first = str(page.query_params["trained"])
     page.number_input(key="hardware.train.steps").set_value(3).run()
     page.button(key="hardware.train").click().run()
-    assert "which is stopped at step" in words(page)
+    assert "which is stopped at step" in words(page, "warning")
     page.button(key="hardware.send").click().run()
     assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
     assert str(page.query_params["trained"]) != first

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from app.previews import Previews
 from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState
+from tests.app.pages import charts, drawn, link, opened, tiles, trained, until
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
 LARGE: dict[str, Any] = {
     "dataset": {"name": "moons", "n_train": 10, "n_test": 40},
     "network": {"name": "mlp", "layers": [2, 5, 1]},
@@ -35,54 +34,13 @@ KNOWN = {**LARGE, "objective": {"name": "elbo"}, "estimator": {"name": "score_fu
 CHARTS = ("loss", "gap", "weights", "boundary", "marginals", "circuit")
 
 
-def trained(config: dict[str, Any]) -> str:
-    run = services.supervisor().start(RunConfig.parse(config))
-    assert services.supervisor().wait(run, timeout=120).state is RunState.FINISHED
-    return run
-
-
-def opened(view: str = "", **query: str) -> AppTest:
-    page = AppTest.from_file(str(MAIN), default_timeout=90)
-    if view:
-        page.run()
-        page.switch_page("views/hardware/page.py")
-        page.query_params["view"] = view
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    return {p["name"]: p for p in (json.loads(b.proto.bytes) for b in page.get("bidi_component") if b.proto.bytes)}
-
-
-def drawn(page: AppTest, *names: str) -> bool:
-    found = charts(page)
-    return all(name in found and found[name]["figure"]["data"] for name in names)
-
-
-def until(page: AppTest, holds: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.1)
-        page.run()
-        assert not page.exception
-    assert holds()
-
-
-def tiles(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
-
-
 def said_on(page: AppTest, chart: str) -> str:
     return json.dumps(charts(page)[chart]["figure"]["layout"], ensure_ascii=False)
 
 
 @pytest.mark.parametrize("config", [LARGE, KNOWN], ids=["spsa", "score_function"])
 def test_before_training_everything_that_draws_can_show_is_shown(config: dict[str, Any], fresh: Path) -> None:
-    page = opened(config=RunConfig.parse(config).to_url())
+    page = opened(config=link(config))
     until(page, lambda: drawn(page, *CHARTS))
     assert "adjoint" not in json.dumps(charts(page))
     assert "estimated from 256 draws" in said_on(page, "loss")
@@ -132,7 +90,7 @@ def test_an_exact_run_says_nothing_of_draws(fresh: Path) -> None:
 
 
 def test_the_dial_says_why_it_has_no_exact_values(fresh: Path) -> None:
-    page = opened("shots", run=trained(LARGE))
+    page = opened("hardware", view="shots", run=trained(LARGE))
     until(page, lambda: page.info)
     told = " ".join(i.value for i in page.info)
     assert "end at 20 qubits" in told
@@ -140,7 +98,7 @@ def test_the_dial_says_why_it_has_no_exact_values(fresh: Path) -> None:
 
 
 def test_weights_are_drawn_on_the_device(fresh: Path) -> None:
-    page = opened("deploy", run=trained(LARGE))
+    page = opened("hardware", view="deploy", run=trained(LARGE))
     until(page, lambda: [b for b in page.button if b.label == "Draw weights"])
     next(b for b in page.button if b.label == "Draw weights").click().run()
     until(page, lambda: drawn(page, "deploy-histogram", "deploy-distance", "deploy-accuracy"))
@@ -150,7 +108,7 @@ def test_weights_are_drawn_on_the_device(fresh: Path) -> None:
 
 
 def test_training_on_the_device_is_offered(fresh: Path) -> None:
-    page = opened("train", run=trained(LARGE), steps="2", train_shots="64")
+    page = opened("hardware", view="train", run=trained(LARGE), steps="2", train_shots="64")
     until(page, lambda: [b for b in page.button if b.label == "Train on this device"])
     next(b for b in page.button if b.label == "Train on this device").click().run()
     next(b for b in page.button if b.label == "Send").click().run()
@@ -162,7 +120,7 @@ def test_training_on_the_device_is_offered(fresh: Path) -> None:
 
 def test_settings_without_an_estimator_for_them_can_still_be_deployed(fresh: Path) -> None:
     config = {**LARGE, "estimator": {"name": "adjoint"}}
-    page = opened("deploy", config=RunConfig.parse(config).to_url())
+    page = opened("hardware", view="deploy", config=link(config))
     until(page, lambda: [b for b in page.button if b.label == "Draw weights"])
     assert "adjoint" not in " ".join(i.value for i in page.info)
 

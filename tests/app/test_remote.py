@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.remote import amount, total
 from qhn_core.config import RunConfig
 from qhn_core.planning import RemoteCost
 from qhn_core.runner import RunState, Supervisor
+from tests.app.pages import opened, press, words
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
 REAL: dict[str, Any] = {
     "network": {"name": "mlp", "layers": [2, 2, 1]},
     "objective": {"name": "selbo"},
@@ -45,14 +44,10 @@ def test_a_paused_run_from_a_link_asks_once_before_it_goes_on(fresh: Path, monke
     monkeypatch.setattr(Supervisor, "resume", lambda self, run, **_: resumed.append(run))
     run = services.supervisor().start(RunConfig.parse(REAL), paused=True)
     assert services.supervisor().wait(run, timeout=60).state is RunState.PAUSED
-    page = AppTest.from_file(str(MAIN), default_timeout=60)
-    page.query_params["run"] = run
-    page.run()
-    page.button(key="train.resume").click().run()
-    assert not page.exception
+    page = press(opened(run=run), "train.resume")
     assert resumed == []
-    assert "Resume sends up to 24 circuits with 2,400 shots to ibm_torino" in " ".join(w.value for w in page.warning)
+    assert "Resume sends up to 24 circuits with 2,400 shots to ibm_torino" in words(page, "warning")
     page.button(key="train.send").click().run()
     page.button(key="train.resume").click().run()
     assert resumed == [run, run], "agreed to before"
-    assert "may cost money" not in " ".join(w.value for w in page.warning)
+    assert "may cost money" not in words(page, "warning")

@@ -372,7 +372,7 @@ def test_run_of_a_newer_version_is_shown_and_refused_politely(filled: RunStore, 
 
 def test_run_left_behind_by_a_dead_process_is_interrupted(store: RunStore, page: AppTest) -> None:
     run_id = store.create(_config(), name="Left behind", state=RunState.RUNNING)
-    with store._database.write() as db:
+    with store.database.write() as db:
         db.execute("UPDATE runs SET owner = NULL WHERE id = ?", (run_id,))
     from app import services
 

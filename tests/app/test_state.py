@@ -9,15 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from qhn_core.config import RunConfig
-
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
-
-
-def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(MAIN), default_timeout=60)
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
+from tests.app.pages import opened
 
 
 def config_of(page: AppTest) -> RunConfig:

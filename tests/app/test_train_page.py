@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from app import previews as previews_module
 from app import services
@@ -21,52 +18,9 @@ from app.views.train.data import Shown
 from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, Supervisor
+from tests.app.pages import charts, ended, link, opened, press, run_of, tiles, until
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
 SHORT: dict[str, Any] = {"steps": 5, "replicas": 2}
-
-
-def opened(config: dict[str, Any] | None = None, **query: str) -> AppTest:
-    page = AppTest.from_file(str(MAIN), default_timeout=60)
-    if config is not None:
-        page.query_params["config"] = RunConfig.parse(config).to_url()
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def press(page: AppTest, name: str) -> AppTest:
-    page.button(key=f"train.{name}").click().run()
-    assert not page.exception
-    return page
-
-
-def run_of(page: AppTest) -> str:
-    return str(page.query_params["run"])
-
-
-def ended(page: AppTest) -> AppTest:
-    services.supervisor().wait(run_of(page), timeout=120)
-    return page.run()
-
-
-def charts(page: AppTest) -> dict[str, dict[str, Any]]:
-    """What the live charts on the page were sent, by their data-chart name."""
-    found = {}
-    for block in page.get("bidi_component"):
-        if not block.proto.bytes:  # no chart
-            continue
-        payload = json.loads(block.proto.bytes)
-        found[payload["name"]] = payload
-    return found
-
-
-def until(page: AppTest, holds: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.1)
-        page.run()
-    assert holds()
 
 
 def test_a_newcomer_sees_plots_and_one_obvious_button(fresh: Path) -> None:
@@ -81,50 +35,50 @@ def test_a_newcomer_sees_plots_and_one_obvious_button(fresh: Path) -> None:
 
 
 def test_training_to_the_end(fresh: Path) -> None:
-    page = ended(press(opened(SHORT), "train"))
+    page = ended(press(opened(config=link(SHORT)), "train.train"))
     loss = charts(page)["loss"]["figure"]["data"]
     assert next(trace for trace in loss if trace["name"] == "loss")["x"] == [0, 1, 2, 3, 4, 5]
-    tiles = {metric.label: metric.value for metric in page.metric}
-    assert 0.0 <= float(tiles["Test accuracy, mean of 2"]) <= 1.0
-    assert tiles["KL to posterior, mean of 2"].endswith("nats")
+    shown = tiles(page)
+    assert 0.0 <= float(shown["Test accuracy, mean of 2"]) <= 1.0
+    assert shown["KL to posterior, mean of 2"].endswith("nats")
     assert "Step 5 of 5" in page.get("progress")[0].proto.text
     assert not page.error
     assert not page.info
 
 
 def test_a_second_click_on_train_does_not_start_a_second_run(fresh: Path) -> None:
-    page = opened({**SHORT, "steps": 100_000, "log_every": 100})
+    page = opened(config=link({**SHORT, "steps": 100_000, "log_every": 100}))
     button = page.button(key="train.train")
-    press(page, "train")
+    press(page, "train.train")
     first = run_of(page)
     button.click().run()
     assert run_of(page) == first
     assert len(services.store().list()) == 1
-    press(page, "stop")
+    press(page, "train.stop")
     assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
 
 
 def test_pause_step_resume_stop_reset(fresh: Path) -> None:
-    page = press(opened({**SHORT, "steps": 50_000, "log_every": 10}), "train")
+    page = press(opened(config=link({**SHORT, "steps": 50_000, "log_every": 10})), "train.train")
     run, supervisor = run_of(page), services.supervisor()
     until(page, lambda: supervisor.status(run).step > 3)
-    press(page, "pause")
+    press(page, "train.pause")
     paused = supervisor.wait(run, timeout=60)
     assert paused.state is RunState.PAUSED
-    press(page.run(), "step")
+    press(page.run(), "train.step")
     until(page, lambda: supervisor.status(run).step == paused.step + 1)
-    press(page, "resume")
+    press(page, "train.resume")
     until(page, lambda: supervisor.status(run).step > paused.step + 3)
-    press(page, "stop")
+    press(page, "train.stop")
     assert supervisor.wait(run, timeout=60).state is RunState.STOPPED
     assert not page.run().button(key="train.resume").disabled
-    press(page, "reset")
+    press(page, "train.reset")
     assert "run" not in page.query_params
     assert services.store().get(run).state is RunState.STOPPED, "a reset forgets nothing"
 
 
 def test_step_from_the_start_makes_one_step_and_waits(fresh: Path) -> None:
-    page = press(opened(SHORT), "step")
+    page = press(opened(config=link(SHORT)), "train.step")
     status = services.supervisor().wait(run_of(page), timeout=60)
     until(page, lambda: services.supervisor().status(run_of(page)).step == 1)
     assert status.state in (RunState.PAUSED, RunState.PREPARING, RunState.RUNNING)
@@ -137,35 +91,35 @@ def test_stop_during_set_up(fresh: Path) -> None:
         "steps": 5,
         "replicas": 1,
     }
-    page = press(opened(config), "train")
-    press(page, "stop")
+    page = press(opened(config=link(config)), "train.train")
+    press(page, "train.stop")
     status = services.supervisor().wait(run_of(page), timeout=60)
     assert status.state in (RunState.STOPPED, RunState.FINISHED)
     assert not page.run().error
 
 
 def test_new_settings_during_a_run_are_told_and_train_replaces_it(fresh: Path) -> None:
-    page = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    page = press(opened(config=link({**SHORT, "steps": 100_000, "log_every": 100})), "train.train")
     first = run_of(page)
     page.number_input(key="form.run.seed").set_value(7).run()
     assert run_of(page) == first
     assert "differ from the run shown" in " ".join(i.value for i in page.info)
-    press(page, "train")
+    press(page, "train.train")
     second = run_of(page)
     assert second != first
     assert services.supervisor().wait(first, timeout=60).state is RunState.STOPPED
-    press(page, "stop")
+    press(page, "train.stop")
 
 
 def test_new_settings_after_a_run_show_their_preview(fresh: Path) -> None:
-    page = ended(press(opened(SHORT), "train"))
+    page = ended(press(opened(config=link(SHORT)), "train.train"))
     page.number_input(key="form.run.seed").set_value(7).run()
     assert "run" not in page.query_params
     assert "Ready" in page.get("progress")[0].proto.text
 
 
 def test_default_settings_after_a_run_show_their_preview(fresh: Path) -> None:
-    page = ended(press(opened({**SHORT, "objective": {"name": "selbo"}}), "train"))
+    page = ended(press(opened(config=link({**SHORT, "objective": {"name": "selbo"}})), "train.train"))
     page.button(key="defaults").click().run()
     assert "run" not in page.query_params
     assert "ELBO" in page.markdown[1].value + page.markdown[0].value
@@ -175,7 +129,7 @@ def test_default_settings_after_a_run_show_their_preview(fresh: Path) -> None:
 
 def test_settings_taken_over_after_a_run_show_their_preview(fresh: Path) -> None:
     """As a file or the browser's back button brings them: not through the form's widgets."""
-    page = ended(press(opened(SHORT), "train"))
+    page = ended(press(opened(config=link(SHORT)), "train.train"))
     page.query_params["config"] = RunConfig.parse({**SHORT, "seed": 7}).to_url()
     page.run()
     assert "run" not in page.query_params
@@ -183,11 +137,11 @@ def test_settings_taken_over_after_a_run_show_their_preview(fresh: Path) -> None
 
 
 def test_settings_changed_while_a_run_trains_leave_it_in_view_when_it_ends(fresh: Path) -> None:
-    page = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    page = press(opened(config=link({**SHORT, "steps": 100_000, "log_every": 100})), "train.train")
     first = run_of(page)
     page.number_input(key="form.run.seed").set_value(7).run()
     page.button(key="defaults").click().run()
-    press(page, "stop")
+    press(page, "train.stop")
     services.supervisor().wait(first, timeout=60)
     assert run_of(page.run()) == first
     page.run()
@@ -195,7 +149,7 @@ def test_settings_changed_while_a_run_trains_leave_it_in_view_when_it_ends(fresh
 
 
 def test_a_reopened_run_refreshes_until_its_setup_is_there(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = run_of(ended(press(opened(SHORT), "train")))
+    run = run_of(ended(press(opened(config=link(SHORT)), "train.train")))
     services.supervisor().shutdown()
     st.cache_resource.clear()
     gate, first_step, every = threading.Event(), previews_module.first_step, []
@@ -229,21 +183,21 @@ def test_a_reopened_run_refreshes_until_its_setup_is_there(fresh: Path, monkeypa
     ids=["refused", "missing file", "no test data", "cost table"],
 )
 def test_the_first_tile_is_about_the_data(config: dict[str, Any], label: str, fresh: Path) -> None:
-    page = opened({**SHORT, **config})
+    page = opened(config=link({**SHORT, **config}))
     until(page, lambda: page.metric[0].label.removesuffix(", mean of 2") == label)
 
 
 def test_two_tabs_on_one_run_and_a_reload(fresh: Path) -> None:
-    one = press(opened({**SHORT, "steps": 100_000, "log_every": 100}), "train")
+    one = press(opened(config=link({**SHORT, "steps": 100_000, "log_every": 100})), "train.train")
     two = opened(run=run_of(one))
     assert not two.error
-    press(two, "stop")
+    press(two, "train.stop")
     services.supervisor().wait(run_of(one), timeout=60)
     assert "stopped" in one.run().get("progress")[0].proto.text
 
 
 def test_a_run_of_an_earlier_process_is_drawn_again(fresh: Path) -> None:
-    page = ended(press(opened(SHORT), "train"))
+    page = ended(press(opened(config=link(SHORT)), "train.train"))
     before = charts(page)
     services.supervisor().shutdown()
     st.cache_resource.clear()
@@ -262,7 +216,7 @@ def test_a_failure_is_a_message(fresh: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise InvalidArgument("optimiser", expected="a finite loss", got="NaN at step 0", remedy="Lower the rate.")
 
     monkeypatch.setattr(trainer, "step", broken)
-    page = ended(press(opened(SHORT), "train"))
+    page = ended(press(opened(config=link(SHORT)), "train.train"))
     told = " ".join(e.value for e in page.error)
     assert "failed" in told
     assert "Lower the rate." in told
@@ -280,7 +234,7 @@ def test_a_failure_is_a_message(fresh: Path, monkeypatch: pytest.MonkeyPatch) ->
     ids=["cost table", "four inputs", "three classes", "several draws"],
 )
 def test_every_kind_of_data_has_its_picture(config: dict[str, Any], chart: str, fresh: Path) -> None:
-    page = ended(press(opened({**SHORT, **config}), "train"))
+    page = ended(press(opened(config=link({**SHORT, **config})), "train.train"))
     assert not page.error
     found = charts(page)
     assert found[chart]["figure"]["data"]
@@ -302,16 +256,16 @@ def test_nothing_is_sent_to_a_real_device_before_its_cost_was_agreed_to(
         "steps": 7,
         "replicas": 1,
     }
-    page = opened(config)
+    page = opened(config=link(config))
     for name in ("Train", "Step", "Train"):
-        press(page, name.lower())
+        press(page, f"train.{name.lower()}")
         assert begun == []
         (question,) = [w.value for w in page.warning if "may cost money" in w.value]
         assert all(part in question for part in (name, "24 circuits", "2,400 shots", "ibm_torino"))
-        press(page, "not now")
+        press(page, "train.not now")
         assert not [w for w in page.warning if "may cost money" in w.value]
-    press(page, "train")
-    press(page, "send")
+    press(page, "train.train")
+    press(page, "train.send")
     assert [c.steps for c in begun] == [7]
 
 
@@ -320,8 +274,7 @@ def test_unusable_data_folder_is_a_message(tmp_path: Path, monkeypatch: pytest.M
     blocked.write_text("not a folder")
     monkeypatch.setenv("QHN_DATA", str(blocked / "data"))
     st.cache_resource.clear()
-    page = AppTest.from_file(str(MAIN), default_timeout=60).run()
-    assert not page.exception
+    page = opened()
     assert "data folder" in " ".join(e.value for e in page.error)
     st.cache_resource.clear()
 

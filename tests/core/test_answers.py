@@ -63,7 +63,7 @@ def test_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     answers = RunStore(tmp_path).answers
     with pytest.raises(TooLarge):
         answers.lock(ME, "one", "a", kind="curve", value=[0.123456789] * 1000)
-    monkeypatch.setattr(module, "_MOST", 3)
+    monkeypatch.setattr(module, "MOST", 3)
     for k in range(3):
         answers.lock(ME, "one", f"s{k}", kind="number", value=1)
     with pytest.raises(TooLarge, match="Clear"):
@@ -71,7 +71,7 @@ def test_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_browsers_longest_away_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BROWSERS", 2)
+    monkeypatch.setattr(module, "BROWSERS", 2)
     answers = RunStore(tmp_path).answers
     ids = [new_browser() for _ in range(5)]
     for browser in ids:

@@ -108,8 +108,8 @@ def test_the_first_step_is_a_whole_training_step(monkeypatch):
     found = first_step()
     assert 0.0 < found.step < 60.0
     assert min(found.importing, found.preparing) > 0.001
-    broken = extras._FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
-    monkeypatch.setattr(extras, "_FIRST", broken)
+    broken = extras.FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
+    monkeypatch.setattr(extras, "FIRST", broken)
     with pytest.raises(subprocess.CalledProcessError):
         first_step()
 

@@ -150,10 +150,10 @@ def test_ten_sources_make_the_clusters():
 def test_choosing_and_judging_use_disjoint_examples():
     prepared = Prepared(TINY.scenarios[0], replace(TINY, seeds=2))
     q = np.random.default_rng(0).dirichlet(np.ones(2**prepared.problem.n_bits), size=2)
-    judge = prepared._judge
+    judge = prepared.judge
     before = judge.of_probs(q)
-    half = judge._validation[0]
-    judge._labels = [np.concatenate([y[:half], 1 - y[half:]]) for y in judge._labels]
+    half = judge.validation[0]
+    judge.labels = [np.concatenate([y[:half], 1 - y[half:]]) for y in judge.labels]
     after = judge.of_probs(q)
     np.testing.assert_array_equal(after.validation, before.validation)
     np.testing.assert_allclose(after.metrics["accuracy"], 1.0 - before.metrics["accuracy"], atol=1e-12)

@@ -179,8 +179,8 @@ def test_shared_unused_and_missing_parameters_on_qiskit(options):
 def test_large_requests_become_several_jobs(monkeypatch):
     monkeypatch.setattr("qhn_core.engines.devices.qiskit.JOB_SHOTS", 200)
     runs, jobs = engine("pennylane", device="qiskit.aer"), []
-    submit = QiskitSampler._submit_aer
-    monkeypatch.setattr(QiskitSampler, "_submit_aer", lambda self, *a: jobs.append(1) or submit(self, *a))
+    submit = QiskitSampler.submit_aer
+    monkeypatch.setattr(QiskitSampler, "submit_aer", lambda self, *a: jobs.append(1) or submit(self, *a))
     bits = runs.sample(ORDER, np.tile([np.pi, 0.0], (5, 1)), 100, np.random.default_rng(0))
     assert bits.shape == (5, 100, 3)
     assert len(jobs) == 3
@@ -253,14 +253,14 @@ def test_snapshots_are_listed_with_their_size():
 class TestFailures:
     def test_a_job_that_recovers(self, monkeypatch, caplog):
         failures = [RuntimeError("calibration in progress"), ConnectionError("reset")]
-        submit = QiskitSampler._submit_aer
+        submit = QiskitSampler.submit_aer
 
         def flaky(self, *arguments):
             if failures:
                 raise failures.pop(0)
             return submit(self, *arguments)
 
-        monkeypatch.setattr(QiskitSampler, "_submit_aer", flaky)
+        monkeypatch.setattr(QiskitSampler, "submit_aer", flaky)
         runs = engine("pennylane", device="qiskit.aer", pause=0.0)
         with caplog.at_level(logging.WARNING):
             assert runs.sample(ORDER, np.zeros(2), 10, np.random.default_rng(0)).shape == (10, 3)
@@ -271,7 +271,7 @@ class TestFailures:
         def broken(self, *arguments):
             raise RuntimeError("the cryostat is warm")
 
-        monkeypatch.setattr(QiskitSampler, "_submit_aer", broken)
+        monkeypatch.setattr(QiskitSampler, "submit_aer", broken)
         runs = engine("pennylane", device="qiskit.aer", pause=0.0, attempts=2)
         with pytest.raises(DeviceError, match=r"qiskit\.aer failed 2 times, at last with .*the cryostat is warm\.$"):
             runs.sample(ORDER, np.zeros(2), 10, np.random.default_rng(0))
@@ -449,7 +449,7 @@ class TestRealDevices:
         from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
         monkeypatch.setattr(qiskit_ibm_runtime, "SamplerV2", Sampler)
-        monkeypatch.setattr(QiskitSampler, "_real_backend", lambda self: FakeManilaV2())
+        monkeypatch.setattr(QiskitSampler, "real_backend", lambda self: FakeManilaV2())
         runs = engine("pennylane", **self.config)
         return sent, lambda: runs.sample(ORDER, np.zeros(2), 10, np.random.default_rng(0))
 

@@ -191,6 +191,6 @@ def test_a_failing_device_stops_training_with_the_reason(monkeypatch):
     def broken(self, *arguments):
         raise RuntimeError("the cryostat is warm")
 
-    monkeypatch.setattr(QiskitSampler, "_submit_aer", broken)
+    monkeypatch.setattr(QiskitSampler, "submit_aer", broken)
     with pytest.raises(DeviceError, match="the cryostat is warm"):
         qhn.train(config(engine={"name": "pennylane", "device": "qiskit.aer", "pause": 0.0}, estimator=SHOTS))

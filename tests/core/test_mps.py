@@ -109,7 +109,7 @@ def test_the_whole_adds_up_to_one_at_two_thousand_wires(mps):
     for name in ("chain", "linear", "brickwork"):
         circuit = qhn.ansatz(name, n_qubits=2000, layers=3)
         theta = qhn.initial_angles(circuit, seed=2)
-        tables = mps._tables(circuit, theta, 1)[1]
+        tables = mps.tables(circuit, theta, 1)[1]
         assert abs(tables.environments[0, 0] - 1.0) < 1e-10
 
 

@@ -15,7 +15,7 @@ from qhn_core.datasets.base import Dataset
 from qhn_core.errors import Cancelled, InvalidArgument, QHNError, TooLarge, Unsupported
 from qhn_core.networks.functions import EnumeratedFunctions, RowHash
 from qhn_core.networks.mlp import MLP
-from qhn_core.problems.problem import Problem, problem, problem_from_costs
+from qhn_core.problems.problem import problem, problem_from_costs
 from qhn_core.problems.stack import stack_problems
 from qhn_core.problems.tabulate import TableCache, likelihood_table
 
@@ -81,7 +81,7 @@ def test_blocks_of_examples_and_symmetry_matching_change_nothing(monkeypatch):
     monkeypatch.setattr("qhn_core.networks.functions.HELD", 200)
     monkeypatch.setattr("qhn_core.networks.functions.CHUNK", 100)
     np.testing.assert_allclose(likelihood_table(network, data, cache=False), expected, rtol=1e-12)
-    monkeypatch.setattr("qhn_core.networks.mlp_functions._COMPARED", 0)
+    monkeypatch.setattr("qhn_core.networks.mlp_functions.COMPARED", 0)
     np.testing.assert_allclose(likelihood_table(network, data, cache=False), expected, rtol=1e-12)
     relu = MLP(layers=(3, 2, 1), activation="relu")
     np.testing.assert_allclose(likelihood_table(relu, data, cache=False), one_by_one(relu, data), rtol=1e-10)
@@ -132,9 +132,8 @@ def test_nll_at_looks_up_and_evaluates_alike():
 
 def test_unique_strings_are_evaluated_once(monkeypatch):
     drawn = problem("mlp", "xor", tabulate=False)
-    evaluated = []
-    inner = Problem._evaluate
-    monkeypatch.setattr(Problem, "_evaluate", lambda self, index: (evaluated.append(len(index)), inner(self, index))[1])
+    evaluated, inner = [], MLP.log_proba
+    monkeypatch.setattr(MLP, "log_proba", lambda self, bits, x: (evaluated.append(len(bits)), inner(self, bits, x))[1])
     bits = np.zeros((2, 50, 13), dtype=np.uint8)
     bits[1, :, 0] = 1
     drawn.nll_at(bits)

@@ -231,7 +231,7 @@ def test_a_short_run_does_not_wait_for_long_ones(tmp_path):
 
 def test_runs_that_take_turns_come_out_as_they_would_alone(tmp_path):
     supervisor = Supervisor(RunStore(tmp_path / "data"), 1, flush_seconds=0.05)
-    supervisor.crew.slots._slice = lambda: 0.0  # type: ignore[method-assign] -- a turn after every step
+    supervisor.crew.slots.seconds_a_turn = lambda: 0.0  # type: ignore[method-assign] -- a turn after every step
     try:
         configs = [small(steps=80, seed=seed) for seed in range(4)]
         ids = [supervisor.of(f"student {i}").start(config) for i, config in enumerate(configs)]

@@ -227,7 +227,7 @@ def test_the_more_wait_the_shorter_a_turn():
     lengths = []
     for i in range(60):
         slots.request(Asker(str(i)))
-        lengths.append(slots._slice())
+        lengths.append(slots.seconds_a_turn())
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] == pytest.approx(0.4)
     assert lengths[29] * 30 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"

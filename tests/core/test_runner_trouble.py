@@ -107,7 +107,7 @@ class HangingDevice:
 
         monkeypatch.setenv("QHN_ALLOW_REMOTE", "1")
         monkeypatch.setattr(qiskit_ibm_runtime, "SamplerV2", Sampler)
-        monkeypatch.setattr(QiskitSampler, "_real_backend", lambda _: self.snapshot)
+        monkeypatch.setattr(QiskitSampler, "real_backend", lambda _: self.snapshot)
 
 
 REMOTE = RunConfig.model_validate(
@@ -276,7 +276,7 @@ def test_a_store_that_cannot_be_written_for_a_moment_loses_nothing(supervisor, m
 
 
 def test_a_store_that_cannot_be_written_for_long_pauses_training_with_the_reason(supervisor, monkeypatch):
-    monkeypatch.setattr(writer, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.1)
     broken = break_writing(monkeypatch, supervisor.store)
     config = CONFIG.model_copy(update={"steps": 400})
     run_id = supervisor.start(config, speed=200.0)
@@ -318,7 +318,7 @@ def test_a_run_deleted_behind_its_back_stops(supervisor):
     run_id = supervisor.start(CONFIG.model_copy(update={"steps": 100_000}))
     while supervisor.status(run_id).step < 3:
         time.sleep(0.01)
-    with supervisor.store._database.write() as db:
+    with supervisor.store.database.write() as db:
         db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
     with pytest.raises(UnknownRun, match="deleted"):
         supervisor.wait(run_id, timeout=10)

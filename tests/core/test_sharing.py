@@ -46,9 +46,10 @@ def test_those_who_ask_while_it_is_made_wait_for_it():
 
 
 def test_who_waits_may_give_up_and_who_is_left_makes_it_where_the_first_failed():
-    shared, gate, found = Shared[Thing](), threading.Event(), []
+    shared, begun, gate, found = Shared[Thing](), threading.Event(), threading.Event(), []
 
     def fails() -> Thing:
+        begun.set()
         gate.wait(10)
         raise Cancelled("stopped")
 
@@ -61,8 +62,7 @@ def test_who_waits_may_give_up_and_who_is_left_makes_it_where_the_first_failed()
 
     making = threading.Thread(target=first)
     making.start()
-    while "a" not in shared._making:
-        pass
+    assert begun.wait(10)
     with pytest.raises(Cancelled):
         shared.get("a", Thing, tick=gives_up)
     waiting = threading.Thread(target=lambda: found.append(shared.get("a", Thing)))

@@ -227,5 +227,5 @@ def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
     expected = qhn.engine("statevector").probs(circuit, theta)
     closed = ThreadPoolExecutor(1)
     closed.shutdown()
-    monkeypatch.setattr(team, "_helpers", closed)
+    monkeypatch.setattr(team, "pool", lambda: closed)
     np.testing.assert_array_equal(qhn.engine("statevector").probs(circuit, theta), expected)

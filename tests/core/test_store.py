@@ -160,7 +160,7 @@ def test_large_histories_become_several_chunks_and_small_ones_one(store):
     for first in range(0, 400, 10):
         steps = np.arange(first, first + 10)
         store.append(run_id, steps, {"loss": np.full((10, 64), 1.0 * first)})
-    with store._database.read() as db:
+    with store.database.read() as db:
         sizes = [row[0] for row in db.execute("SELECT length(data) FROM chunks WHERE run_id = ?", (run_id,))]
     assert 2 <= len(sizes) <= 8, "40 appends of 5 kB each"
     assert store.history(run_id).steps.tolist() == list(range(400))
@@ -272,7 +272,7 @@ def test_deleting_a_run_leaves_nothing_of_it(store):
         store.delete(run_id)
     store.set_state(run_id, RunState.STOPPED)
     store.delete(run_id)
-    with store._database.read() as db:
+    with store.database.read() as db:
         for table, column in (("runs", "id"), ("chunks", "run_id"), ("checkpoints", "run_id")):
             assert [r[0] for r in db.execute(f"SELECT {column} FROM {table}")] == [other]  # noqa: S608
 

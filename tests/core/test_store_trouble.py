@@ -33,7 +33,7 @@ def test_a_damaged_database_is_set_aside_unchanged_and_the_user_is_told(tmp_path
     run_id = store.create(CONFIG)
     for step in range(0, 4000, 400):
         store.append(run_id, np.arange(step, step + 400), {"loss": np.random.default_rng(0).normal(size=(400, 8))})
-    with store._database.write() as db:
+    with store.database.write() as db:
         db.execute("SELECT 1")
     store.close()
     path = tmp_path / "runs.sqlite3"
@@ -111,7 +111,7 @@ def test_a_database_that_cannot_be_opened_for_writing_is_named_with_a_remedy(tmp
 
 def test_a_read_only_database_is_named_with_a_remedy(tmp_path):
     store = RunStore(tmp_path)
-    with store._database._borrowed() as db:
+    with store.database.borrowed() as db:
         db.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match=r"cannot be opened for writing.*QHN_DATA"):
         store.create(CONFIG)
@@ -121,7 +121,7 @@ def test_a_full_disk_is_reported_and_what_was_written_stays(tmp_path):
     store = RunStore(tmp_path)
     run_id = store.create(CONFIG)
     store.flush(run_id, **one_row(0), arrays={"theta": np.zeros(4)}, step=1)
-    with store._database._borrowed() as db:
+    with store.database.borrowed() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StoreError, match="disk is full"):
@@ -224,7 +224,7 @@ def test_processes_share_a_folder_and_do_not_take_one_anothers_runs(tmp_path):
 def test_a_run_that_another_took_over_is_not_written_any_more(tmp_path):
     old, new = RunStore(tmp_path), RunStore(tmp_path)
     run_id = old.create(CONFIG)
-    with old._database.write() as db:
+    with old.database.write() as db:
         db.execute("UPDATE owners SET pid = 999999999 WHERE id = ?", (old.owner.id,))
     new.claim(run_id)
     with pytest.raises(TakenOver, match="no longer writes"):
@@ -247,7 +247,7 @@ def test_a_process_is_known_by_number_start_and_heartbeat(tmp_path, change, aliv
     gone = RunStore(tmp_path)
     run_id = gone.create(CONFIG)
     store = RunStore(tmp_path)
-    with store._database.write() as db:
+    with store.database.write() as db:
         for column, value in change.items():
             db.execute(f"UPDATE owners SET {column} = ? WHERE id = ?", (value, gone.owner.id))  # noqa: S608
     assert store.held_elsewhere(run_id) is alive
@@ -266,7 +266,7 @@ def test_damaged_parts_are_reported_as_such(tmp_path):
     store = RunStore(tmp_path)
     run_id = store.create(CONFIG)
     store.flush(run_id, **one_row(0), arrays={"theta": np.zeros(4)}, step=1)
-    with store._database.write() as db:
+    with store.database.write() as db:
         db.execute("UPDATE checkpoints SET data = x'0011'")
         db.execute("UPDATE chunks SET data = x'0011'")
     with pytest.raises(StoreError, match="checkpoint is damaged"):

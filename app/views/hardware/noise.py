@@ -27,9 +27,9 @@ _GRID = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 _LARGEST = {"2": 0.02, "5": 0.05, "10": 0.1, "20": 0.2, "50": 0.5, "100": 1.0}
 _SHARES = {"0": 0.0, "0.1": 0.1, "0.5": 0.5, "1": 1.0}
 #: Largest N of exact density matrices here, and of training under noise.
-_EXACT, _TRAINABLE = 9, 6
+EXACT, _TRAINABLE = 9, 6
 #: Shots at each strength beyond that.
-_SHOTS = 1024
+SHOTS = 1024
 _STEPS, _HEIGHT = 30, 330
 #: Strengths trained at, as fractions of the largest. At 0 they show what further steps alone give.
 _TRAINED_AT = (0.0, 0.1, 0.5, 1.0)
@@ -58,13 +58,13 @@ def show(source: Source, device: Device) -> bool:
         return True
     columns = st.columns([1, 1, 1, 1.4, 0.8], gap="small", vertical_alignment="bottom")
     with columns[0]:
-        objective = loss_choice(source, "noise_loss", avoid_elbo=source.circuit.n_qubits > _EXACT)
+        objective = loss_choice(source, "noise_loss", avoid_elbo=source.circuit.n_qubits > EXACT)
     with columns[1]:
         largest = _LARGEST[_pick("Largest λ₂, %", "noise_top", _LARGEST, "20")]
     with columns[2]:
         share = _SHARES[_pick("λ₁ / λ₂", "noise_share", _SHARES, "0.1")]
-    if objective.needs_log_q and source.circuit.n_qubits > _EXACT:
-        st.info(f"Beyond {_EXACT} qubits the study draws shots, and shots never tell {objective.short}.")
+    if objective.needs_log_q and source.circuit.n_qubits > EXACT:
+        st.info(f"Beyond {EXACT} qubits the study draws shots, and shots never tell {objective.short}.")
         return False
     readout = device.noise[2]
     key = (*source.key, objective.model_dump_json(), largest, share, readout)
@@ -74,12 +74,12 @@ def show(source: Source, device: Device) -> bool:
     _charts(source, objective, study.result, None if trained is None else trained.partial)
     with st.container():  # under the charts, which so stay where they are when a bar comes or goes
         _progress(study, trained)
-    exactly = "exact density matrices" if source.circuit.n_qubits <= _EXACT else f"{_SHOTS:,} shots each"
+    exactly = "exact density matrices" if source.circuit.n_qubits <= EXACT else f"{SHOTS:,} shots each"
     st.caption(
         f"A depolarising channel after every gate, ρ → (1−λ)ρ + λ I/2ᵏ (Qiskit's λ; PennyLane's one-qubit p is ¾λ): "
         f"λ₂ after two-qubit gates, λ₁ = {share:g} λ₂ after one-qubit gates, readout error {readout:.1%}; {exactly}."
         + (_FURTHER if trained is not None else "")
-        + (_FLOOR if source.circuit.n_qubits > _EXACT else "")
+        + (_FLOOR if source.circuit.n_qubits > EXACT else "")
         + (" At λ₂ = 0 readout errors remain." if readout else "")
     )
     return any(job is not None and not job.ready for job in (study, trained))
@@ -115,16 +115,14 @@ def _study(
     }
     flat = np.full_like(source.q, 1.0 / source.q.size)
     uniform = exact_values(flat, source.problem, objective, step=source.step).loss
-    if source.circuit.n_qubits <= _EXACT:
+    if source.circuit.n_qubits <= EXACT:
         from qhn_core.analysis.noise import noise_sweep
 
         found = noise_sweep(source.circuit, source.theta, source.problem, objective, **common)
         return Study(strengths, found.loss[:, 0], None, found.total_variation[:, 0], uniform)
     from qhn_core.analysis.noise_shots import sampled_sweep
 
-    seen = sampled_sweep(
-        source.circuit, source.theta, source.problem, objective, ideal=source.q, shots=_SHOTS, **common
-    )
+    seen = sampled_sweep(source.circuit, source.theta, source.problem, objective, ideal=source.q, shots=SHOTS, **common)
     return Study(strengths, seen.loss, seen.loss_error, seen.total_variation, uniform, seen.shots, seen.floor)
 
 

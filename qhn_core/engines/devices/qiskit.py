@@ -161,7 +161,7 @@ class QiskitSampler:
     def _open(self) -> Any:
         """The back end. Without one, gates are run as they stand, so that noise follows every one of them."""
         if self.remote:
-            return fake_backend(self.backend) if is_fake(self.backend) else self._real_backend()
+            return fake_backend(self.backend) if is_fake(self.backend) else self.real_backend()
         from qiskit_aer import AerSimulator
 
         options: dict[str, Any] = {key: self.options[key] for key in ("method", "precision") if key in self.options}
@@ -172,7 +172,7 @@ class QiskitSampler:
             options["noise_model"] = qiskit_noise_model(self.noise)
         return AerSimulator(**options)
 
-    def _real_backend(self) -> Any:
+    def real_backend(self) -> Any:
         check_remote_allowed(self.backend)
         from qiskit_ibm_runtime import QiskitRuntimeService
 
@@ -188,9 +188,9 @@ class QiskitSampler:
             return self._run(compiled, [], angles[:1], len(angles) * shots, seed).reshape(len(angles), shots, -1)
         if self.remote:
             return self._submit_sampler(compiled, names, values, shots, seed)
-        return self.guard(lambda: self._submit_aer(compiled, names, values, shots, seed))
+        return self.guard(lambda: self.submit_aer(compiled, names, values, shots, seed))
 
-    def _submit_aer(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
+    def submit_aer(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
         binds = [{name: values[:, k].tolist() for k, name in enumerate(names)}] if names else None
         job = self._target.run(compiled, shots=shots, memory=True, seed_simulator=seed % 2**31, parameter_binds=binds)
         result = job.result()

@@ -52,7 +52,7 @@ class MPSEngine(Engine):
             S·N numbers of ``rng``.
         """
         check_int("shots", shots, low=1)
-        rows, tables = self._tables(circuit, theta, shots)
+        rows, tables = self.tables(circuit, theta, shots)
         p = tables.program
         uniform = rng.random((len(rows), shots, p.n_wires))
         bits, log_q = np.empty(uniform.shape, np.uint8), np.empty(uniform.shape[:2])
@@ -72,7 +72,7 @@ class MPSEngine(Engine):
         Relative error of q about 1e-13 per thousand wires; it is not small where amplitudes cancel to below 1e-16 of
         their terms.
         """
-        rows, tables = self._tables(circuit, theta, 1)
+        rows, tables = self.tables(circuit, theta, 1)
         strings = _strings(bits, circuit.n_qubits, len(rows))
         return self._log_prob(tables, strings)[0 if np.ndim(theta) == 1 and np.ndim(bits) == 2 else slice(None)]
 
@@ -82,7 +82,7 @@ class MPSEngine(Engine):
         Raises:
             InvalidArgument: a string of probability zero has a weight: its log q has no derivative.
         """
-        rows, tables = self._tables(circuit, theta, 1)
+        rows, tables = self.tables(circuit, theta, 1)
         strings = _strings(bits, circuit.n_qubits, len(rows))
         factors = np.atleast_2d(check_finite("weights", weights))
         if factors.shape[-1] != strings.shape[1] or len(factors) not in (1, len(rows)):
@@ -94,7 +94,7 @@ class MPSEngine(Engine):
     def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
         """q(w) of all strings, N ≤ 20: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
         strings = _all_strings(circuit)
-        _rows, tables = self._tables(circuit, theta, 1)
+        _rows, tables = self.tables(circuit, theta, 1)
         q = np.exp(self._log_prob(tables, strings[None]))
         return q if np.ndim(theta) == 2 else q[0]
 
@@ -111,7 +111,7 @@ class MPSEngine(Engine):
     def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
         """All probabilities, then ``diagonal(q) -> (g, aux)``, then the gradient; theta (B, P), N ≤ 20."""
         strings = _all_strings(circuit)
-        rows, tables = self._tables(circuit, theta, 1)
+        rows, tables = self.tables(circuit, theta, 1)
         q = np.exp(self._log_prob(tables, strings[None]))
         g, aux = diagonal(q)
         weights, gradient = q * g, np.zeros(rows.shape)
@@ -120,7 +120,7 @@ class MPSEngine(Engine):
             gradient += self._score(tables, strings[None, part], np.ascontiguousarray(weights[:, part]))
         return Evaluation(q, aux, gradient)
 
-    def _tables(self, circuit: Circuit, theta: ArrayLike, shots: int) -> tuple[Array, Tables]:
+    def tables(self, circuit: Circuit, theta: ArrayLike, shots: int) -> tuple[Array, Tables]:
         rows = np.ascontiguousarray(np.atleast_2d(check_angles(theta, circuit.n_params)))
         check_bonds(circuit, replicas=len(rows), shots=shots)
         return rows, self._recent.at(circuit, rows)

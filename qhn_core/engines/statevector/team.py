@@ -77,7 +77,7 @@ def cores() -> int:
 _helpers: ThreadPoolExecutor | None = None
 
 
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
     global _helpers
     if _helpers is None:
         _helpers = ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="qhn-kernel")
@@ -98,6 +98,6 @@ def run(function: Callable[..., None], threads: int, *args: Any) -> None:
 def _ask(function: Callable[..., None], worker: int, *args: Any) -> Future[None] | None:
     """A helper, or None while the interpreter is ending: executors refuse work then, and the caller does it alone."""
     try:
-        return _pool().submit(function, worker, *args)
+        return pool().submit(function, worker, *args)
     except RuntimeError:
         return None

@@ -34,9 +34,9 @@ class Judge:
     """
 
     def __init__(self, problems: Sequence[Problem], validation: Sequence[int]) -> None:
-        self._problems, self._validation = problems, validation
+        self._problems, self.validation = problems, validation
         self._predictives = [Predictive(p, "test") for p in problems]
-        self._labels = [p.dataset.y_test for p in problems if p.dataset is not None]
+        self.labels = [p.dataset.y_test for p in problems if p.dataset is not None]
 
     def of_probs(self, q: Array) -> Scores:
         """q (B, 2**N), one row a seed."""
@@ -53,7 +53,7 @@ class Judge:
         return self._of_proba(list(rival.proba_test[:, None]), {})
 
     def _of_proba(self, proba: list[Array], extra: dict[str, Array]) -> Scores:
-        seen = list(zip(proba, self._labels, self._validation, strict=True))
+        seen = list(zip(proba, self.labels, self.validation, strict=True))
         metrics = dict.fromkeys(REPORTED, np.full(len(proba), np.nan)) | extra
         metrics["predictive_nll"] = np.array([predictive_nll(p[:, k:], y[k:])[0] for p, y, k in seen])
         metrics["accuracy"] = np.array([accuracy_with_ties(p[:, k:], y[k:])[0] for p, y, k in seen])

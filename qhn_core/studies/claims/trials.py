@@ -56,7 +56,7 @@ class Prepared:
         first = grid.config(scenario)
         parts = [problem(first.network, draw.dataset, first.prior) for draw in drawn]
         self.problem = stack_problems(parts, grid.replicas)
-        self._judge = Judge(parts * grid.starts, [draw.validation for draw in drawn] * grid.starts)
+        self.judge = Judge(parts * grid.starts, [draw.validation for draw in drawn] * grid.starts)
         self._metrics = Metrics(self.problem)
 
     def trial(self, method: Method, setting: Setting) -> Trial:
@@ -78,7 +78,7 @@ class Prepared:
         return values.reshape(self.grid.starts, self.grid.seeds).mean(axis=0)
 
     def _circuit(self, method: Method, setting: Setting) -> Scores:
-        return self._judge.of_probs(self.final(circuit_config(self.scenario, self.grid, method, setting)))
+        return self.judge.of_probs(self.final(circuit_config(self.scenario, self.grid, method, setting)))
 
     def final(self, config: RunConfig) -> Array:
         """q of all seeds after the last step, (B, 2**N)."""
@@ -94,7 +94,7 @@ class Prepared:
     def _rival(self, method: Method, setting: Setting) -> Scores:
         budget = {method.spends: self.grid.rival_steps} if method.spends else {}
         config = BASELINES.make(method.name, **{**method.options, **setting, **budget})
-        return self._judge.of_rival(config.fit_each(self.problem, replicas=self.grid.replicas, seed=self.scenario.seed))
+        return self.judge.of_rival(config.fit_each(self.problem, replicas=self.grid.replicas, seed=self.scenario.seed))
 
 
 def circuit_config(scenario: Scenario, grid: Grid, method: Method, setting: Setting) -> RunConfig:
