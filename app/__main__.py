@@ -8,8 +8,14 @@ import sys
 from pathlib import Path
 
 
+#: Seconds after which a thread that computes gives the interpreter to one that waits for it (Python's default: 0.005).
+#: The event loop gives it up at every message; with some threads at work it would then wait 5 ms a thread each time.
+SWITCH = 0.0005
+
+
 def main() -> None:
     """Modules, kernels and the default's first step are there before the address is announced."""
+    sys.setswitchinterval(SWITCH)
     from app import services
     from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError

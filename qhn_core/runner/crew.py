@@ -48,6 +48,11 @@ class Crew(Generic[TaskT]):
             self._runs[run.run_id] = run
         run.thread.start()
 
+    def hold(self, run: LiveRun[TaskT]) -> None:
+        """Keep one in memory that has ended."""
+        with self._guard:
+            self._runs[run.run_id] = run
+
     def status(self, run: LiveRun[TaskT]) -> RunStatus:
         """Where it stands; what waits is told how long it will, or for what."""
         found = run.status(self.slots.position(run))

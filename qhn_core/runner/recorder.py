@@ -34,6 +34,10 @@ class Recorder:
         """Memory held."""
         return self._data[0].nbytes + self._data[1].nbytes
 
+    def nbytes_from(self, first: int) -> int:
+        """Memory of the rows from number ``first`` on."""
+        return self._data[1][first : len(self)].nbytes
+
     def append(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
         """Add the row {metric: (B,)} of ``step``. All rows have the metrics of the first; others are left out."""
         steps, values, count = self._data

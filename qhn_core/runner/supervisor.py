@@ -275,8 +275,11 @@ class Supervisor:
         run = self._live(run_id)
         if run is not None and run.state.active:
             return run
-        if run is None and self.store.get(run_id).state.active and self.store.held_elsewhere(run_id):
-            raise StoreError(f"Run {run_id} is trained by another program on this data folder; control it there.")
+        if run is None and self.store.get(run_id).state.active:
+            if self.store.held_elsewhere(run_id):
+                raise StoreError(f"Run {run_id} is trained by another program on this data folder; control it there.")
+            if self.store.races.of_run(run_id) is not None:
+                raise StoreError(f"Run {run_id} is in a race that is under way; control it on the page Compare.")
         return None
 
     def _reopen(self, run_id: str, *, paused: bool, speed: float | None) -> LiveRun[Training] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
+from qhn_core.store import Parcel
+
 SetupT = TypeVar("SetupT")
 StateT = TypeVar("StateT")
 InfoT = TypeVar("InfoT")
@@ -19,7 +21,7 @@ class Reached(NamedTuple):
 
 
 class Task(Protocol[SetupT, StateT, InfoT]):
-    """Work in steps.
+    """Work in steps, kept in the store as one run or several.
 
     ``prepare``, ``init`` and ``step`` compute, in the worker's thread and without a lock; ``begin`` and ``record`` keep
     what others read, and are called with the live run's lock held.
@@ -56,3 +58,12 @@ class Task(Protocol[SetupT, StateT, InfoT]):
 
     def record(self, before: StateT, after: StateT, info: InfoT) -> Reached:
         """Keep what one step brought."""
+
+    def unwritten(self) -> tuple[Parcel, ...]:
+        """What the store does not have yet, a parcel a run of the store; called with the lock held, and cheap."""
+
+    def written(self, parcels: tuple[Parcel, ...]) -> None:
+        """The store has these now; called with the lock held."""
+
+    def waiting_bytes(self) -> int:
+        """Memory of the rows that the store does not have yet."""

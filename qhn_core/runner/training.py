@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from qhn_core.engines.base import PROBABILITIES
 from qhn_core.runner.recorder import Recorder
 from qhn_core.runner.status import Snapshot
 from qhn_core.runner.task import Reached
+from qhn_core.store import Parcel
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -37,8 +40,7 @@ class Training:
         self.setup = setup
         self.state: TrainState | None = None
         self.recorder = Recorder(config.steps // config.log_every + 2)
-        #: Rows that the store has.
-        self.flushed_rows = 0
+        self._written_rows = 0
         self._seen: tuple[TrainState, Info] | None = None
 
     @property
@@ -78,7 +80,7 @@ class Training:
 
     def begin(self, setup: Setup, state: TrainState) -> int:
         """Keep set-up and state."""
-        self.setup, self.state, self.flushed_rows = setup, state, len(self.recorder)
+        self.setup, self.state, self._written_rows = setup, state, len(self.recorder)
         return self._updates(state)
 
     def record(self, before: TrainState, after: TrainState, info: Info) -> Reached:
@@ -87,6 +89,22 @@ class Training:
             self.recorder.append(int(before.step), info.row)
         self._seen, self.state = (before, info), after
         return Reached(self._updates(after), info.done, info.reason or "")
+
+    def unwritten(self) -> tuple[Parcel, ...]:
+        """Rows that the store does not have, and the newest state."""
+        fresh, state = self.recorder.slice(self._written_rows, len(self.recorder)), self.state
+        if state is None:
+            return (Parcel(self.run_id),)
+        rows = fresh.history or None
+        return (Parcel(self.run_id, fresh.steps, rows, arrays=state.arrays(), step=self._updates(state)),)
+
+    def written(self, parcels: tuple[Parcel, ...]) -> None:
+        """Count the rows that the store has."""
+        self._written_rows += sum(np.size(parcel.steps) for parcel in parcels)
+
+    def waiting_bytes(self) -> int:
+        """Memory of rows that the store does not have."""
+        return self.recorder.nbytes_from(self._written_rows)
 
     def _updates(self, state: TrainState) -> int:
         return min(int(state.step), self.config.steps)

@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Generic
 
 from qhn_core.errors import StoreError
-from qhn_core.runner.live import LiveRun
-from qhn_core.runner.training import Training
+from qhn_core.runner.live import LiveRun, TaskT
 from qhn_core.store import RunState, RunStore, TakenOver, UnknownRun
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,10 @@ _HEARTBEAT_SECONDS = 5.0
 PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 64 * 2**20
 
 
-class Writer:
-    """Writes what changed of ``runs()`` to ``store``: rows, checkpoint and state of a run in one transaction."""
+class Writer(Generic[TaskT]):
+    """Writes what changed of ``runs()`` to ``store``: all that one of them has become, in one transaction."""
 
-    def __init__(self, store: RunStore, runs: Callable[[], Iterable[LiveRun[Training]]], *, seconds: float) -> None:
+    def __init__(self, store: RunStore, runs: Callable[[], Iterable[LiveRun[TaskT]]], *, seconds: float) -> None:
         self.store, self.runs, self.seconds = store, runs, seconds
         self._wake, self._closing = threading.Event(), threading.Event()
         self._one_at_a_time = threading.Lock()
@@ -50,7 +51,7 @@ class Writer:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def write(self, run: LiveRun[Training]) -> bool:
+    def write(self, run: LiveRun[TaskT]) -> bool:
         """Write what changed of one run, now; returns whether the store has it."""
         with self._one_at_a_time:
             try:
@@ -86,34 +87,23 @@ class Writer:
         except StoreError as error:
             log.warning("no heartbeat: %s", error)
 
-    def _flush(self, run: LiveRun[Training]) -> None:
+    def _flush(self, run: LiveRun[TaskT]) -> None:
         with run.changed:
-            task, version, step = run.task, run.version, run.reached
-            first, last, checkpoint = task.flushed_rows, len(task.recorder), task.state
+            parcels, version = run.task.unwritten(), run.version
             state, message = run.ending or (run.state, run.message)
         if version == run.saved:
             return
-        fresh = task.recorder.slice(first, last)
-        self.store.flush(
-            run.run_id,
-            steps=fresh.steps,
-            rows=fresh.history or None,
-            arrays=None if checkpoint is None else checkpoint.arrays(),
-            step=None if checkpoint is None else step,
-            state=state,
-            message=message,
-        )
+        self.store.flush_all(replace(parcel, state=state, message=message) for parcel in parcels)
         with run.changed:
-            run.saved, task.flushed_rows = version, last
+            run.task.written(parcels)
+            run.saved = version
 
-    def _bear(self, run: LiveRun[Training], error: Exception) -> None:
+    def _bear(self, run: LiveRun[TaskT], error: Exception) -> None:
         """The store cannot be written: keep everything in memory, and pause when that has gone on for long."""
         now = time.monotonic()
         first = self._troubled.setdefault(run.run_id, now)
         log.warning("run %s cannot be written: %s", run.run_id, error, exc_info=not isinstance(error, StoreError))
-        recorder = run.task.recorder
-        unsaved = recorder.nbytes * (1 - run.task.flushed_rows / max(1, len(recorder)))
-        if now - first < PATIENCE_SECONDS and unsaved < _PATIENCE_BYTES:
+        if now - first < PATIENCE_SECONDS and run.task.waiting_bytes() < _PATIENCE_BYTES:
             return
         with run.changed:
             if run.state is RunState.RUNNING and not run.want_pause:
@@ -121,7 +111,7 @@ class Writer:
                 run.pause_message = f"{error} Training is paused; what was trained is kept in memory and written later."
                 run.changed.notify_all()
 
-    def _recovered(self, run: LiveRun[Training]) -> None:
+    def _recovered(self, run: LiveRun[TaskT]) -> None:
         log.info("run %s is written again", run.run_id)
         with run.changed:
             if run.pause_message and run.state is RunState.PAUSED:

@@ -52,6 +52,13 @@ def read_rows(db: sqlite3.Connection, run_id: str) -> Rows:
     return Rows(steps, {name: values[:, i] for i, name in enumerate(names)})
 
 
+def count(db: sqlite3.Connection, run_id: str) -> int:
+    """Rows of a run."""
+    return sum(
+        chunks.rows_in(row["layout"]) for row in db.execute("SELECT layout FROM chunks WHERE run_id = ?", (run_id,))
+    )
+
+
 def truncate(db: sqlite3.Connection, run_id: str, step: int) -> Summary | None:
     """Drop rows with step ≥ ``step``; returns the summary of what is left, or None if nothing was dropped."""
     cut = db.execute(

@@ -19,12 +19,14 @@ from qhn_core.errors import InvalidArgument, StoreError, TooLarge
 from qhn_core.store import exports, history
 from qhn_core.store.answers import Answers
 from qhn_core.store.checkpoint import pack, unpack
-from qhn_core.store.chunks import Rows, to_block, to_rows
+from qhn_core.store.chunks import Block, Rows, to_block, to_rows
 from qhn_core.store.database import open_or_begin_anew
 from qhn_core.store.folder import data_dir
 from qhn_core.store.history_cache import HistoryCache
 from qhn_core.store.owner import Owner
+from qhn_core.store.parcel import Parcel
 from qhn_core.store.people import People
+from qhn_core.store.races import RaceTable, append_seconds
 from qhn_core.store.record import RunRecord, RunState
 from qhn_core.store.rows import (
     ACTIVE,
@@ -84,6 +86,8 @@ class RunStore:
         self.people = People(self.database)
         #: What people answered in lessons.
         self.answers = Answers(self.database)
+        #: Which runs are contenders of which race.
+        self.races = RaceTable(self.database)
         self.owner = Owner()
         self._person = ""
         self._histories = HistoryCache()
@@ -253,40 +257,42 @@ class RunStore:
         """Keep named arrays from which training can go on at ``step``; the former checkpoint is replaced."""
         self.flush(run_id, arrays=arrays, step=step)
 
-    def flush(
-        self,
-        run_id: str,
-        *,
-        steps: ArrayLike = (),
-        rows: Mapping[str, ArrayLike] | None = None,
-        arrays: Mapping[str, NDArray[Any]] | None = None,
-        step: int | None = None,
-        state: RunState | None = None,
-        message: str | None = None,
-    ) -> None:
-        """:meth:`append`, :meth:`checkpoint` and :meth:`set_state` in one transaction; each part may be absent.
+    def flush(self, run_id: str, **parts: Any) -> None:
+        """:meth:`append`, :meth:`checkpoint` and :meth:`set_state` in one transaction; parts as in :class:`Parcel`."""
+        self.flush_all([Parcel(run_id, **parts)])
 
-        StoreError if another process has taken over the run since.
+    def flush_all(self, parcels: Iterable[Parcel]) -> None:
+        """Write what changed of several runs, all of it or nothing.
+
+        StoreError if another process has taken over one of them since.
         """
-        block = to_block(steps, rows) if rows else None
-        blob = None if arrays is None else pack(arrays)
+        packed = [
+            (p, to_block(p.steps, p.rows) if p.rows else None, pack(p.arrays) if p.arrays else None) for p in parcels
+        ]
         with self.database.write() as db:
-            row = self._find(db, run_id, "owner, summary")
-            if row["owner"] not in (None, self.owner.id):
-                raise TakenOver(run_id)
-            fields: dict[str, Any] = {"updated": time.time()}
-            if block is not None and len(block.steps):
-                fields["summary"] = json.dumps(history.append(db, run_id, block, json.loads(row["summary"])))
-            if blob is not None:
-                db.execute("REPLACE INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, step or 0, blob))
-            if step is not None:
-                fields["step"] = step
-            if message is not None:
-                fields["message"] = message[:_MAX_MESSAGE]
-            if state is not None:
-                fields["state"] = state.value
-                fields["owner"] = self.owner.id if state.active else None
-            update(db, run_id, fields)
+            for parcel, block, blob in packed:
+                self._write_parcel(db, parcel, block, blob)
+
+    def _write_parcel(self, db: sqlite3.Connection, parcel: Parcel, block: Block | None, blob: bytes | None) -> None:
+        run_id = parcel.run_id
+        row = self._find(db, run_id, "owner, summary")
+        if row["owner"] not in (None, self.owner.id):
+            raise TakenOver(run_id)
+        fields: dict[str, Any] = {"updated": time.time()}
+        if block is not None and len(block.steps):
+            fields["summary"] = json.dumps(history.append(db, run_id, block, json.loads(row["summary"])))
+            if parcel.seconds is not None:
+                append_seconds(db, run_id, history.count(db, run_id) - len(block.steps), parcel.seconds)
+        if blob is not None:
+            db.execute("REPLACE INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, parcel.step or 0, blob))
+        if parcel.step is not None:
+            fields["step"] = parcel.step
+        if parcel.message is not None:
+            fields["message"] = parcel.message[:_MAX_MESSAGE]
+        if parcel.state is not None:
+            fields["state"] = parcel.state.value
+            fields["owner"] = self.owner.id if parcel.state.active else None
+        update(db, run_id, fields)
 
     def load_checkpoint(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """(step, arrays) of the last checkpoint; None if there is none yet."""

@@ -7,7 +7,7 @@ import sqlite3
 from qhn_core.errors import StoreError
 
 #: Version of the tables, in SQLite's user_version. A newer one is refused, an older one is brought up to date.
-VERSION = 3
+VERSION = 4
 
 #: What version 1 began with; :data:`_CHANGES` comes on top of it.
 _TABLES = """
@@ -92,6 +92,27 @@ CREATE TABLE people (
     secret BLOB NOT NULL UNIQUE,
     joined REAL NOT NULL,
     seen REAL NOT NULL
+);
+""",
+    4: """
+CREATE TABLE races (
+    id TEXT PRIMARY KEY,
+    config TEXT NOT NULL,
+    contenders INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    created REAL NOT NULL
+);
+CREATE TABLE lanes (
+    race TEXT NOT NULL REFERENCES races(id) ON DELETE CASCADE,
+    contender INTEGER NOT NULL,
+    run TEXT NOT NULL UNIQUE REFERENCES runs(id) ON DELETE CASCADE,
+    PRIMARY KEY (race, contender)
+);
+CREATE TABLE lane_seconds (
+    run TEXT NOT NULL REFERENCES lanes(run) ON DELETE CASCADE,
+    first INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (run, first)
 );
 """,
 }

@@ -326,3 +326,28 @@ def test_the_judged_step_travels_in_the_link_and_must_be_logged(fresh: Path) -> 
     for step, every in ((9, 1), (5, 4)):
         with pytest.raises(ConfigError, match=r"judged_step.*logged step"):
             RaceConfig.parse(SHORT | {"base": BASE | {"log_every": every}, "judged_step": step})
+
+
+def test_a_race_that_is_only_in_the_store_is_opened_and_goes_on(fresh: Path) -> None:
+    """After a crash, say: found under its runs, shown as it stood, with its problems made anew, and resumed."""
+    races = services.races()
+    config = RaceConfig.parse(SHORT | {"rivals": []})
+    race = races.start(config, paused=True)
+    races.step(race)
+    races.step(race)
+    races.wait(race, 120)
+    races.stop(race)
+    races.wait(race, 120)
+    races.crew.forget(race)
+    run = services.store().list()[0].id
+    known = services.store().races.of_run(run)
+    assert known is not None
+    assert known.id == race
+    page = opened(SHORT | {"rivals": []}, raced=race)
+    assert services.races().status(race).run.state is RunState.STOPPED
+    assert "step 1, means of 10" in words(page)
+    until(page, lambda: services.races().setup(race) is not None)
+    press(page, "resume")
+    assert services.races().wait(race, 120).run.state is RunState.FINISHED
+    page.run()
+    assert "step 8, means of 10" in words(page)

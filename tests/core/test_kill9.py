@@ -13,6 +13,8 @@ from qhn_core.config import RunConfig
 from qhn_core.results import train
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.race.live import Races
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -93,3 +95,50 @@ def test_what_the_store_has_shown_survives_a_kill(tmp_path, speed):
     assert kept.tolist() == list(range(len(kept)))
     assert len(kept) >= len(seen)
     resumed_equals_uninterrupted(tmp_path / "data", run_id, config)
+
+
+RACER = """
+import sys, time
+from qhn_core.store import RunStore
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.race.live import Races
+races = Races(RunStore(sys.argv[1]))
+print(races.start(RaceConfig.from_url(sys.argv[2]), speed=40.0), flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_killed_race_is_found_interrupted_and_ends_as_if_nothing_had_happened(tmp_path):
+    race = RaceConfig.parse(
+        {
+            "base": RunConfig.from_yaml(CONFIG.replace("16000", "300")).to_dict(),
+            "contenders": [{"objective": {"name": "mle"}}, {"objective": {"name": "elbo"}}],
+            "rivals": [],
+        }
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", RACER, str(tmp_path), race.to_url()], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    race_id = process.stdout.readline().strip()
+    store = RunStore(tmp_path)
+    deadline = time.monotonic() + 200
+    while not all(record.step >= 20 for record in store.list()):
+        assert time.monotonic() < deadline, "nothing is written before the race's end"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    races = Races(RunStore(tmp_path))
+    assert [record.state for record in store.list()] == [RunState.INTERRUPTED] * 2
+    status = races.status(race_id)
+    assert status.run.state is RunState.INTERRUPTED
+    assert 20 <= status.run.step < 300
+    assert races.config(race_id) == race
+    assert len(races.history(race_id, 1).steps) >= 20
+    races.resume(race_id)
+    assert races.wait(race_id, 200).run.state is RunState.FINISHED
+    races.shutdown()
+    for run_id, side in zip(status.kept, race.configs(), strict=True):
+        found, wanted = RunStore(tmp_path).history(run_id), train(side)
+        assert found.steps.tolist() == wanted.steps.tolist()
+        for name, column in wanted.history.items():
+            assert found.history[name].tobytes() == column.tobytes(), name

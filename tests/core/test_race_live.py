@@ -65,7 +65,7 @@ def test_histories_are_those_of_plain_training_and_are_kept_as_runs(races: Races
 
 def test_kept_runs_can_be_resumed(races: Races) -> None:
     race = config(steps=400)
-    race_id = races.start(race, speed=30.0)
+    race_id = races.start(race, speed=30.0, instant=True)
     races.pause(race_id)
     races.wait(race_id, 60)
     with pytest.raises(Unsupported, match="in work"):
@@ -118,12 +118,39 @@ def test_a_race_that_cannot_be_written_says_so_and_keep_tries_again(
         raise QHNError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(races.store, "flush", full)
+        patch.setattr(races.store, "flush_all", full)
         race_id = races.start(config())
         status = races.wait(race_id, 60)
-    assert status.run.state is RunState.FINISHED
-    assert "Keep tries again" in status.run.message
+        assert status.run.state is RunState.FINISHED
+        assert "could not be written" in status.run.message
+        with pytest.raises(QHNError, match="safe in memory"):
+            races.keep(race_id)
     assert len(races.keep(race_id)) == 2
+    assert not races.status(race_id).run.message
+    assert [record.state for record in races.store.list()] == [RunState.FINISHED] * 2
+
+
+def test_a_stopped_race_goes_on_and_ends_as_if_it_had_never_stopped(races: Races) -> None:
+    race = config(steps=60)
+    race_id = races.start(race, paused=True)
+    for _ in range(7):
+        races.step(race_id)
+    assert races.wait(race_id, 60).run.step == 7
+    races.stop(race_id)
+    assert races.wait(race_id, 60).run.state is RunState.STOPPED
+    assert [record.step for record in races.store.list()] == [7, 7]
+    supervisor = Supervisor(races.store)  # one contender goes on alone, and then both
+    supervisor.resume(races.status(race_id).kept[0])
+    assert supervisor.wait(races.status(race_id).kept[0], timeout=60).state is RunState.FINISHED
+    supervisor.shutdown()
+    races.resume(race_id)
+    assert races.wait(race_id, 60).run.state is RunState.FINISHED
+    for i, side in enumerate(race.configs()):
+        rows, alone = races.history(race_id, i), qhn.train(side)
+        assert rows.steps.tolist() == list(range(61))
+        assert (np.diff(rows.seconds) >= 0).all()
+        for name, values in alone.history.items():
+            assert rows.history[name].tobytes() == values.tobytes(), name
 
 
 def test_a_race_that_cannot_work_is_refused_with_the_reason(races: Races) -> None:

@@ -252,14 +252,14 @@ def test_what_cannot_be_prepared_fails_with_the_reason(supervisor, monkeypatch):
 
 def break_writing(monkeypatch, store: RunStore) -> list[bool]:
     """While ``broken[0]`` is true, the store cannot be written."""
-    broken, real = [True], store.flush
+    broken, real = [True], store.flush_all
 
     def flush(*args, **options):
         if broken[0]:
             raise StoreError("The disk is full.")
         real(*args, **options)
 
-    monkeypatch.setattr(store, "flush", flush)
+    monkeypatch.setattr(store, "flush_all", flush)
     return broken
 
 

@@ -46,7 +46,7 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
     """The row of buttons, the speed and the instant switch."""
     status = seen.status.run if seen is not None else None
     active = status is not None and status.active
-    paused = status is not None and status.state is RunState.PAUSED
+    paused = status is not None and (status.state is RunState.PAUSED or _left(seen))
     mine = seen is not None and seen.config == form.config
     columns = st.columns([1.15, 1.2, 1, 1, 1.1, 1.1, 1.35, 1.2], gap="small", vertical_alignment="center")
     with columns[0]:
@@ -70,6 +70,11 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
         _PAGE.speed_control(_speed_changed, words=str.capitalize)
     with columns[7]:
         _instant_switch(form)
+
+
+def _left(seen: Seen | None) -> bool:
+    """Whether the race shown ended before its last step and can go on from what the store has of it."""
+    return seen is not None and seen.status.run.state.resumable and bool(seen.status.kept)
 
 
 def _instant_switch(form: RaceForm) -> None:
@@ -186,8 +191,12 @@ def _with_race(what: str) -> None:
 
 
 def _resume(*, agreed: bool = False) -> None:
-    shown = _active_race()
-    if shown is not None and (agreed or not _held_back("Resume", services.races().config(shown), shown)):
+    shown = race_state.race_id()
+    if (
+        shown is not None
+        and services.races().known(shown)
+        and (agreed or not _held_back("Resume", services.races().config(shown), shown))
+    ):
         services.races().resume(shown)
 
 
@@ -259,6 +268,8 @@ def messages(form: RaceForm, seen: Seen | None) -> None:
     status = seen.status.run
     if status.state is RunState.FAILED:
         st.error(f"The race failed at step {status.step}: {status.message}", icon=":material/error:")
+    elif status.state is RunState.INTERRUPTED:
+        st.warning(f"Interrupted at step {status.step}. {status.message}", icon=":material/warning:")
     elif status.message:
         st.info(status.message, icon=":material/info:")
     if form.config is not None and form.config != seen.config:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from app import services, state
+from app import race_state, services, state
 from app.remote import agree_to, total, warn
 from app.views.runs import choice
 from app.views.runs.rows import Row
@@ -15,6 +16,8 @@ from qhn_core.errors import QHNError
 from qhn_core.planning import RemoteCost
 from qhn_core.store import RunRecord, RunState
 from qhn_core.store.exports import Format
+from qhn_core.store.races import RaceRecord
+from qhn_core.studies.race.config import RaceConfig
 
 _LISTED = 8
 #: Session memory of how an action went: its failures, then how many runs it was done to.
@@ -30,6 +33,9 @@ def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Reopen", icon=":material/open_in_new:", disabled=one is None, help="On the page Train") and one:
             _open(one)
+        race = services.store().races.of_run(one.record.id) if one is not None else None
+        if race is not None and st.button("Open race", icon=":material/sports_score:", help="On the page Compare"):
+            _open_race(race)
         if st.button("Resume", icon=":material/resume:", disabled=not resumable):
             _resume(resumable)
         _pin(chosen)
@@ -55,6 +61,16 @@ def _open(row: Row) -> None:
     st.switch_page(
         "views/train/page.py", query_params={state.RUN: row.record.id} | ({} if link is None else {state.CONFIG: link})
     )
+
+
+def _open_race(race: RaceRecord) -> None:
+    """Compare, with the race that a run is a contender of."""
+    try:
+        link = RaceConfig.parse(json.loads(race.config_json)).to_url()
+    except QHNError as error:
+        st.toast(f"This version cannot use the race's configuration: {error}", icon=":material/error:", duration="long")
+        return
+    st.switch_page("views/compare/page.py", query_params={race_state.RACE: link, race_state.RACED: race.id})
 
 
 def _resume(rows: Sequence[Row]) -> None:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import atexit
 import copy
+import json
 import logging
 import os
 import secrets
 import threading
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qhn_core.errors import InvalidArgument, QHNError, Unsupported
+from qhn_core.errors import InvalidArgument, QHNError, StoreError, Unsupported
 from qhn_core.planning import plan
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
 from qhn_core.runner.slots import Slots
+from qhn_core.runner.writer import FLUSH_SECONDS, Writer
 from qhn_core.store import RunState, RunStore
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.memory import RaceRows
@@ -42,10 +46,11 @@ _KEPT, _MOST_ACTIVE = 8, 32
 class Races:
     """Starts, controls and reports races. All methods may be called from any thread, and return at once.
 
-    A finished race is kept in the store as one run a contender, unless it is an instant one.
+    A race is kept in the store as it goes, as one run a contender, unless it is an instant one. So one whose program
+    died is found again under its id, and goes on where its rows end; what comes out is the same.
 
     Args:
-        store: where finished races are kept.
+        store: where races are kept.
         slots: with whom races take turns; by default with other races alone, half as many at once as there are cores.
         park_seconds: how long a paused race stays in memory.
     """
@@ -53,6 +58,7 @@ class Races:
     def __init__(self, store: RunStore, slots: Slots | None = None, *, park_seconds: float = 1800.0) -> None:
         self.store = store
         self._events = EventLog()
+        self._writer: Writer[Racing] = Writer(store, self._written, seconds=FLUSH_SECONDS)
         self.crew: Crew[Racing] = Crew(
             "races",
             slots=slots or Slots(max(1, (os.cpu_count() or 1) // 2)),
@@ -61,7 +67,10 @@ class Races:
             park_seconds=park_seconds,
         )
         self._guard = threading.RLock()
+        #: Races whose set-up was made, or tried to be, after they had ended.
+        self._rebuilt: deque[str] = deque(maxlen=64)
         self._person = ""
+        store.mark_interrupted()
         atexit.register(self.shutdown)  # a race on a device has a job to cancel
 
     def of(self, person: str) -> Races:
@@ -99,22 +108,39 @@ class Races:
         former = self.crew.get(replaces) if replaces and self.known(replaces) else None
         if former is not None and former.task.instant:
             former.stop()
-        self.crew.thin(_KEPT - 1)
+        self.crew.thin(_KEPT - 1, may_go=_may_go)
         self.crew.check_room(self._person)
-        race = Racing(config, self.store.uploads, instant=instant)
-        run = LiveRun(
-            secrets.token_hex(5), race, name="Race", events=self._events, paused=paused, speed=speed, owner=self._person
-        )
-        self.crew.launch(run)
-        return run.run_id
+        race = Racing(config, self.store, instant=instant)
+        race_id = secrets.token_hex(5)
+        run = LiveRun(race_id, race, name="Race", events=self._events, paused=paused, speed=speed, owner=self._person)
+        if not instant:
+            self._enter(run)
+        self._launch(run)
+        return race_id
 
     def pause(self, race_id: str) -> None:
         """Pause after the step in work."""
         self._get(race_id).pause()
 
     def resume(self, race_id: str) -> None:
-        """Go on where it was paused; nothing happens to a race that has ended."""
-        self._get(race_id).resume()
+        """Go on: a paused race from where it is, one that was stopped or interrupted from what the store has of it.
+
+        Nothing happens to a race that trains or has finished. StoreError if another process trains a contender.
+        """
+        run = self._get(race_id)
+        if run.state.active:
+            run.resume()
+            return
+        with self._guard:
+            if run.state is RunState.FINISHED or not run.task.kept or not self._writer.write(run):
+                return
+            self.crew.check_room(self._person)
+            for run_id in run.task.kept:
+                self.store.claim(run_id)
+            race = Racing(run.task.config, self.store, kept=run.task.kept)
+            again = LiveRun(race_id, race, name="Race", events=self._events, owner=run.owner)
+            again.reached = run.reached
+            self._launch(again)
 
     def step(self, race_id: str) -> None:
         """Make one step and pause; a race that runs is only paused."""
@@ -129,26 +155,28 @@ class Races:
         self._get(race_id).set_speed(steps_per_second)
 
     def keep(self, race_id: str) -> tuple[str, ...]:
-        """Write the race to the store as one run a contender; returns their ids. Does nothing twice.
+        """Write an instant race to the store as one run a contender; returns their ids. Does nothing twice.
 
-        A race that is still in work is refused; one that was stopped can be resumed under Runs.
+        An instant race that is still in work is refused; one that was stopped can be resumed.
         """
         run = self._get(race_id)
-        if run.state.active and run.ending is None:
+        if not run.task.kept and run.state.active:
             raise Unsupported("The race is still in work: stop it, or wait for its end.")
         with self._guard:
-            race = run.task
-            if not race.kept:
-                state, message = run.ending or (run.state, run.message)
-                race.kept = tuple(self._keep_one(run, i, state, message) for i in range(len(race.lanes)))
-        return race.kept
+            if not run.task.kept:
+                if run.task.state is None:
+                    raise Unsupported("The race ended before its first step: there is nothing to keep.")
+                self._enter(run)
+                run.version += 1
+        if not run.state.active and not self._writer.write(run):
+            raise StoreError("The run store cannot be written at present; the race is safe in memory. Try again.")
+        return run.task.kept
 
     # --------------------------------------------------------------------------------------- reading
 
     def known(self, race_id: str) -> bool:
-        """Whether the race is in memory."""
-        run = self.crew.get(race_id)
-        return run is not None and self._person in ("", run.owner)
+        """Whether the race is in memory or in the store, and may be seen."""
+        return self._find(race_id) is not None
 
     def racing(self) -> bool:
         """Whether a race computes at this moment."""
@@ -160,9 +188,13 @@ class Races:
         return self._get(race_id).task.config
 
     def status(self, race_id: str) -> RaceStatus:
-        """Where it stands; InvalidArgument if it is not in memory."""
+        """Where it stands; InvalidArgument if there is no such race."""
         run = self._get(race_id)
-        return RaceStatus(self.crew.status(run), run.task.instant, run.task.kept)
+        found = self.crew.status(run)
+        if run.task.kept and not found.state.active and run.saved != run.version:
+            words = "It could not be written to the store yet; that is tried again all the time."
+            found = replace(found, message=f"{found.message} {words}".strip())
+        return RaceStatus(found, run.task.instant, run.task.kept)
 
     def history(self, race_id: str, contender: int, since: int = 0) -> RaceRows:
         """Logged steps of a contender: steps (T,), seconds (T,), {metric: (T, B)}, read-only."""
@@ -189,8 +221,14 @@ class Races:
         return found[0], engine("statevector").probs(side.circuit, found[1][replicas])
 
     def setup(self, race_id: str) -> RaceSetup | None:
-        """Problems and circuits; None until they are made."""
-        return self._get(race_id).task.setup
+        """Problems and circuits; None until they are made. Those of a race from the store are made when asked for."""
+        run = self._get(race_id)
+        with self._guard:
+            missing = run.task.setup is None and not run.state.active and run.task.kept
+            if missing and race_id not in self._rebuilt:
+                self._rebuilt.append(race_id)
+                threading.Thread(target=_rebuild, args=(run,), name=f"qhn-race-{race_id}", daemon=True).start()
+        return run.task.setup
 
     def wait(self, race_id: str, timeout: float | None = None) -> RaceStatus:
         """Return when the race has ended or is paused, or after ``timeout`` seconds."""
@@ -198,51 +236,90 @@ class Races:
         return self.status(race_id)
 
     def shutdown(self, timeout: float = 5.0) -> None:
-        """Stop all races, and wait a little for their threads. Called when the program ends."""
+        """End all races, and wait a little for their threads. Called when the program ends."""
         atexit.unregister(self.shutdown)
         races = self.crew.all()
         for run in races:
-            run.stop()
+            run.stop(state=RunState.INTERRUPTED, because="The program was closed. Resume goes on.")
         for run in races:
             if run.thread is not None:
                 run.thread.join(timeout)
+        self._writer.close()
 
     # --------------------------------------------------------------------------------------- private
 
     def _get(self, race_id: str) -> LiveRun[Racing]:
-        found = self.crew.get(race_id)
-        if found is None or (self._person and found.owner != self._person):
+        found = self._find(race_id)
+        if found is None:
             raise InvalidArgument(
-                "race", expected="a race in memory", got=race_id, remedy="Train it again: the same seed, the same race."
+                "race",
+                expected="a race in memory or in the store",
+                got=race_id,
+                remedy="Train it again: the same seed, the same race.",
             )
         return found
 
+    def _find(self, race_id: str) -> LiveRun[Racing] | None:
+        """The race, if it may be seen; one that is only in the store comes into memory as it stands there."""
+        run = self.crew.get(race_id)
+        if run is None:
+            with self._guard:
+                run = self.crew.get(race_id) or self._recall(race_id)
+        return None if run is None or (self._person and run.owner != self._person) else run
+
+    def _recall(self, race_id: str) -> LiveRun[Racing] | None:
+        known = self.store.races.get(race_id)
+        if known is None or (self._person and known.person != self._person):
+            return None
+        records = [self.store.get(run_id) for run_id in known.runs]
+        if any(record.state.active or record.state is RunState.DAMAGED for record in records):
+            return None  # another program trains it, or somebody a single contender
+        race = Racing(RaceConfig.parse(json.loads(known.config_json)), self.store, kept=known.runs)
+        race.recall()
+        run = LiveRun(race_id, race, name="Race", events=self._events, owner=known.person)
+        unfinished = [record for record in records if record.state is not RunState.FINISHED]
+        shown = unfinished[0] if unfinished else records[0]
+        run.state, run.message = shown.state, shown.message
+        run.reached = max(record.step for record in records)
+        run.saved = run.version
+        self.crew.thin(_KEPT - 1, may_go=_may_go)
+        self.crew.hold(run)
+        return run
+
+    def _launch(self, run: LiveRun[Racing]) -> None:
+        self.crew.launch(run)
+        self._writer.start()
+
+    def _written(self) -> list[LiveRun[Racing]]:
+        """Races that the store has, or is to have."""
+        return [run for run in self.crew.all() if run.task.kept]
+
     def _write(self, run: LiveRun[Racing]) -> bool:
         """Called by the worker before it announces the end."""
-        state = run.ending[0] if run.ending else run.state
-        if state is RunState.FINISHED and not run.task.instant:
-            try:
-                self.keep(run.run_id)
-            except QHNError:
-                log.exception("race %s cannot be kept", run.run_id)
-                run.ending = (state, "Finished, but its runs could not be written to the store. Keep tries again.")
-                return False
-        return True
+        return self._writer.write(run) if run.task.kept else True
 
-    def _keep_one(self, run: LiveRun[Racing], contender: int, state: RunState, message: str) -> str:
-        race = run.task
-        if race.state is None:
-            raise Unsupported("The race ended before its first step: there is nothing to keep.")
-        side, rows = race.config.configs()[contender], race.lanes[contender].rows()
-        title, at = race.config.contenders[contender].title, race.state.states[contender]
-        run_id = self.store.of(run.owner).create(side, name=f"Race {run.run_id[:4]}: {title}", state=state)
-        self.store.flush(
-            run_id,
-            steps=rows.steps,
-            rows=rows.history or None,
-            arrays=at.arrays(),
-            step=min(int(at.step), side.steps),
-            state=state,
-            message=message,
+    def _enter(self, run: LiveRun[Racing]) -> None:
+        """Make the race's runs in the store."""
+        race, store = run.task, self.store.of(run.owner)
+        kept = tuple(
+            store.create(side, name=f"Race {run.run_id[:4]}: {contender.title}")
+            for side, contender in zip(race.config.configs(), race.config.contenders, strict=True)
         )
-        return run_id
+        self.store.races.create(run.run_id, race.config.to_json(), kept, person=run.owner)
+        race.kept = kept
+
+
+def _may_go(run: LiveRun[Racing]) -> bool:
+    """Whether nothing is lost with a race that has ended."""
+    return not run.task.kept or run.saved == run.version
+
+
+def _rebuild(run: LiveRun[Racing]) -> None:
+    """Make the set-up of a race that was read from the store; body of a thread."""
+    try:
+        setup = run.task.prepare(run.set_progress, lambda: False)
+    except Exception:
+        log.exception("the problems of race %s cannot be made again", run.run_id)
+        return
+    with run.changed:
+        run.task.setup = setup

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.runner.recorder import Recorder
+from qhn_core.store import Rows
 
 Array = NDArray[np.float64]
 
@@ -69,9 +70,23 @@ class Lane:
         self.recorder = Recorder(most)
         self.seconds = array("d")
         self.angles = AngleTrail()
+        #: Rows that the store has.
+        self.written = 0
 
     def rows(self, since: int = 0) -> RaceRows:
         """Logged steps from step number ``since`` on."""
         steps, history = self.recorder.rows(since)
         total = len(self.recorder)
         return RaceRows(steps, np.array(self.seconds[total - len(steps) : total]), history)
+
+    def fresh(self) -> RaceRows:
+        """Rows that the store does not have."""
+        last = len(self.recorder)
+        steps, history = self.recorder.slice(self.written, last)
+        return RaceRows(steps, np.array(self.seconds[self.written : last]), history)
+
+    def recall(self, rows: Rows, seconds: Array) -> None:
+        """Take in what the store has."""
+        self.recorder.extend(rows)
+        self.seconds.extend(seconds.tolist())
+        self.written = len(self.recorder)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from qhn_core.engines.base import PROBABILITIES
 from qhn_core.runner.task import Reached
+from qhn_core.store import Parcel
 from qhn_core.studies.race.memory import Lane
 
 if TYPE_CHECKING:
+    from qhn_core.store import RunStore
     from qhn_core.studies.race.config import RaceConfig
     from qhn_core.studies.race.race import RaceSetup, RaceState
     from qhn_core.trainer import Info
@@ -21,21 +25,28 @@ class Racing:
 
     Args:
         config: the race.
-        uploads: folder of content-addressed uploaded files.
+        store: where uploaded files are and, once it is kept, its runs.
         instant: whether it is one of many quick races that are kept in the store only if somebody asks for it.
+        kept: the runs that it is in the store, one a contender, if it goes on from there.
     """
 
-    way_on = "Train begins anew, with the same numbers."
-
-    def __init__(self, config: RaceConfig, uploads: Path, *, instant: bool) -> None:
-        self.config, self.instant, self._uploads = config, instant, uploads
+    def __init__(
+        self, config: RaceConfig, store: RunStore, *, instant: bool = False, kept: tuple[str, ...] = ()
+    ) -> None:
+        self.config, self.instant, self._store = config, instant, store
         #: Whether a contender's step waits for a device.
         self.steps_cannot_be_cut = any(PROBABILITIES not in run.engine.provides for run in config.configs())
         self.lanes = tuple(Lane(config.base.steps // config.base.log_every + 2) for _ in config.contenders)
         self.setup: RaceSetup | None = None
         self.state: RaceState | None = None
-        #: Runs that it has become in the store.
-        self.kept: tuple[str, ...] = ()
+        #: Runs that it is in the store, one a contender; none for an instant race that nobody has kept.
+        self.kept = kept
+        self._from_store = bool(kept)
+
+    @property
+    def way_on(self) -> str:
+        """What brings it back after it was set aside, as a sentence."""
+        return "Resume goes on." if self.kept else "Train begins anew, with the same numbers."
 
     @property
     def steps(self) -> int:
@@ -46,13 +57,42 @@ class Racing:
         """Problems and circuits of all contenders."""
         from qhn_core.studies.race import race
 
-        return race.prepare(self.config, uploads=self._uploads, progress=progress, cancelled=cancelled)
+        return race.prepare(self.config, uploads=self._store.uploads, progress=progress, cancelled=cancelled)
 
     def init(self, setup: RaceSetup) -> RaceState:
-        """All contenders at their starts."""
+        """All contenders at their starts, or where the store has them."""
         from qhn_core.studies.race import race
 
-        return race.init(setup)
+        return self._recalled(race.init(setup)) if self._from_store else race.init(setup)
+
+    def recall(self) -> None:
+        """Read the rows that the store has, and the angles of the checkpoints."""
+        self._recalled(None)
+
+    def _recalled(self, start: RaceState | None) -> RaceState:
+        """Where the store has every contender; ``start`` stands for those without a checkpoint.
+
+        Rows that a checkpoint has not seen are made again, and come out the same. Contenders may stand at different
+        steps, as each can have been trained alone since.
+        """
+        from qhn_core.studies.race.race import RaceState
+        from qhn_core.trainer import TrainState
+
+        states, seconds = [], []
+        for i, (run_id, lane) in enumerate(zip(self.kept, self.lanes, strict=True)):
+            saved = self._store.load_checkpoint(run_id)
+            state = TrainState.from_arrays(saved[1]) if saved is not None else None
+            if start is not None:
+                state = state or start.states[i]
+                self._store.truncate(run_id, int(state.step) + int(state.done))
+            if not lane.written:
+                rows = self._store.history(run_id)
+                lane.recall(rows, self._store.races.seconds(run_id, len(rows.steps)))
+            if state is not None:
+                lane.angles.append(int(state.step), state.theta)
+                states.append(state)
+            seconds.append(lane.seconds[-1] if lane.seconds else 0.0)
+        return RaceState(tuple(states), tuple(seconds))
 
     def step(self, setup: RaceSetup, state: RaceState) -> tuple[RaceState, tuple[Info | None, ...]]:
         """One step of all contenders."""
@@ -74,6 +114,27 @@ class Racing:
                 lane.angles.append(told.step, old.theta)
         self.state = after
         return Reached(self._updates(after), after.done, "")
+
+    def unwritten(self) -> tuple[Parcel, ...]:
+        """Of every contender the rows that the store does not have, and its newest state."""
+        return tuple(self._parcel(i) for i in range(len(self.kept)))
+
+    def _parcel(self, contender: int) -> Parcel:
+        fresh = self.lanes[contender].fresh()
+        parcel = Parcel(self.kept[contender], fresh.steps, fresh.history or None, seconds=fresh.seconds)
+        if self.state is None:
+            return parcel
+        state = self.state.states[contender]
+        return replace(parcel, arrays=state.arrays(), step=min(int(state.step), self.steps))
+
+    def written(self, parcels: tuple[Parcel, ...]) -> None:
+        """Count the rows that the store has."""
+        for lane, parcel in zip(self.lanes, parcels, strict=False):
+            lane.written += int(np.size(parcel.steps))
+
+    def waiting_bytes(self) -> int:
+        """Memory of rows that the store does not have, of a race that it is to have."""
+        return sum(lane.recorder.nbytes_from(lane.written) for lane in self.lanes) if self.kept else 0
 
     def _updates(self, state: RaceState) -> int:
         return min(max(int(side.step) for side in state.states), self.steps)
