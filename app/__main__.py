@@ -7,7 +7,6 @@ import signal
 import sys
 from pathlib import Path
 
-
 #: Seconds after which a thread that computes gives the interpreter to one that waits for it (Python's default: 0.005).
 #: The event loop gives it up at every message; with some threads at work it would then wait 5 ms a thread each time.
 SWITCH = 0.0005

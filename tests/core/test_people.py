@@ -181,6 +181,7 @@ def test_stores_of_earlier_versions_get_the_new_columns(tmp_path, store: RunStor
     store.close()
     db = sqlite3.connect(store.path)
     db.executescript(
+        "DROP TABLE lane_seconds; DROP TABLE lanes; DROP TABLE races;"
         "DROP TABLE people; DROP TABLE classes; DROP INDEX runs_in_order; DROP INDEX runs_of_person;"
         "ALTER TABLE runs DROP COLUMN person; PRAGMA user_version = 2;"
     )
@@ -188,3 +189,4 @@ def test_stores_of_earlier_versions_get_the_new_columns(tmp_path, store: RunStor
     again = RunStore(store.folder)
     assert again.get(run).person == ""
     assert isinstance(again.people.open_class(seconds=60), Codes)
+    assert again.races.of_run(run) is None
