@@ -109,11 +109,20 @@ class RivalBoard:
 
 def _score(name: str, config: RaceConfig, setup: RaceSetup) -> tuple[tuple[RivalScore, ...], tuple[str, ...]]:
     """The score of one rival, or why there is none."""
-    from qhn_core.studies.rivals import score_rivals
+    from qhn_core.studies.rivals import budget_of, score_rivals
 
     base, first = config.base, setup.setups[0]
     try:
-        scores = score_rivals([name], first.problem, first.metrics, replicas=base.replicas, seed=base.seed, follow=True)
+        scores = score_rivals(
+            [name],
+            first.problem,
+            first.metrics,
+            replicas=base.replicas,
+            seed=base.seed,
+            follow=True,
+            evaluations=budget_of(first.config, first.plan, first.n_train),
+            batch=first.config.batch,
+        )
         return tuple(scores), ()
     except QHNError as error:
         return (), (f"{BASELINES.make(name).label}: {error}",)

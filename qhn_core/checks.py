@@ -73,8 +73,9 @@ def check_bits(argument: str, bits: ArrayLike, n_bits: int) -> NDArray[np.uint8]
     array = np.asarray(bits)
     if array.ndim != 2 or array.shape[1] != n_bits:
         raise InvalidArgument(argument, expected=f"shape (strings, {n_bits})", got=f"shape {array.shape}")
-    if array.size and not np.isin(array, (0, 1)).all():
-        raise InvalidArgument(argument, expected="entries 0 and 1", got=array[~np.isin(array, (0, 1))][:3])
+    other = (array != 0) & (array != 1)
+    if other.any():
+        raise InvalidArgument(argument, expected="entries 0 and 1", got=array[other][:3])
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 

@@ -10,14 +10,15 @@ Source: Meng, Bachmann, Khan, arXiv:2002.10778 (2020).
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, product_distribution, replica_rng
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, of_products, replica_rng
+from qhn_core.baselines.batches import Batches, steps_within
 from qhn_core.baselines.relaxed import relaxed_nll
-from qhn_core.baselines.trail import Trail, checkpoints
+from qhn_core.baselines.trail import Trail
 from qhn_core.problems.problem import Problem
 from qhn_core.problems.stack import ProblemStack
 from qhn_core.torch_setup import torch_module
@@ -32,11 +33,14 @@ class BayesBiNN(BaselineConfig):
     name: Literal["bayesbinn"] = "bayesbinn"
     needs_network: ClassVar[bool] = True
     takes_stack: ClassVar[bool] = True
-    steps: int = Field(500, ge=1, le=100_000, description="Natural-gradient steps a start may take")
+    steps: int = Field(500, ge=1, le=1_000_000, description="Natural-gradient steps a start may take")
     lr: float = Field(0.05, gt=0.0, lt=1.0, description="Step size α; it decays to 0 along a half cosine")
     beta: float = Field(1.0, gt=0.0, le=100.0, description="Weight β of KL(q‖π) in the objective")
     temperature: float = Field(1.0, gt=0.0, le=10.0, description="Temperature τ of the relaxation")
     draws: int = Field(4, ge=1, le=100, description="Relaxed draws averaged in each step")
+    batch: int | None = Field(
+        None, ge=1, le=10_000, description="Training examples that a step looks at, drawn anew; all if not set"
+    )
 
     def fit(self, problem: Problem | ProblemStack, *, replicas: int = 1, seed: int = 0) -> Rival:
         """One gradient evaluation a draw; all replicas run in one batch."""
@@ -47,13 +51,14 @@ class BayesBiNN(BaselineConfig):
         natural_prior = torch.as_tensor(0.5 * (np.log(rho) - np.log1p(-rho)))
         generators = [replica_rng(seed, r) for r in range(replicas)]
         natural = torch.as_tensor(np.stack([g.uniform(-0.5, 0.5, problem.n_bits) for g in generators]))
-        kept, visited = [0, *checkpoints(self.steps, 63)], [torch.sigmoid(2.0 * natural).numpy()]
+        batches = Batches(problem, self.steps, self.batch, seed, each=self.draws)
+        kept, visited = [0, *batches.marks], [torch.sigmoid(2.0 * natural).numpy()]
         for step in range(self.steps):
             alpha = self.lr * 0.5 * (1.0 + np.cos(np.pi * step / self.steps))
             noise = np.stack([g.uniform(1e-10, 1.0 - 1e-10, (self.draws, problem.n_bits)) for g in generators])
             delta = torch.as_tensor(0.5 * (np.log(noise) - np.log1p(-noise)))
             relaxed = torch.tanh((natural[:, None] + delta) / self.temperature).requires_grad_(True)
-            loss = nll(relaxed.reshape(-1, problem.n_bits))
+            loss = nll(relaxed.reshape(-1, problem.n_bits), batches.rows())
             (gradient,) = torch.autograd.grad(loss.sum(), relaxed)
             spread = (1.0 - torch.tanh(natural) ** 2).clamp_min(1e-10)
             scale = (1.0 - relaxed.detach() ** 2) / (self.temperature * spread[:, None])
@@ -61,6 +66,11 @@ class BayesBiNN(BaselineConfig):
             natural = ((1.0 - alpha) * natural - alpha * (descent / self.beta - natural_prior)).clamp(-20.0, 20.0)
             if step + 1 == kept[len(visited)]:
                 visited.append(torch.sigmoid(2.0 * natural).numpy())
-        probs = product_distribution(visited[-1])
-        trail = Trail(self.draws * np.array(kept), "evaluations", np.stack(visited))
-        return Rival(self.name, probs, self.steps * self.draws, time.perf_counter() - start, trail=trail)
+        trail = Trail(np.array([batches.spent(mark) for mark in kept]), "evaluations", np.stack(visited))
+        seconds = time.perf_counter() - start
+        return of_products(self.name, visited[-1], int(trail.counts[-1]), seconds, trail=trail)
+
+    def within(self, evaluations: int, *, n_train: int, batch: int | None = None) -> Self:
+        """As many steps as the budget pays for."""
+        steps = steps_within(evaluations, n_train=n_train, batch=batch, each=self.draws)
+        return self.model_copy(update={"steps": steps, "batch": batch})

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, of_products
+from qhn_core.bitstrings import from_index
 from qhn_core.problems.problem import Problem
 
 
@@ -18,18 +19,19 @@ class BestString(BaselineConfig):
     label: ClassVar[str] = "Best string (enumerated)"
     name: Literal["best_string"] = "best_string"
     stochastic: ClassVar[bool] = False
+    needs_table: ClassVar[bool] = True
     trailless: ClassVar[str] = "compares all strings at once"
 
     def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
         """All replicas end alike."""
         start = time.perf_counter()
         best = int(np.argmin(problem.nll))
-        probs = point_masses(np.full(replicas, best), problem.n_bits)
+        rates = from_index(np.full(replicas, best), problem.n_bits).astype(np.float64)
         ties = int((problem.nll <= problem.nll[best] + 1e-9).sum())
-        return Rival(
-            name=self.name,
-            probs=probs,
-            likelihood_evaluations=2**problem.n_bits,
-            seconds=time.perf_counter() - start,
+        return of_products(
+            self.name,
+            rates,
+            2**problem.n_bits,
+            time.perf_counter() - start,
             notes=f"{ties} strings share the lowest training loss; the first is taken." if ties > 1 else "",
         )

@@ -18,6 +18,7 @@ class ExactBayes(BaselineConfig):
     label: ClassVar[str] = "Exact Bayes (enumerated)"
     name: Literal["exact_bayes"] = "exact_bayes"
     stochastic: ClassVar[bool] = False
+    needs_table: ClassVar[bool] = True
     trailless: ClassVar[str] = "averages over all strings at once"
 
     def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qhn_core.errors import Unsupported
 from qhn_core.problems.problem import Problem
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def relaxed_nll(problem: Problem | ProblemStack) -> Callable[[Tensor], Tensor]:
+def relaxed_nll(problem: Problem | ProblemStack) -> Callable[..., Tensor]:
     """A function from coordinates u (B, N) to the summed negative log-likelihood (B,), in nats.
+
+    Given rows of the training examples besides, it sums over these alone, times n / rows.
 
     u = −1 is a bit 0 and u = +1 a bit 1; values between are mapped linearly into the network's alphabet.
     With a stack of problems, of K replicas, the rows of u are K equal runs, one for each replica's own data.
@@ -40,10 +43,11 @@ def relaxed_nll(problem: Problem | ProblemStack) -> Callable[[Tensor], Tensor]:
     low, high = network.alphabet
     activate = _activation(network.activation)
 
-    def nll(u: Tensor) -> Tensor:
+    def nll(u: Tensor, rows: NDArray[np.intp] | None = None) -> Tensor:
         weights = low + (u + 1.0) * (high - low) / 2.0
         each = len(u) // len(x)
-        hidden, labels, at = x.repeat_interleave(each, 0), y.repeat_interleave(each, 0), 0
+        inputs, targets = (x, y) if rows is None else (x[:, rows], y[:, rows])
+        hidden, labels, at = inputs.repeat_interleave(each, 0), targets.repeat_interleave(each, 0), 0
         pairs = list(zip(network.layers[:-1], network.layers[1:], strict=True))
         for depth, (fan_in, fan_out) in enumerate(pairs):
             matrix = weights[:, at : at + fan_in * fan_out].reshape(-1, fan_in, fan_out)
@@ -58,7 +62,8 @@ def relaxed_nll(problem: Problem | ProblemStack) -> Callable[[Tensor], Tensor]:
         if out.shape[-1] == 1:
             out = torch.cat([torch.zeros_like(out), out], dim=-1)
         picked = torch.log_softmax(out, dim=-1).gather(-1, labels.unsqueeze(-1))
-        return -picked.sum(dim=(1, 2))
+        total = -picked.sum(dim=(1, 2))
+        return total if rows is None else total * (x.shape[1] / len(rows))
 
     return nll
 

@@ -7,15 +7,19 @@ Source: Kirkpatrick, Gelatt, Vecchi, Science 220, 671 (1983).
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, point_masses, replica_rng
+from qhn_core.baselines.base import BASELINES, BaselineConfig, Rival, of_products, random_strings, replica_rng
 from qhn_core.baselines.trail import Trail, checkpoints
-from qhn_core.bitstrings import from_index
+from qhn_core.bitstrings import Bits, from_index
 from qhn_core.problems.problem import Problem
+
+#: Each string that was the best so far: evaluations spent when it was found (K,), the strings (K, N).
+Walk = tuple[NDArray[np.int64], Bits]
 
 
 @BASELINES.register
@@ -29,43 +33,69 @@ class SimulatedAnnealing(BaselineConfig):
     cold: float = Field(0.05, gt=0.0, le=1e6, description="Last temperature, nats")
 
     def fit(self, problem: Problem, *, replicas: int = 1, seed: int = 0) -> Rival:
-        """Every proposal costs one likelihood evaluation, read off the table."""
+        """Every proposal costs one likelihood evaluation, read off the table where there is one."""
         start = time.perf_counter()
-        walks = [self._walk(problem, replica_rng(seed, r)) for r in range(replicas)]
-        indices = np.array([walk[-1][1] for walk in walks])
-        return Rival(
+        walk = self._walk_strings if problem.table is None else self._walk
+        walks = [walk(problem, replica_rng(seed, r)) for r in range(replicas)]
+        trail = _trail(walks, self.evaluations)
+        return of_products(
             self.name,
-            point_masses(indices, problem.n_bits),
+            trail.rates[-1],
             self.evaluations,
             time.perf_counter() - start,
             notes="The best string seen is kept.",
-            trail=_trail(walks, self.evaluations, problem.n_bits),
+            trail=trail,
         )
 
-    def _walk(self, problem: Problem, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Each string that was the best so far: (evaluations spent when it was found, its index)."""
-        proposals = self.evaluations - 1
+    def within(self, evaluations: int, *, n_train: int, batch: int | None = None) -> Self:
+        """As many proposals, each judged on all examples."""
+        return self.model_copy(update={"evaluations": max(1, evaluations)})
+
+    def _walk(self, problem: Problem, rng: np.random.Generator) -> Walk:
         nll = problem.nll
         w = best = int(rng.integers(nll.size))
         found = [(1, best)]
-        flips = (1 << rng.integers(problem.n_bits, size=proposals)).tolist()
-        thresholds = np.log(rng.random(proposals))
-        temperature = np.geomspace(self.hot, self.cold, proposals) if proposals else np.empty(0)
-        allowed = (-thresholds * temperature).tolist()
-        for spent, (flip, rise) in enumerate(zip(flips, allowed, strict=True), start=2):
+        places, allowed = self._proposals(problem.n_bits, rng)
+        flips = (1 << places).tolist()
+        for spent, (flip, rise) in enumerate(zip(flips, allowed.tolist(), strict=True), start=2):
             proposal = w ^ flip
             if nll[proposal] - nll[w] <= rise:
                 w = proposal
                 if nll[w] < nll[best]:
                     best = w
                     found.append((spent, best))
-        return found
+        spent_at, index = np.array(found).T
+        return spent_at, from_index(index, problem.n_bits)
+
+    def _walk_strings(self, problem: Problem, rng: np.random.Generator) -> Walk:
+        """As :meth:`_walk`, from the same random numbers, where strings have no table."""
+        w = random_strings(rng, 1, problem.n_bits)
+        value = lowest = float(problem.nll_at(w)[0])
+        spent_at, found = [1], [w[0].copy()]
+        places, allowed = self._proposals(problem.n_bits, rng)
+        for spent, (place, rise) in enumerate(zip(places.tolist(), allowed.tolist(), strict=True), start=2):
+            w[0, -1 - place] ^= 1
+            new = float(problem.nll_at(w)[0])
+            if new - value > rise:
+                w[0, -1 - place] ^= 1
+                continue
+            value = new
+            if value < lowest:
+                lowest = value
+                spent_at.append(spent)
+                found.append(w[0].copy())
+        return np.array(spent_at), np.stack(found)
+
+    def _proposals(self, n_bits: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Of each proposal the bit that it flips, counted from the last one, and the largest rise that is taken."""
+        count = self.evaluations - 1
+        places = rng.integers(n_bits, size=count)
+        thresholds = np.log(rng.random(count))
+        temperature = np.geomspace(self.hot, self.cold, count) if count else np.empty(0)
+        return places, -thresholds * temperature
 
 
-def _trail(walks: list[list[tuple[int, int]]], evaluations: int, n_bits: int) -> Trail:
+def _trail(walks: list[Walk], evaluations: int) -> Trail:
     counts = np.array(checkpoints(evaluations))
-    held = np.empty((len(counts), len(walks)), dtype=np.int64)
-    for r, walk in enumerate(walks):
-        spent, best = np.array(walk).T
-        held[:, r] = best[np.searchsorted(spent, counts, side="right") - 1]
-    return Trail(counts, "evaluations", from_index(held, n_bits).astype(np.float64))
+    held = [strings[np.searchsorted(spent, counts, side="right") - 1] for spent, strings in walks]
+    return Trail(counts, "evaluations", np.stack(held, axis=1).astype(np.float64))

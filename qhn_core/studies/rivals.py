@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 from qhn_core.analysis.metrics import Metrics
 from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
 from qhn_core.baselines import BASELINES, Rival
-from qhn_core.baselines.base import product_distribution
+from qhn_core.baselines.base import product_distribution, replica_rng
 from qhn_core.baselines.trail import Trail
-from qhn_core.errors import Cancelled
+from qhn_core.bitstrings import MAX_TABULATED
+from qhn_core.config import RunConfig
+from qhn_core.errors import Cancelled, Unsupported
+from qhn_core.estimators.score_function import ScoreFunction
 from qhn_core.metrics import LOGGED
+from qhn_core.planning import Plan
 from qhn_core.problems.problem import Problem
 from qhn_core.problems.stack import ProblemStack
+from qhn_core.trainer import ENSEMBLE
 
 Array = NDArray[np.float64]
 
@@ -24,6 +29,25 @@ Array = NDArray[np.float64]
 #: Quantities that are followed along a rival's trail, and the most points at which they are.
 FOLLOWED = ("predictive_nll_test", "accuracy_test", "cost_gap", "success")
 _MOST_POINTS = 64
+#: The same where each point is judged by networks that are drawn.
+_FEW_POINTS = 12
+
+
+def budget_of(config: RunConfig, needs: Plan, n_train: int) -> int | None:
+    """Evaluations of ℓ on all examples that one start of a run spends on drawn strings; None where it reads a table.
+
+    Args:
+        config, needs: of the run, and its plan.
+        n_train: training examples n; a batch of b of them counts as b/n.
+    """
+    if needs.tabulated:
+        return None
+    estimator = config.estimator
+    if isinstance(estimator, ScoreFunction):  # its inner strings are compared with others, and not judged
+        draws = estimator.draws_on(needs.circuit)
+    else:
+        draws = needs.shots_per_step // config.replicas
+    return max(1, round(config.steps * draws * (config.batch or n_train) / n_train))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +98,8 @@ def score_rivals(
     replicas: int,
     seed: int = 0,
     follow: bool = False,
+    evaluations: int | None = None,
+    batch: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[RivalScore]:
     """Fit each rival on each replica's own data, and judge it.
@@ -84,9 +110,13 @@ def score_rivals(
         replicas: B.
         seed: of the rivals' own draws.
         follow: whether to judge iterative rivals along their way, too.
+        evaluations: of ℓ on all examples that a replica of each rival may spend (:func:`budget_of`); None leaves each
+            its own default.
+        batch: examples of a step, for rivals that work in steps; all of them if None.
         cancelled: asked before each rival.
     """
     scores = []
+    most = _MOST_POINTS if problem.table is not None else _FEW_POINTS
     for name in names:
         if cancelled is not None and cancelled():
             raise Cancelled(f"Stopped before the rival '{name}'.")
@@ -94,6 +124,13 @@ def score_rivals(
         if config.needs_network and problem.network is None:
             continue
         config.check_installed()
+        if config.needs_table and problem.table is None:
+            raise Unsupported(
+                f"{config.label} needs ℓ of all 2^{problem.n_bits} strings, and this problem is not tabulated. "
+                "Rivals that judge single strings work at any size: straight_through, mean_field, simulated_annealing."
+            )
+        if evaluations is not None:
+            config = config.within(evaluations, n_train=problem.n_train, batch=batch)
         rival = config.fit_each(problem, replicas=replicas, seed=seed)
         scores.append(
             RivalScore(
@@ -103,7 +140,7 @@ def score_rivals(
                 likelihood_evaluations=rival.likelihood_evaluations,
                 seconds=rival.seconds / replicas,
                 notes=rival.notes,
-                path=_path(rival.trail.thinned(_MOST_POINTS), metrics) if follow and rival.trail is not None else None,
+                path=_path(rival.trail.thinned(most), metrics) if follow and rival.trail is not None else None,
                 trailless=config.trailless,
             )
         )
@@ -115,17 +152,30 @@ def _path(trail: Trail, metrics: Metrics) -> RivalPath:
     for k, rates in enumerate(trail.rates):
         # Searches stay at one string for long.
         same = k > 0 and np.array_equal(rates, trail.rates[k - 1])
-        rows.append(rows[-1] if same else metrics.of_probabilities(product_distribution(rates)))
+        rows.append(rows[-1] if same else _of_rates(rates, metrics))
     known = [name for name in FOLLOWED if name in rows[0]]
     return RivalPath(trail.counts, trail.unit, {name: np.stack([row[name] for row in rows]) for name in known})
 
 
+def _of_rates(rates: Array, metrics: Metrics) -> dict[str, Array]:
+    """The quantities of product distributions, rates (B, N): exact up to N = 20, else from an ensemble, as a run's."""
+    if rates.shape[1] <= MAX_TABULATED:
+        return metrics.of_probabilities(product_distribution(rates))
+    certain = bool(np.isin(rates, (0.0, 1.0)).all())
+    draws = 1 if certain else ENSEMBLE
+    uniform = np.stack([replica_rng(0, r).random((draws, rates.shape[1])) for r in range(len(rates))])
+    bits = (uniform < rates[:, None]).astype(np.uint8)
+    likely = np.where(bits == 1, rates[:, None], 1.0 - rates[:, None])
+    return metrics.of_draws(bits, log_q=np.log(likely).sum(axis=-1))
+
+
 def _row(rival: Rival, problem: Problem | ProblemStack, metrics: Metrics, replicas: int) -> dict[str, Array]:
-    undefined = np.full(replicas, np.nan)
+    row = dict.fromkeys(LOGGED, np.full(replicas, np.nan))
+    if rival.rates is not None and rival.probs is None:
+        return row | _of_rates(rival.rates, metrics)
     if rival.probs is not None:
-        row = metrics.row(value=undefined, terms={}, gradient=np.full((replicas, 1), np.nan), probs=rival.probs)
-        return {name: row[name] for name in LOGGED}
-    row = dict.fromkeys(LOGGED, undefined)
+        found = metrics.of_probabilities(rival.probs)
+        return {name: found.get(name, row[name]) for name in LOGGED}
     assert rival.proba_train is not None  # noqa: S101 - a rival without probabilities of strings has those of classes
     assert rival.proba_test is not None  # noqa: S101
     parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)

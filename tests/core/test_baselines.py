@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qhn_core as qhn
+from qhn_core.analysis.metrics import Metrics
 from qhn_core.baselines import BASELINES, baseline
 from qhn_core.baselines.base import product_distribution, replica_rng
 from qhn_core.baselines.mean_field import bernoulli_kl, conditional_means, expected
 from qhn_core.baselines.random_probabilities import dirichlet
 from qhn_core.baselines.trail import Trail, beside
-from qhn_core.errors import Unsupported
+from qhn_core.errors import InvalidArgument, Unsupported
+from qhn_core.planning import plan
 from qhn_core.problems.stack import stack_problems
+from qhn_core.studies.rivals import budget_of, score_rivals
 
 
 def small_problem(activation: str = "tanh"):
@@ -254,3 +257,89 @@ def test_logistic_regression_on_examples_of_one_class_follows_the_rule_of_succes
     single = dataclasses.replace(data, y_train=np.ones_like(data.y_train))
     rival = baseline("logistic_regression").fit(qhn.problem(qhn.network("mlp", layers=(2, 1)), single), replicas=2)
     np.testing.assert_allclose(rival.proba_test, np.tile([1 / 8, 7 / 8], (2, 5, 1)))
+
+
+def large_problem(layers=(16, 10), side=4):
+    data = qhn.dataset("digits", classes=list(range(10)), side=side, n_train=150, n_test=100)
+    return qhn.problem(qhn.network("mlp", layers=layers, bias=False, output_scale=0.25), data, tabulate=False)
+
+
+@pytest.mark.parametrize("name", ["simulated_annealing", "random_search", "straight_through", "bayesbinn"])
+def test_a_rival_without_a_table_does_what_it_does_with_one(name):
+    data = qhn.dataset("gaussian_mixture", n_train=20, n_test=50, seed=1)
+    network = qhn.network("mlp", layers=(2, 2, 1))
+    known, drawn = qhn.problem(network, data), qhn.problem(network, data, tabulate=False)
+    fit = baseline(name)
+    with_table, without = fit.fit(known, replicas=3, seed=5), fit.fit(drawn, replicas=3, seed=5)
+    np.testing.assert_array_equal(with_table.trail.counts, without.trail.counts)
+    np.testing.assert_allclose(with_table.trail.rates, without.trail.rates, atol=1e-12)
+
+
+def test_mean_field_from_draws_comes_near_the_one_that_reads_the_table():
+    """ELBO within a nat of coordinate ascent's for the better of three starts, at a fixed seed."""
+    data = qhn.dataset("gaussian_mixture", n_train=20, n_test=50, seed=1)
+    network = qhn.network("mlp", layers=(2, 2, 1), activation="tanh")
+    known, drawn = qhn.problem(network, data), qhn.problem(network, data, tabulate=False)
+    best = max(elbo(known, q) for q in baseline("mean_field").fit(known, replicas=1).probs)
+    found = max(elbo(known, q) for q in baseline("mean_field").fit(drawn, replicas=3, seed=1).probs)
+    assert best - 1.0 < found <= best + 1e-6
+
+
+@pytest.mark.parametrize("batch", [None, 50])
+@pytest.mark.parametrize("name", [n for n in BASELINES.names() if not BASELINES[n].needs_table])
+def test_rivals_keep_to_their_budget_beyond_tables_and_beat_guessing(name, batch):
+    if name in ("random_probabilities", "logistic_regression"):
+        return
+    problem = large_problem()
+    rival = baseline(name).within(400, n_train=150, batch=batch).fit_each(problem, replicas=2, seed=3)
+    assert rival.probs is None
+    assert rival.rates.shape == (2, 160)
+    assert 300 <= rival.likelihood_evaluations <= 400
+    assert rival.trail.counts[-1] == rival.likelihood_evaluations
+    assert (np.diff(rival.trail.counts) > 0).all()
+    ends = (rival.rates > 0.5).astype(np.uint8)
+    uniform = np.random.default_rng(0).integers(0, 2, (100, 160))
+    assert problem.nll_at(ends).max() < np.quantile(problem.nll_at(uniform), 0.05)
+
+
+def test_a_batch_beyond_the_examples_is_refused_by_name():
+    with pytest.raises(InvalidArgument, match=r"batch: expected at most the 150 training examples, got 151"):
+        baseline("straight_through", batch=151).fit(large_problem())
+
+
+def test_rivals_are_scored_beyond_tables_by_drawn_networks():
+    problem = large_problem()
+    scores = score_rivals(
+        ["straight_through", "mean_field", "logistic_regression"],
+        problem,
+        Metrics(problem),
+        replicas=2,
+        follow=True,
+        evaluations=300,
+    )
+    for score in scores:
+        assert (score.row["accuracy_test"] > 0.2).all()
+    single, product, real = scores
+    assert np.isnan(single.row["accuracy_test_se"]).all()
+    assert (product.row["accuracy_test_se"] > 0).all()
+    assert (single.row["entropy_bits"] == 0).all()
+    assert np.isnan(real.row["elbo"]).all()
+    assert len(product.path.counts) <= 12
+    with pytest.raises(Unsupported, match=r"Best string .* needs ℓ of all 2\^160 strings"):
+        score_rivals(["best_string"], problem, Metrics(problem), replicas=1)
+
+
+def test_the_budget_of_rivals_is_what_a_run_spends_on_drawn_strings():
+    plain = {
+        "dataset": {"name": "digits", "classes": list(range(10)), "side": 4, "n_train": 150, "n_test": 100},
+        "network": {"name": "mlp", "layers": [16, 10], "bias": False},
+        "ansatz": {"name": "chain", "layers": 1},
+        "engine": {"name": "mps"},
+        "estimator": {"name": "score_function", "shots": 4},
+        "steps": 90,
+        "batch": 50,
+    }
+    config = qhn.RunConfig.model_validate(plain)
+    assert budget_of(config, plan(config), 150) == 120
+    small = qhn.RunConfig()
+    assert budget_of(small, plan(small), 20) is None

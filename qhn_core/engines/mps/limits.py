@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.mps.program import crossings
+from qhn_core.engines.mps.program import by_content, crossings
 from qhn_core.errors import TooLarge
 
 #: Largest bond dimension χ.
@@ -36,13 +36,19 @@ def bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured: bool
         replicas, shots: B and S of one evaluation.
         measured: of q alone; false: of the whole state, with the gates that no measurement of the bits sees.
     """
+    log2_chi, cut, transfer, environment, vector = _sizes(circuit, measured=measured)
+    vectors = vector * min(_STRINGS, shots)
+    strings = replicas * shots * circuit.n_qubits * 9
+    return Bonds(log2_chi, cut, replicas * (2 * transfer + environment) + transfer + vectors + strings)
+
+
+@by_content
+def _sizes(circuit: Circuit, *, measured: bool = True) -> tuple[int, int, int, int, int]:
+    """log₂ χ of the worst cut, the wire left of it, and bytes of all matrices, environments and one vector a cut."""
     cuts = (0, *crossings(circuit, measured=measured), 0)
     worst = max(range(len(cuts)), key=cuts.__getitem__)
     transfer = 16 * sum(2 << (a + b) for a, b in itertools.pairwise(cuts))
-    environment = 16 * sum(1 << (2 * a) for a in cuts)
-    vectors = 16 * sum(1 << a for a in cuts) * min(_STRINGS, shots)
-    strings = replicas * shots * circuit.n_qubits * 9
-    return Bonds(cuts[worst], worst - 1, replicas * (2 * transfer + environment) + transfer + vectors + strings)
+    return cuts[worst], worst - 1, transfer, 16 * sum(1 << (2 * a) for a in cuts), 16 * sum(1 << a for a in cuts)
 
 
 def check_bonds(circuit: Circuit, *, replicas: int = 1, shots: int = 1, measured: bool = True) -> int:

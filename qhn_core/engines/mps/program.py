@@ -87,7 +87,7 @@ R = TypeVar("R")
 _KEPT = 16
 
 
-def _by_content(function: Callable[..., R]) -> Callable[..., R]:
+def by_content(function: Callable[..., R]) -> Callable[..., R]:
     """Results of the last circuits, found by their content's hash: hashing every gate would cost more than a step."""
     found: OrderedDict[tuple[str, bool], R] = OrderedDict()
     lock = threading.Lock()
@@ -109,7 +109,7 @@ def _by_content(function: Callable[..., R]) -> Callable[..., R]:
     return kept
 
 
-@_by_content
+@by_content
 def crossings(circuit: Circuit, *, measured: bool = True) -> tuple[int, ...]:
     """log₂ χ of every cut between wires i and i+1, (N − 1,); cheap, whatever the circuit."""
     gates, _ = essential(circuit) if measured else (circuit.gates, ())
@@ -153,7 +153,7 @@ def _started(n_wires: int, gates: Iterator[Gate]) -> Iterator[Gate]:
         yield gate
 
 
-@_by_content
+@by_content
 def compile_circuit(circuit: Circuit, *, measured: bool = True) -> Program:
     """The program of a circuit: of its strings' probabilities, or (``measured`` false) of its whole state."""
     gates, renames = essential(circuit) if measured else (circuit.gates, ())
