@@ -105,13 +105,13 @@ def test_backprop_is_left_out_where_memory_would_not_do():
 
 
 def test_the_first_step_is_a_whole_training_step(monkeypatch):
-    found = first_step()
+    found = first_step(processes=1)
     assert 0.0 < found.step < 60.0
     assert min(found.importing, found.preparing) > 0.001
     broken = extras.FIRST.replace("RunConfig.model_validate(", "RunConfig.model_validate({'log_every': 0} | ")
     monkeypatch.setattr(extras, "FIRST", broken)
     with pytest.raises(subprocess.CalledProcessError):
-        first_step()
+        first_step(processes=1)
 
 
 def test_memory_figure():

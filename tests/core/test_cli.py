@@ -166,7 +166,7 @@ def test_an_unexpected_error_has_no_trace_either(folder, capsys, monkeypatch):
 
 @pytest.mark.parametrize("polite", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_with_a_checkpoint_and_resume_goes_on(folder, capsys, polite):
-    config = CONFIG.replace("steps: 12", "steps: 20000")
+    config = CONFIG.replace("steps: 12", "steps: 8000")
     (folder / "run.yaml").write_text(config)
     process = subprocess.Popen(
         [sys.executable, "-m", "qhn_core", "train", str(folder / "run.yaml")],
@@ -188,11 +188,11 @@ def test_ctrl_c_stops_with_a_checkpoint_and_resume_goes_on(folder, capsys, polit
     assert f"resume {record.id}" in err
     assert "Traceback" not in err
     assert record.state is RunState.STOPPED
-    assert 20 < record.step < 20_000
+    assert 20 < record.step < 8_000
     if polite == signal.SIGTERM:
         return
     assert main(["resume", record.id[:6], "--quiet"]) == 0
-    assert "all 20000 steps done" in capsys.readouterr().out
+    assert "all 8000 steps done" in capsys.readouterr().out
     assert main(["resume", record.id]) == 0
     assert "finished already" in capsys.readouterr().out
     wanted = train(RunConfig.from_yaml(config))

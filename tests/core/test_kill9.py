@@ -22,7 +22,7 @@ dataset: {name: xor, n_train: 8, n_test: 10}
 network: {name: mlp, layers: [2, 1]}
 ansatz: {name: linear, layers: 1}
 optimiser: {name: adam, lr: 0.05}
-steps: 16000
+steps: 8000
 replicas: 2
 """
 
@@ -68,14 +68,14 @@ def test_kill_9_of_the_command_line_in_mid_training(tmp_path):
     assert store.held_elsewhere(record.id)
     process.kill()
     process.wait()
-    assert 100 < store.get(record.id).step < 16000
+    assert 100 < store.get(record.id).step < 8000
     resumed_equals_uninterrupted(data, record.id, RunConfig.from_yaml(CONFIG))
 
 
 @pytest.mark.parametrize("speed", [3.0, 300.0])
 def test_what_the_store_has_shown_survives_a_kill(tmp_path, speed):
     """Rows are written while the run goes on, at any speed, and what another connection has seen is there for good."""
-    config = RunConfig.from_yaml(CONFIG.replace("16000", "1500"))
+    config = RunConfig.from_yaml(CONFIG.replace("8000", "1500"))
     (tmp_path / "run.yaml").write_text(config.to_yaml())
     process = subprocess.Popen(
         [sys.executable, "-c", WITNESS, str(tmp_path / "run.yaml"), str(tmp_path / "data"), str(speed)],

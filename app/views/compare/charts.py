@@ -9,13 +9,12 @@ from itertools import islice
 import numpy as np
 import streamlit as st
 
-from app import services
 from app.figures import Figure, message
 from app.figures.evidence import evidence_ceiling
 from app.figures.race import Side, View
 from app.figures.race_curves import race_curves
 from app.figures.race_weights import race_weights
-from app.live_chart import encode, live_chart
+from app.kept_chart import kept_chart
 from app.views.compare.data import Seen, posterior_of, residual, weight_labels, weight_marginals
 from qhn_core.analysis.strings import marginals
 from qhn_core.baselines import BASELINES
@@ -86,14 +85,15 @@ def _mount(
     height: int = HEIGHT,
     option: object = "",
 ) -> None:
-    def encoded() -> bytes:
-        figure, alt = build()
-        return encode(figure, name=name, alt=alt, height=height, group="race")
-
-    key = ("race", seen.race_id if seen else "", name, str(option))
-    version = (seen.version if seen else "", view)
-    running = seen is not None and seen.status.run.active and seen.step is None
-    live_chart(services.cached_figure(key, version, encoded, every=_EVERY if running else 0.0), name=name)
+    kept_chart(
+        build,
+        name=name,
+        key=("race", seen.race_id if seen else "", str(option)),
+        version=(seen.version if seen else "", view),
+        patience=_EVERY if seen is not None and seen.follows else 0.0,
+        height=height,
+        group="race",
+    )
 
 
 def sides(seen: Seen, metric: str, view: View) -> list[Side]:

@@ -82,6 +82,11 @@ class Seen:
         return self.scoring or self.status.run.active
 
     @property
+    def follows(self) -> bool:
+        """Whether what is looked at is the newest step of a race that goes on."""
+        return self.status.run.active and self.step is None
+
+    @property
     def logged(self) -> bool:
         """Whether every contender has logged a step."""
         return all(len(lane.rows.steps) for lane in self.lanes)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app import services, starts
 from app.figures import message
-from app.live_chart import encode, live_chart
+from app.kept_chart import kept_chart
 from app.pictures import SHOTS, Built, Moment, drawn_networks, measure, predictions
 from app.views.compare.data import Seen, problem_of
 
@@ -43,8 +43,7 @@ def start_of(seen: Seen, choice: str) -> int:
     """The start of all pictures, from 0: its number, or that of median (lowest) loss of the first contender."""
     losses = seen.lanes[0].rows.history.get("loss", np.zeros((0, 1)))
     upto = losses[: seen.lanes[0].at + 1] if seen.step is not None else losses
-    active = seen.status.run.active and seen.step is None
-    return starts.start_of(choice, upto, replicas=seen.config.base.replicas, active=active)
+    return starts.start_of(choice, upto, replicas=seen.config.base.replicas, active=seen.follows)
 
 
 def _words(seen: Seen, choice: str, start: int) -> str:
@@ -76,12 +75,16 @@ def _moment(seen: Seen, index: int, start: int) -> Moment | str:
 def _mount(seen: Seen, index: int, start: int, kind: str, draw: Callable[[Moment], Built]) -> None:
     name, title = f"race-{kind}-{index + 1}", seen.lanes[index].title
 
-    def encoded() -> bytes:
+    def build() -> Built:
         moment = _moment(seen, index, start)
         figure, alt = (message(title, moment), moment) if isinstance(moment, str) else draw(moment)
-        return encode(figure, name=name, alt=f"{title}: {alt}", height=_HEIGHT)
+        return figure, f"{title}: {alt}"
 
-    running = seen.status.run.active and seen.step is None
-    key = ("race", seen.race_id, name, start)
-    version = (seen.version, seen.at_step)
-    live_chart(services.cached_figure(key, version, encoded, every=_EVERY if running else 0.0), name=name)
+    kept_chart(
+        build,
+        name=name,
+        key=("race", seen.race_id, start),
+        version=(seen.version, seen.at_step),
+        patience=_EVERY if seen.follows else 0.0,
+        height=_HEIGHT,
+    )

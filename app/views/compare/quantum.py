@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from app import services, state
 from app.figures import Figure, message
 from app.figures.dependence import dependence_matrices
-from app.live_chart import encode, live_chart
+from app.kept_chart import kept_chart
 from app.views.compare.charts import mean_of
 from app.views.compare.data import Seen, weight_labels
 from qhn_core.analysis.dependence import dependence
@@ -98,14 +99,14 @@ def twin_of(config: RaceConfig, index: int) -> RaceConfig:
 def _chart(seen: Seen, index: int, twin: str | None) -> None:
     done = twin is not None and not services.races().status(twin).run.state.active
     rows = len(services.races().history(twin, 0).steps) if twin is not None else 0
-
-    def encoded() -> bytes:
-        figure, alt = _figure(seen, index, twin if rows else None)
-        return encode(figure, name="dependence", alt=alt, height=_HEIGHT)
-
-    key = ("race", seen.race_id, "dependence", str(index))
-    version = (seen.at_step, rows, done)
-    live_chart(services.cached_figure(key, version, encoded, every=0.0 if done or not rows else 1.0), name="dependence")
+    kept_chart(
+        partial(_figure, seen, index, twin if rows else None),
+        name="dependence",
+        key=("race", seen.race_id, index),
+        version=(seen.at_step, rows, done),
+        patience=0.0 if done or not rows else 1.0,
+        height=_HEIGHT,
+    )
 
 
 def _figure(seen: Seen, index: int, twin: str | None) -> tuple[Figure, str]:

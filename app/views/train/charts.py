@@ -15,7 +15,8 @@ from app import figures, long_circuit, services, starts
 from app.feeds import FEEDS, Feed
 from app.figures.ghosts import haunted
 from app.image_pictures import WIDE, is_wide, mean_weights, one_network, reads_images, tested_images
-from app.live_chart import encode, live_chart
+from app.kept_chart import encoded
+from app.live_chart import live_chart
 from app.pictures import Built, Moment, drawn_networks, predictions, weight_labels, weight_marginals
 from app.views.train import ghosts
 from app.views.train.data import Shown, of_run
@@ -133,26 +134,22 @@ def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) ->
     """The chart's figure, built when something changed; where ``patient``, a little later while the run goes on."""
     status = shown.status
     every = _every(shown, chart)
-
-    def encoded() -> bytes:
-        figure, alt = chart.build(shown)
-        return encode(
-            figure,
-            name=chart.name,
-            alt=alt,
-            height=chart.height,
-            config=chart.config,
-            feed=feed,
-            every=round((every or 0.0) * FEEDS.slower(), 2),
-        )
-
     version = (shown.step, len(shown.steps), shown.note, shown.busy)
     # What is missing is part of the key, so that a figure that says "preparing" gives way at once.
     missing = (shown.setup is None, shown.theta is None, shown.bits is None, len(shown.steps) == 0)
-    key = (shown.key, chart.name, chart.option, feed, missing)
     running = status is not None and status.state is RunState.RUNNING
     patience = float("inf") if every is None else 0.6 * every
-    return services.cached_figure(key, version, encoded, every=patience if running and patient else 0.0)
+    return encoded(
+        partial(chart.build, shown),
+        name=chart.name,
+        key=(shown.key, chart.option, feed, missing),
+        version=version,
+        patience=patience if running and patient else 0.0,
+        height=chart.height,
+        config=chart.config,
+        feed=feed,
+        every=round((every or 0.0) * FEEDS.slower(), 2),
+    )
 
 
 def _every(shown: Shown, chart: Chart) -> float | None:
