@@ -51,7 +51,8 @@ def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom) -> None:
         return
     room.has_followed(viewer)
     if board.page in pages:
-        st.switch_page(pages[board.page], query_params={**board.query, **board.own.get(viewer.id, {})})
+        own = board.own(viewer) if board.own is not None else {}
+        st.switch_page(pages[board.page], query_params={**board.query, **own})
 
 
 def _class_line(room: Classroom, viewer: Person, drawn: int, name: str) -> None:

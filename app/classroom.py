@@ -74,7 +74,7 @@ class Board:
         shown: grows with every page that is sent to the screens.
         page: the page sent last; empty for none.
         query: the parameters of its address.
-        own: person -> parameters of theirs alone.
+        own: gives the parameters of one person alone; None for none. Asked when somebody is taken there.
         eyes: whether all look at the projector.
     """
 
@@ -82,7 +82,7 @@ class Board:
     shown: int = 0
     page: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    own: Callable[[Person], Mapping[str, str]] | None = None
     eyes: bool = False
 
 
@@ -145,9 +145,11 @@ class Classroom:
         with self._guard:
             self.board = replace(change(self.board), version=self.board.version + 1)
 
-    def send(self, page: str, query: Mapping[str, str], own: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def send(
+        self, page: str, query: Mapping[str, str], own: Callable[[Person], Mapping[str, str]] | None = None
+    ) -> None:
         """Open a page on every screen, with parameters for all and some for single people."""
-        self.change(lambda b: replace(b, shown=b.shown + 1, page=page, query=dict(query), own=dict(own or {})))
+        self.change(lambda b: replace(b, shown=b.shown + 1, page=page, query=dict(query), own=own))
 
     def saw(self, person: Person, page: str, run: str) -> None:
         """Somebody's page was drawn."""

@@ -147,6 +147,7 @@ class People:
         with self._database.write() as db:
             for table in ("answers", "places"):
                 db.execute(f"DELETE FROM {table} WHERE browser IN {own}")  # noqa: S608 -- own names
+            db.execute(f"DELETE FROM races WHERE person IN {own}")  # noqa: S608
             count = db.execute(f"DELETE FROM runs WHERE person IN {own}").rowcount  # noqa: S608
             db.execute("DELETE FROM classes")
         return count

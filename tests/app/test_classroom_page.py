@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import classroom, services
+from app import classroom, experiment, services
 from app.views.classroom import ending, predictions
 from qhn_core.config import RunConfig
 from qhn_core.lessons import library
 from qhn_core.runner import RunState
 from qhn_core.store.people import Person
-from tests.app.pages import opened, press
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.race.live import Races
+from tests.app.pages import charts, opened, press
 
 SMALL = RunConfig.parse({"network": {"name": "mlp", "layers": [2, 1]}, "steps": 3, "replicas": 2})
 LONG = SMALL.model_copy(update={"steps": 100_000})
@@ -171,6 +173,43 @@ def test_closing_stops_what_is_trained_and_wiping_leaves_no_trace(lecture: Class
     assert [record.id for record in services.shared_store().list()] == [mine]
     assert run not in supervisor.active()
     assert lecture.room.people.here() == []
+
+
+def test_the_class_is_the_experiment(lecture: Class, teacher: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One click gives everybody one draw; late and lost students cost width; the verdict comes at the end."""
+    sides = [{"objective": {"name": "mle"}}, {"objective": {"name": "elbo"}}]
+    base = SMALL.to_dict() | {"replicas": 1, "data_draws": 1}
+    link = RaceConfig.parse({"base": base, "contenders": sides, "rivals": []}).to_url()
+    people = [lecture.student(f"Student {k}") for k in range(3)]
+    console = lecture.page(teacher, "compare", race=link)
+    console.switch_page("views/classroom/page.py").run()
+    begin = Races.start
+    monkeypatch.setattr(Races, "start", lambda self, config: begin(self, config, paused=True))
+    press(console, "class.experiment.begin")
+    now = experiment.current(lecture.room)
+    assert now is not None
+    races = services.shared_races()
+    own = [now.share(person) for person in people]
+    assert [share.number for share in own] == [0, 1, 2]
+    assert len({share.config.base.dataset.seed for share in own}) == 3  # type: ignore[union-attr]
+    late = lecture.student("Late")
+    page = lecture.page(late)
+    assert page.query_params["raced"] in (now.share(late).race, [now.share(late).race])
+    assert now.share(late).number == 3
+    lecture.viewer = people[0]
+    assert not services.races().known(own[1].race), "each sees their own"
+    races.stop(own[2].race)  # one is lost
+    assert races.wait(own[2].race, 180).run.state is RunState.STOPPED
+    for share in (own[0], own[1], now.share(late)):
+        races.resume(share.race)
+        assert races.wait(share.race, 180).run.state is RunState.FINISHED
+    lecture.viewer = teacher
+    console.run()
+    assert now.standing() == experiment.Standing(finished=3, active=0, lost=1, waiting=0)
+    assert "too few to judge" in text_of(console), "three are not a verdict"
+    assert charts(console)["class-pooled"]["figure"]["data"][1]["x"] == [2, 3]
+    press(console, "class.experiment.forget")
+    assert experiment.current(lecture.room) is None
 
 
 def test_without_a_place_services_give_nothing(lecture: Class, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,19 @@ def test_a_class_from_the_code_to_the_end(lecture: Server, enter: Callable[[str,
     expect(ana.get_by_text("You said").first).to_be_visible(timeout=LONG)
     assert "lesson=mle-and-collapse" in ana.url
 
+    # The class is the experiment: each has their own race, the projector what they found together.
+    tom.get_by_role("tab", name="Experiment").click()
+    tom.get_by_role("button", name="Give everybody theirs").click()
+    raced = []
+    for page in (ana, bo):
+        page.wait_for_url(re.compile(r"raced=\w+"), timeout=LONG)
+        raced += re.findall(r"raced=(\w+)", page.url)
+    assert len(set(raced)) == 2
+    expect(tom.get_by_text("2 of 2 have finished")).to_be_visible(timeout=LONG)
+    shown = "document.querySelector('[data-chart=class-pooled]').data"
+    tom.wait_for_function(f"{shown}.length === 4 && {shown}[1].x.length === 1", timeout=LONG)
+    expect(tom.get_by_text("too few to judge").first).to_be_visible(timeout=LONG)
+
     # The end: nobody has a place any more.
     tom.get_by_role("tab", name="End the class").click()
     tom.get_by_text("I want to end this class now").click()

@@ -10,9 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import services
+from app import experiment, services
 from app.classroom import Classroom
-from qhn_core.errors import QHNError
+from app.views.classroom import people
 
 
 def show(room: Classroom) -> None:
@@ -42,14 +42,8 @@ def show(room: Classroom) -> None:
 
 def _close(room: Classroom, wipe: bool) -> None:
     """Stop what students train, then void codes and places."""
-    supervisor = services.shared_supervisor()
-    for person in room.students():
-        for run in supervisor.of(person.id).active():
-            try:
-                supervisor.stop(run)
-                supervisor.wait(run, timeout=5.0)
-            except QHNError as error:
-                st.toast(str(error))
+    people.stop_all(room)
+    experiment.forget()
     room.end(wipe=wipe)
 
 

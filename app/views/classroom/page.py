@@ -6,11 +6,11 @@ import streamlit as st
 
 from app import class_bar, classroom
 from app.classroom import Classroom
-from app.views.classroom import ending, people, predictions, sending
+from app.views.classroom import ending, experiment, people, predictions, sending
 
 #: Seconds between refreshes of what changes by itself.
 REFRESH = 2.0
-_TABS = ("People", "Predictions", "Send", "End the class")
+_TABS = ("People", "Predictions", "Experiment", "Send", "End the class")
 
 
 def page() -> None:
@@ -20,7 +20,7 @@ def page() -> None:
         st.info("This page is for the teacher of a class.", icon=":material/info:")
         return
     _head(room)
-    shown, answers, send, end = st.tabs(_TABS)
+    shown, answers, together, send, end = st.tabs(_TABS)
     with shown:
         people.buttons(room)
         st.fragment(people.table, run_every=REFRESH)(room)
@@ -28,6 +28,9 @@ def page() -> None:
         question = predictions.choose()
         if question is not None:
             st.fragment(predictions.picture, run_every=REFRESH)(room, *question)
+    with together:
+        experiment.show(room)
+        st.fragment(experiment.progress, run_every=REFRESH)(room)
     with send:
         sending.show(room)
     with end:

@@ -10,6 +10,8 @@ import streamlit as st
 from app import services
 from app.classroom import Classroom
 from qhn_core.errors import QHNError
+from qhn_core.runner.crew import Crew
+from qhn_core.runner.live import LiveRun
 from qhn_core.store.people import Person
 
 
@@ -38,33 +40,49 @@ def _eyes(room: Classroom) -> None:
 
 
 def pause_all(room: Classroom) -> None:
-    """Pause every student's run that is in work."""
+    """Pause every student's run and race that is in work."""
     for run in _runs(room):
-        _try(services.shared_supervisor().pause, run)
+        _try("pause", run)
+
+
+def stop_all(room: Classroom) -> None:
+    """Stop every student's run and race, and wait a moment for each to end."""
+    ids = _runs(room)
+    for run in ids:
+        _try("stop", run)
+    for one in _live():
+        if one.run_id in ids:
+            one.wait(timeout=5.0)
 
 
 def _resume_all(room: Classroom) -> None:
     for run in _runs(room):
-        _try(services.shared_supervisor().resume, run)
+        _try("resume", run)
 
 
 def _stop(run: str | None) -> None:
     if run is not None:
-        _try(services.shared_supervisor().stop, run)
+        _try("stop", run)
 
 
-def _try(act: Any, run: str) -> None:
+def _try(what: str, run: str) -> None:
+    races = services.shared_races()
     try:
-        act(run)
+        getattr(races if races.crew.get(run) is not None else services.shared_supervisor(), what)(run)
     except QHNError as error:
         st.toast(str(error))
 
 
+def _live() -> list[LiveRun[Any]]:
+    """Runs and races that are in work, of everybody, the oldest of each first."""
+    crews: tuple[Crew[Any], ...] = (services.shared_supervisor().crew, services.shared_races().crew)
+    return [run for crew in crews for run in crew.all() if run.state.active]
+
+
 def _runs(room: Classroom) -> dict[str, tuple[Person, str]]:
-    """Runs of students that are in work: id -> whose, and its name."""
+    """Runs and races of students that are in work: id -> whose, and its name."""
     known = {person.id: person for person in room.students()}
-    crew = services.shared_supervisor().crew
-    return {run.run_id: (known[run.owner], run.name) for run in crew.all() if run.state.active and run.owner in known}
+    return {run.run_id: (known[run.owner], run.name) for run in _live() if run.owner in known}
 
 
 def table(room: Classroom) -> None:
@@ -73,7 +91,8 @@ def table(room: Classroom) -> None:
     if not students:
         st.info("Nobody has come in yet. Students open the link and give the class code.", icon=":material/groups:")
         return
-    rows = [_row(room, person) for person in students]
+    newest = {run.owner: run for run in _live()}
+    rows = [_row(room, person, newest.get(person.id)) for person in students]
     here = sum(row["here"] for row in rows)
     st.caption(f"{here} of {len(rows)} have a page open; {sum(bool(row['run']) for row in rows)} train.")
     st.dataframe(
@@ -93,11 +112,10 @@ def table(room: Classroom) -> None:
     )
 
 
-def _row(room: Classroom, person: Person) -> dict[str, Any]:
+def _row(room: Classroom, person: Person, run: LiveRun[Any] | None) -> dict[str, Any]:
     seen, places = room.presence(person), services.shared_store().answers.places(person.id)
-    mine = services.shared_supervisor().of(person.id)
-    active = mine.active()
-    status = mine.status(active[-1]) if active else None
+    slots = services.shared_supervisor().crew.slots
+    status = run.status(slots.position(run)) if run is not None else None
     lesson = next(reversed(places.items()), None) if places else None
     return {
         "here": room.is_here(person),

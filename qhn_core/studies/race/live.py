@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Ended races kept in memory, and races that may be active at once.
-_KEPT, _MOST_ACTIVE = 8, 32
+_KEPT, _MOST_ACTIVE = 8, 256
 
 
 class Races:
