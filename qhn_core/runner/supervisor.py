@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qhn_core.errors import StoreError
+import numpy as np
+from numpy.typing import NDArray
+
+from qhn_core.errors import InvalidArgument, StoreError
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
@@ -23,7 +26,7 @@ from qhn_core.store import Rows, RunRecord, RunState, RunStore
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
-    from qhn_core.trainer import Setup
+    from qhn_core.trainer import Setup, TrainState
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +109,36 @@ class Supervisor:
         task = Training(run_id, config, self.store)
         self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed)
         return run_id
+
+    def fork(
+        self,
+        run_id: str,
+        step: int,
+        config: RunConfig,
+        *,
+        paused: bool = False,
+        speed: float | None = None,
+        name: str | None = None,
+    ) -> str:
+        """Begin a run that goes on from a kept step of another one; returns its id at once.
+
+        Args:
+            run_id, step: where it leaves; the step is one of :meth:`kept_steps`.
+            config: what is trained from there on, on the same circuit and starts (see
+                :func:`qhn_core.runner.forking.branch`). With the settings of the run that it leaves, every later row
+                comes out the same.
+            paused, speed, name: as for :meth:`start`.
+        """
+        from qhn_core.runner.forking import branch
+
+        speed = speed_limit(speed)
+        self._check_open()
+        before, state = self.store.get(run_id).config, self.state_at(run_id, step)
+        begun = branch(state, before, config, uploads=self.store.uploads)
+        new_id = self.store.create(config, name=name, begin=(begun.step, begun.arrays()), parent=run_id)
+        task = Training(new_id, config, self.store, from_store=True)
+        self._launch(task, name=self.store.get(new_id).name, paused=paused, speed=speed, reached=begun.step)
+        return new_id
 
     def pause(self, run_id: str) -> None:
         """Pause after the step in work, on a device after its jobs, which are paid for already (``stop`` cancels them).
@@ -210,6 +243,33 @@ class Supervisor:
 
         state = TrainState.from_arrays(saved[1])
         return Snapshot(state.step, state.theta)
+
+    def kept_steps(self, run_id: str) -> NDArray[np.int64]:
+        """Steps at which the run can be looked at and left, increasing; none for a run of an earlier version."""
+        run = self._live(run_id)
+        waiting = [] if run is None else [state.step for state in run.task.waiting_states()]
+        return np.union1d(self.store.kept_steps(run_id), np.array(waiting, dtype=np.int64))
+
+    def state_at(self, run_id: str, step: int) -> TrainState:
+        """The run's whole state before step ``step``, one of :meth:`kept_steps`; InvalidArgument for others."""
+        from qhn_core.trainer import TrainState
+
+        run = self._live(run_id)
+        waiting = () if run is None else run.task.waiting_states()
+        for state in waiting:
+            if state.step == step:
+                return state
+        arrays = self.store.load_state(run_id, step)
+        if arrays is None:
+            kept = self.kept_steps(run_id)
+            known = f"one of the {len(kept)} kept steps, {kept[0]} to {kept[-1]}" if len(kept) else "a kept step"
+            raise InvalidArgument(
+                "step",
+                expected=known,
+                got=step,
+                remedy="" if len(kept) else "This run kept none of its steps: train it again to look back.",
+            )
+        return TrainState.from_arrays(arrays)
 
     def setup(self, run_id: str) -> Setup | None:
         """Problem, circuit and engine of a run in memory; None while it is prepared, and for runs long ended."""

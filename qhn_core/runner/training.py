@@ -12,6 +12,7 @@ from qhn_core.engines.base import PROBABILITIES
 from qhn_core.runner.recorder import Recorder
 from qhn_core.runner.status import Snapshot
 from qhn_core.runner.task import Reached
+from qhn_core.runner.trail import Trail, stride
 from qhn_core.store import Parcel
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Training:
         self.state: TrainState | None = None
         self.recorder = Recorder(config.steps // config.log_every + 2)
         self._written_rows = 0
+        self.trail: Trail | None = None
         self._seen: tuple[TrainState, Info] | None = None
 
     @property
@@ -81,12 +83,15 @@ class Training:
     def begin(self, setup: Setup, state: TrainState) -> int:
         """Keep set-up and state."""
         self.setup, self.state, self._written_rows = setup, state, len(self.recorder)
+        self.trail = Trail(stride(self.config, state))
         return self._updates(state)
 
     def record(self, before: TrainState, after: TrainState, info: Info) -> Reached:
         """Keep the logged row, if there is one, and the newest state."""
         if info.row is not None:
             self.recorder.append(int(before.step), info.row)
+            if self.trail is not None:
+                self.trail.keep(before, last=info.done)
         self._seen, self.state = (before, info), after
         return Reached(self._updates(after), info.done, info.reason or "")
 
@@ -96,15 +101,22 @@ class Training:
         if state is None:
             return (Parcel(self.run_id),)
         rows = fresh.history or None
-        return (Parcel(self.run_id, fresh.steps, rows, arrays=state.arrays(), step=self._updates(state)),)
+        kept = tuple((state.step, state.arrays()) for state in self.waiting_states())
+        return (Parcel(self.run_id, fresh.steps, rows, state.arrays(), self._updates(state), kept=kept),)
 
     def written(self, parcels: tuple[Parcel, ...]) -> None:
-        """Count the rows that the store has."""
+        """Count the rows that the store has, and let go of the states that it has."""
         self._written_rows += sum(np.size(parcel.steps) for parcel in parcels)
+        if self.trail is not None:
+            self.trail.written(sum(len(parcel.kept) for parcel in parcels))
 
     def waiting_bytes(self) -> int:
         """Memory of rows that the store does not have."""
         return self.recorder.nbytes_from(self._written_rows)
+
+    def waiting_states(self) -> tuple[TrainState, ...]:
+        """States to keep that the store does not have yet, oldest first."""
+        return () if self.trail is None else self.trail.waiting()
 
     def _updates(self, state: TrainState) -> int:
         return min(int(state.step), self.config.steps)

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.store.record import RunState
+from qhn_core.store.states import Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,7 @@ class Parcel:
         arrays: named arrays from which training can go on at ``step``; the former checkpoint is replaced.
         step: updates done.
         state, message: where it stands.
+        kept: whole states to keep beside the history, by step.
         seconds: (T,), computing time used up to each of ``steps``, for runs of a race.
     """
 
@@ -33,3 +35,4 @@ class Parcel:
     state: RunState | None = None
     message: str | None = None
     seconds: ArrayLike | None = None
+    kept: Kept = ()

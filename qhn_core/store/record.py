@@ -51,6 +51,8 @@ class RunRecord:
         summary: metric → {"final", "best", "best_step"}, means over replicas; see :mod:`qhn_core.store.summary`.
         config_json: the configuration as JSON text.
         person: id of whose it is, in a class; empty elsewhere.
+        parent, forked: the run that it branches off, and at which step; empty and 0 where it began at step 0, or where
+            that run was deleted.
     """
 
     id: str
@@ -66,6 +68,8 @@ class RunRecord:
     config_json: str = field(repr=False)
     summary: Mapping[str, Mapping[str, float]] = field(repr=False)
     person: str = ""
+    parent: str = ""
+    forked: int = 0
 
     @cached_property
     def config(self) -> RunConfig:

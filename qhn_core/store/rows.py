@@ -17,7 +17,9 @@ from qhn_core.store.owner import is_alive
 from qhn_core.store.record import RunRecord, RunState
 
 MAX_NAME, MAX_NOTE = 200, 20_000
-COLUMNS = "id, name, note, config, state, message, created, updated, step, steps, pinned, summary, person"
+COLUMNS = (
+    "id, name, note, config, state, message, created, updated, step, steps, pinned, summary, person, parent, forked"
+)
 ACTIVE = tuple(state.value for state in RunState if state.active)
 
 
@@ -109,6 +111,8 @@ def _sound(row: sqlite3.Row) -> RunRecord:
         config_json=row["config"],
         summary=summary,
         person=row["person"],
+        parent=row["parent"] or "",
+        forked=int(row["forked"] or 0),
     )
 
 

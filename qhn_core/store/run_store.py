@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
-from qhn_core.store import exports, history
+from qhn_core.store import exports, history, states
 from qhn_core.store.answers import Answers
 from qhn_core.store.checkpoint import pack, unpack
 from qhn_core.store.chunks import Block, Rows, to_block, to_rows
@@ -111,7 +112,14 @@ class RunStore:
         return mine
 
     def create(
-        self, config: RunConfig | str, *, name: str | None = None, state: RunState = RunState.QUEUED, steps: int = 0
+        self,
+        config: RunConfig | str,
+        *,
+        name: str | None = None,
+        state: RunState = RunState.QUEUED,
+        steps: int = 0,
+        begin: tuple[int, Mapping[str, NDArray[Any]]] | None = None,
+        parent: str | None = None,
     ) -> str:
         """Enter a run that this process holds; returns its id.
 
@@ -119,22 +127,26 @@ class RunStore:
             config: the configuration, or its JSON text (then with ``steps``, its number of steps).
             name: free text; by default made from the configuration.
             state: where it stands at first.
+            begin: the step at which it begins, and its checkpoint there; None for step 0.
+            parent: the run that it branches off there.
         """
         text = config if isinstance(config, str) else config.to_json()
         total = steps if isinstance(config, str) else int(config.steps)
         if len(text) > _MAX_CONFIG:
             raise TooLarge(f"A configuration may take {_MAX_CONFIG} characters; this one has {len(text)}.")
         title = clean_text("name", name, MAX_NAME) if name else default_name(text)
-        now = time.time()
+        now, blob = time.time(), None if begin is None else pack(begin[1])
+        at = 0 if begin is None else begin[0]
         with self.database.write() as db:
             self._enter_owner(db)
+            states.make_room(db)
             while True:
                 run_id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
                 if db.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is None:
                     break
             db.execute(
-                "INSERT INTO runs (id, name, config, state, created, updated, steps, owner, person) "
-                "VALUES (?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO runs (id, name, config, state, created, updated, step, steps, owner, person, parent, "
+                "forked) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     run_id,
                     title,
@@ -142,11 +154,16 @@ class RunStore:
                     state.value,
                     now,
                     now,
+                    at,
                     total,
                     self.owner.id if state.active else None,
                     self._person,
+                    parent,
+                    None if parent is None else at,
                 ),
             )
+            if blob is not None:
+                db.execute("INSERT INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, at, blob))
         return run_id
 
     def get(self, run_id: str) -> RunRecord:
@@ -267,11 +284,13 @@ class RunStore:
         StoreError if another process has taken over one of them since.
         """
         packed = [
-            (p, to_block(p.steps, p.rows) if p.rows else None, pack(p.arrays) if p.arrays else None) for p in parcels
+            (p, to_block(p.steps, p.rows) if p.rows else None, pack(p.arrays) if p.arrays else None, states.packed(p.kept))
+            for p in parcels
         ]
         with self.database.write() as db:
-            for parcel, block, blob in packed:
+            for parcel, block, blob, kept in packed:
                 self._write_parcel(db, parcel, block, blob)
+                states.keep(db, parcel.run_id, kept)
 
     def _write_parcel(self, db: sqlite3.Connection, parcel: Parcel, block: Block | None, blob: bytes | None) -> None:
         run_id = parcel.run_id
@@ -301,6 +320,32 @@ class RunStore:
             row = db.execute("SELECT step, data FROM checkpoints WHERE run_id = ?", (run_id,)).fetchone()
         return None if row is None else (int(row["step"]), unpack(row["data"]))
 
+    def kept_steps(self, run_id: str) -> NDArray[np.int64]:
+        """Steps whose whole states are kept, increasing; none for a run of an earlier version."""
+        with self.database.read() as db:
+            self._find(db, run_id, "id")
+            return states.steps(db, run_id)
+
+    def load_state(self, run_id: str, step: int) -> dict[str, NDArray[Any]] | None:
+        """The state kept at this step as named arrays; None if there is none."""
+        with self.database.read() as db:
+            self._find(db, run_id, "id")
+            return states.read(db, run_id, step)
+
+    def family(self, run_id: str) -> _Records:
+        """The run, those that it branches off, and all that branch off one of them: oldest first."""
+        up = (
+            "WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM runs WHERE id = ? UNION "
+            "SELECT runs.id, runs.parent FROM runs JOIN up ON runs.id = up.parent), "
+            "down(id) AS (SELECT id FROM up WHERE parent IS NULL UNION "
+            "SELECT runs.id FROM runs JOIN down ON runs.parent = down.id) "
+        )
+        query = f"{up}SELECT {COLUMNS} FROM runs WHERE id IN (SELECT id FROM down) AND {self._mine} "  # noqa: S608
+        with self.database.read() as db:
+            self._find(db, run_id, "id")
+            rows = db.execute(query + "ORDER BY created, rowid LIMIT 200", (run_id, *self._who)).fetchall()
+        return [to_record(row) for row in rows]
+
     def history(self, run_id: str, since: int = 0) -> Rows:
         """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}, read-only.
 
@@ -313,9 +358,10 @@ class RunStore:
             return self._histories.get(run_id, changed, lambda: history.read_rows(db, run_id))
 
     def truncate(self, run_id: str, step: int) -> None:
-        """Forget logged steps from step number ``step`` on, so that they can be made again."""
+        """Forget logged steps and kept states from step number ``step`` on, so that they can be made again."""
         with self.database.write() as db:
             self._find(db, run_id, "id")
+            states.truncate(db, run_id, step)
             summary = history.truncate(db, run_id, step)
             if summary is not None:
                 update(db, run_id, {"summary": json.dumps(summary), "updated": time.time()})

@@ -7,7 +7,7 @@ import sqlite3
 from qhn_core.errors import StoreError
 
 #: Version of the tables, in SQLite's user_version. A newer one is refused, an older one is brought up to date.
-VERSION = 4
+VERSION = 5
 
 #: What version 1 began with; :data:`_CHANGES` comes on top of it.
 _TABLES = """
@@ -113,6 +113,18 @@ CREATE TABLE lane_seconds (
     first INTEGER NOT NULL,
     data BLOB NOT NULL,
     PRIMARY KEY (run, first)
+);
+""",
+    5: """
+ALTER TABLE runs ADD COLUMN parent TEXT REFERENCES runs(id) ON DELETE SET NULL;
+ALTER TABLE runs ADD COLUMN forked INTEGER;
+ALTER TABLE runs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_of_parent ON runs(parent);
+CREATE TABLE states (
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (run_id, step)
 );
 """,
 }
