@@ -183,10 +183,13 @@ def test_stores_of_earlier_versions_get_the_new_columns(tmp_path, store: RunStor
     db.executescript(
         "DROP TABLE lane_seconds; DROP TABLE lanes; DROP TABLE races;"
         "DROP TABLE people; DROP TABLE classes; DROP INDEX runs_in_order; DROP INDEX runs_of_person;"
+        "DROP TABLE states; DROP INDEX runs_of_parent; ALTER TABLE runs DROP COLUMN parent;"
+        "ALTER TABLE runs DROP COLUMN forked; ALTER TABLE runs DROP COLUMN kept;"
         "ALTER TABLE runs DROP COLUMN person; PRAGMA user_version = 2;"
     )
     db.close()
     again = RunStore(store.folder)
-    assert again.get(run).person == ""
+    assert (again.get(run).person, again.get(run).parent) == ("", "")
+    assert again.kept_steps(run).size == 0
     assert isinstance(again.people.open_class(seconds=60), Codes)
     assert again.races.of_run(run) is None
