@@ -284,7 +284,12 @@ class RunStore:
         StoreError if another process has taken over one of them since.
         """
         packed = [
-            (p, to_block(p.steps, p.rows) if p.rows else None, pack(p.arrays) if p.arrays else None, states.packed(p.kept))
+            (
+                p,
+                to_block(p.steps, p.rows) if p.rows else None,
+                pack(p.arrays) if p.arrays else None,
+                states.packed(p.kept),
+            )
             for p in parcels
         ]
         with self.database.write() as db:

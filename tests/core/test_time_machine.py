@@ -152,7 +152,7 @@ def test_states_of_the_oldest_runs_make_room_and_pinned_ones_stay(supervisor):
     runs = [finished(supervisor, supervisor.start(small(seed=seed))) for seed in range(3)]
     store = supervisor.store
     store.set_pinned(runs[0])
-    with store._database.write() as db:
+    with store.database.write() as db:
         size = db.execute("SELECT kept FROM runs WHERE id = ?", (runs[0],)).fetchone()["kept"]
         held = db.execute("SELECT sum(length(data)) AS held FROM states WHERE run_id = ?", (runs[0],)).fetchone()[
             "held"
