@@ -19,6 +19,7 @@ from typing import Any
 import streamlit as st
 
 from app import feeds
+from app.figures.large import enlarge
 from app.figures.palette import TOKENS
 from app.figures.plain import plain
 
@@ -102,6 +103,7 @@ def encode(
     group: str = "",
     feed: str = "",
     every: float = 0.0,
+    scale: float = 1.0,
 ) -> bytes:
     """What :func:`live_chart` sends, so that a page may keep it and mount it again without building it again.
 
@@ -115,12 +117,13 @@ def encode(
         group: charts of one group have a common crosshair: hovering in one shows the same x in the others.
         feed: name of the feed (:mod:`app.feeds`) from which the chart fetches its newest figure by itself; empty: none.
         every: seconds between two such fetches.
+        scale: how much larger than usual letters and lines are.
     """
     payload = {
         "name": name,
         "alt": alt,
         "height": height,
-        "figure": plain(figure),
+        "figure": plain(enlarge(figure, scale)),
         "config": dict(config or {}),
         "group": group,
         "plotly": script_url(),
@@ -139,6 +142,7 @@ def live_chart(
     key: str | None = None,
     height: int = 280,
     config: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
 ) -> None:
     """Mount a chart, or update the one mounted under the same key.
 
@@ -149,7 +153,8 @@ def live_chart(
         key: identity of the chart on its page, by default ``name``.
         height: pixels.
         config: Plotly's configuration beyond the defaults.
+        scale: how much larger than usual letters and lines are.
     """
     if not isinstance(figure, bytes):
-        figure = encode(figure, name=name, alt=alt, height=height, config=config)
+        figure = encode(figure, name=name, alt=alt, height=height, config=config, scale=scale)
     _component()(key=f"live_chart.{key or name}", data=figure)

@@ -1,9 +1,10 @@
 """The only file that touches the session's state and the URL.
 
-The URL carries the whole configuration (``config``, compact and versioned), the run that is shown (``run``) and the
-controls that a teacher has hidden (``hide``). The session keeps the same texts (of a configuration that is too long
-for a link, its JSON), and what the widgets hold; never histories or other objects. What comes from a URL is input from
-a stranger: it is validated, and refused with a message.
+The URL carries the whole configuration (``config``, compact and versioned), the run that is shown (``run``), the
+controls that a teacher has hidden (``hide``), what a teacher asks (``prompt``), and whether it is for a projector
+(``present``). The session keeps the same texts (of a configuration that is too long for a link, its JSON), and what the
+widgets hold; never histories or other objects. What comes from a URL is input from a stranger: it is validated, and
+refused with a message.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import streamlit as st
 
 from qhn_core.config import ConfigError, RunConfig
 
-CONFIG, RUN, HIDE = "config", "run", "hide"
+CONFIG, RUN, HIDE, PRESENT, PROMPT = "config", "run", "hide", "present", "prompt"
 _PREFIX: Final = "qhn."
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -169,6 +170,25 @@ def hide(sections: list[str]) -> None:
         st.query_params[HIDE] = ",".join(sorted(sections))
     elif HIDE in st.query_params:
         del st.query_params[HIDE]
+
+
+# --- what is shown on a projector -------------------------------------------------------------------------------------
+
+
+def presenting() -> bool:
+    """Whether the page is shown as on a projector, by its link or since somebody chose it in this session."""
+    return st.query_params.get(PRESENT) == "1" or bool(_get(PRESENT, False))
+
+
+def present(on: bool) -> None:
+    """Enter or leave that, and say so in the link."""
+    _set(PRESENT, on)
+    keep_choice(PRESENT, "1" if on else None)
+
+
+def prompt(longest: int) -> str:
+    """What a teacher asks beside the page, from the link: plain text, bounded."""
+    return (st.query_params.get(PROMPT) or "")[:longest]
 
 
 # --- widgets and small memories --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 import streamlit as st
 
+from app import presenter, state
 from app.figures import Figure, message
 from app.figures.evidence import evidence_ceiling
 from app.figures.race import Side, View
@@ -21,6 +22,8 @@ from qhn_core.baselines import BASELINES
 from qhn_core.metrics import METRICS, Metric
 
 HEIGHT, TALL = 208, 340
+#: The same on a projector: two rows of curves fill it.
+LARGE, LARGE_TALL = 292, 560
 _EVERY = 0.25
 
 
@@ -51,16 +54,17 @@ def curves(seen: Seen | None, shown: Mapping[str, str], view: View) -> None:
         columns = st.columns(2, gap="small")
         for column, (name, metric) in zip(columns, pair, strict=False):
             with column:
-                _mount(seen, name, partial(_curve, seen, METRICS[metric], view), view)
+                _mount(seen, name, partial(_curve, seen, METRICS[metric], view), view, height=_height())
 
 
 def evidence(seen: Seen | None, view: View, replica: int) -> None:
     """The ceiling at the left, the weights at the step at the right."""
+    height = LARGE_TALL if state.presenting() else TALL
     left, right = st.columns([1.15, 1], gap="small")
     with left:
-        _mount(seen, "evidence", lambda: _evidence(seen, view), view, height=TALL)
+        _mount(seen, "evidence", lambda: _evidence(seen, view), view, height=height)
     with right:
-        _mount(seen, "race-weights", lambda: _weights(seen, replica), view, height=TALL, option=replica)
+        _mount(seen, "race-weights", lambda: _weights(seen, replica), view, height=height, option=replica)
     if seen is not None and seen.logged and seen.log_evidence is not None:
         value = residual(seen)
         st.html(
@@ -68,6 +72,10 @@ def evidence(seen: Seen | None, view: View, replica: int) -> None:
             f"<b>| log p(D) − ELBO − KL | = {value:.1e} nats</b>. "
             "SELBO is a surrogate and bounds nothing; its ELBO is measured here all the same.</p>"
         )
+
+
+def _height() -> int:
+    return LARGE if state.presenting() else HEIGHT
 
 
 def _pairs(shown: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
@@ -85,14 +93,16 @@ def _mount(
     height: int = HEIGHT,
     option: object = "",
 ) -> None:
+    shown = () if seen is None else tuple(lane.title for lane in seen.lanes)
     kept_chart(
         build,
         name=name,
-        key=("race", seen.race_id if seen else "", str(option)),
+        key=("race", seen.race_id if seen else "", str(option), shown, presenter.scale()),
         version=(seen.version if seen else "", view),
         patience=_EVERY if seen is not None and seen.follows else 0.0,
         height=height,
         group="race",
+        scale=presenter.scale(),
     )
 
 

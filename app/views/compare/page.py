@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import race_state, services, state
+from app import presenter, race_state, services, state
 from app.describe import headline
 from app.figures.race import View
 from app.sending import sent
-from app.views.compare import charts, controls, pictures, quantum, rivals, sides, verdict
+from app.views.compare import charts, controls, pictures, podium, quantum, rivals, sides, verdict
 from app.views.compare.charts import GENERALISATION, TRAINABILITY
 from app.views.compare.data import Seen, look
 from app.views.compare.sides import RaceForm
@@ -30,6 +30,7 @@ def page() -> None:
     config = race_state.read()
     with st.sidebar:
         form = sides.render(config)
+        presenter.entrance()
     if form.config is not None:
         race_state.write(form.config)
     services.warm_up_rivals()
@@ -38,6 +39,7 @@ def page() -> None:
     if shown is not None:
         race_state.show(shown if services.races().known(shown) else None)
     polling = _busy(_seen(None))
+    podium.bar(form)
     st.fragment(sent(_live_race), run_every=REFRESH if polling else None)(form, polling)
 
 
@@ -59,6 +61,7 @@ def _busy(seen: Seen | None) -> bool:
 def _live_race(form: RaceForm, polling: bool) -> None:
     """Everything that changes by itself. Every part has a container of its own, so that charts keep their place."""
     seen = _seen(None)
+    first = st.container() if state.presenting() else None
     with st.container():
         _headline(form, seen)
     with st.container():
@@ -74,7 +77,7 @@ def _live_race(form: RaceForm, polling: bool) -> None:
         tab, view, replica = _view(form, seen, step)
     if seen is not None and step is not None:
         seen = _seen(step)
-    with st.container(key=f"race-{_TABS.index(tab)}"):
+    with first or st.container(), st.container(key=f"race-{_TABS.index(tab)}"):
         _content(tab, seen, view, replica)
     if state.recall("race.rerun") or _busy(seen) != polling:
         state.remember("race.rerun", False)
@@ -96,9 +99,9 @@ def _headline(form: RaceForm, seen: Seen | None) -> None:
 
 def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
     if tab == "Generalisation":
-        charts.curves(seen, GENERALISATION, view)
+        charts.curves(podium.in_view(seen), GENERALISATION, view)
     elif tab == "Trainability":
-        charts.curves(seen, TRAINABILITY, view)
+        charts.curves(podium.in_view(seen), TRAINABILITY, view)
     elif tab == "Evidence":
         charts.evidence(seen, view, replica)
     elif tab == "Pictures":

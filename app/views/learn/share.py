@@ -8,10 +8,8 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from app import state
+from app.presenter import LONGEST
 from qhn_core.lessons.lesson import Lesson, Step
-
-#: Most characters of a prompt.
-LONGEST = 200
 
 
 def popover(lesson: Lesson, step: Step) -> None:
@@ -19,7 +17,7 @@ def popover(lesson: Lesson, step: Step) -> None:
     with st.popover("Share", icon=":material/qr_code_2:"):
         prompt = st.text_input(
             "Your prompt to the class (optional)",
-            state.parameter("prompt") or "",
+            state.prompt(LONGEST),
             max_chars=LONGEST,
             placeholder="What do you expect, and why?",
             key=f"learn.share.prompt.{lesson.id}.{step.id}",
@@ -46,7 +44,7 @@ def link(lesson: str, step: str, *, prompt: str = "", hidden: list[str] | None =
     parts = urlsplit(st.context.url or "http://127.0.0.1:8501/learn")
     query = {"lesson": lesson, "step": step}
     if prompt.strip():
-        query["prompt"] = prompt.strip()[:LONGEST]
+        query[state.PROMPT] = prompt.strip()[:LONGEST]
     if hidden:
         query[state.HIDE] = ",".join(sorted(hidden))
     return f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app import presenter
 from app.figures.lesson import bars_figure, lines_figure, plane_figure
 from app.live_chart import live_chart
 from app.qubits import qubits
@@ -55,4 +56,4 @@ def draw(name: str, picture: Picture, ghost: Picture | None, *, height: int) -> 
         figure = plane_figure(picture)
     else:
         return
-    live_chart(figure, name=name, alt=picture.alt(), key=f"learn.{name}", height=height)
+    live_chart(figure, name=name, alt=picture.alt(), key=f"learn.{name}", height=height, scale=presenter.scale())

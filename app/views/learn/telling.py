@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
+from app import presenter, state
 from app.views.learn import share, showing, work
 from qhn_core.lessons.lesson import Lesson, Step
 from qhn_core.lessons.outcome import Outcome
+from qhn_core.lessons.questions import Choice
 from qhn_core.lessons.words import fill
 from qhn_core.store.answers import Answers
 
 #: Pixels of the story's one picture, and of that on its last screen.
 STAGE, LAST_STAGE = 400, 325
+_KEYS = "**←** **→** screens · **Space** locks the answer · **digits** choose one"
 
 
 def bar(lesson: Lesson, k: int) -> None:
     """Where one is, and the ways on."""
-    left, middle, right = st.columns([1.3, 4.4, 3], gap="small", vertical_alignment="center")
+    presenter.bar(_KEYS, _pressed(lesson, lesson.steps[k]), prompt=_asked(lesson.steps[k]))
+    left, middle, right = st.columns([1.3, 4.4, 3.6], gap="small", vertical_alignment="center")
     left.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=leave, key="learn.leave")
     number = "" if lesson.story else f"{lesson.number} · "
     middle.markdown(f"**{number}{lesson.title}** · {k + 1} of {len(lesson.steps)}")
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        if not state.presenting():
+            presenter.entrance()
         share.popover(lesson, lesson.steps[k])
         st.button("Back", on_click=go, args=(lesson, k - 1), disabled=k == 0, shortcut="Left", key="learn.back")
         last = k == len(lesson.steps) - 1
@@ -34,22 +39,40 @@ def bar(lesson: Lesson, k: int) -> None:
         )
 
 
+def _pressed(lesson: Lesson, step: Step) -> dict[str, tuple[str, ...]]:
+    """What the presenter's keys press: the space bar locks the answer, digits choose one."""
+    actions = {" ": presenter.on_button(f"learn.{lesson.id}.{step.id}.lock")}
+    if isinstance(step.question, Choice):
+        radio = f".st-key-learn-{lesson.id}-{step.id}-answer"
+        for number in range(1, len(step.question.options) + 1):
+            actions[str(number)] = (
+                f"{radio} label:nth-of-type({number}) input",
+                f"{radio} label:nth-of-type({number})",
+            )
+    return actions
+
+
+def _asked(step: Step) -> str:
+    """The step's own question, for a prompt where the teacher asks nothing else."""
+    return "" if step.question is None else step.question.prompt.replace("**", "")
+
+
 def leave() -> None:
     """Back to all lessons."""
-    for name in ("lesson", "step", "prompt"):
+    for name in ("lesson", "step", state.PROMPT):
         state.keep_choice(name, None)
 
 
 def go(lesson: Lesson, k: int) -> None:
     """To another step."""
     state.keep_choice("step", lesson.steps[k].id)
-    state.keep_choice("prompt", None)
+    state.keep_choice(state.PROMPT, None)
     state.remember("learn.busy", True)
 
 
 def prompt() -> str:
     """What the teacher asks beside the lesson, from the link: plain text, bounded."""
-    return (state.parameter("prompt") or "")[: share.LONGEST]
+    return state.prompt(presenter.LONGEST)
 
 
 def say(text: str) -> None:

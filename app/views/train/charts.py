@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import figures, long_circuit, services, starts
+from app import figures, long_circuit, presenter, services, starts
 from app.feeds import FEEDS, Feed
 from app.figures.ghosts import haunted
 from app.image_pictures import WIDE, is_wide, mean_weights, one_network, reads_images, tested_images
@@ -31,9 +31,26 @@ CURVES, PICTURES = 0.47, 1.88
 SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
-ROW1, ROW2, STRIP = 244, 290, 220
 #: What the picture of the predictions is called while there is nothing to draw.
 _PREDICTIONS = {"boundary": "Decision boundary", "confusion": "Confusion", "costs": "Cost of the drawn strings"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How large the charts are.
+
+    Args:
+        curves, pictures, strip: heights of their rows, pixels.
+        scale: how much larger than usual letters and lines are.
+    """
+
+    curves: int = 244
+    pictures: int = 290
+    strip: int = 220
+    scale: float = 1.0
+
+
+USUAL, LARGE = Look(), Look(340, 480, 320, presenter.SCALE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +65,7 @@ class Chart:
             changes, and which is drawn anew when the run rests.
         option: what else its figure depends on.
         config: Plotly's configuration beyond the defaults.
+        scale: how much larger than usual letters and lines are.
     """
 
     name: str
@@ -56,26 +74,29 @@ class Chart:
     every: float | None = CURVES
     option: str = ""
     config: Mapping[str, Any] | None = None
+    scale: float = 1.0
 
 
-def curves(shown: Shown, *, metric: str) -> None:
+def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> None:
     """Loss and generalisation gap over steps, side by side, with the runs before as ghosts."""
     before = ghosts.of(shown)
     left, right = st.columns(2, gap="small")
     with left:
-        _mount(shown, Chart("loss", partial(_loss, before=before), ROW1, option=",".join(before)))
+        loss = partial(_loss, before=before)
+        _mount(shown, Chart("loss", loss, look.curves, option=",".join(before), scale=look.scale))
     with right:
         gap = partial(_gap, metric=metric, before=before)
-        _mount(shown, Chart("gap", gap, ROW1, option=",".join((metric, *before))))
+        _mount(shown, Chart("gap", gap, look.curves, option=",".join((metric, *before)), scale=look.scale))
 
 
-def pictures(shown: Shown, *, choice: str, every: float) -> None:
+def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL) -> None:
     """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself.
 
     Args:
         shown: what to show.
         choice: which start, one of :func:`app.starts.options`.
         every: seconds between refreshes.
+        look: how large they are.
     """
     predicted = predictions(shown.config)
     wide = is_wide(shown.config)
@@ -87,28 +108,29 @@ def pictures(shown: Shown, *, choice: str, every: float) -> None:
     for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
         build = partial(_picture, choice=choice, draw=draw, title=title)
         with column:
-            _mount(shown, Chart(name, build, ROW2, every, choice))
+            _mount(shown, Chart(name, build, look.pictures, every, choice, scale=look.scale))
     if wide and reads_images(shown.config):
         strip = partial(_picture, choice=choice, draw=tested_images, title="Test images")
-        _mount(shown, Chart("images", strip, STRIP, every, choice))
+        _mount(shown, Chart("images", strip, look.strip, every, choice, scale=look.scale))
     if shown.setup is not None and shown.setup.circuit.n_qubits > WIDE:
         left, right = st.columns(2, gap="small")
         with left:
-            _mount(shown, Chart("profile", partial(_profile, choice=choice), ROW2, every, choice))
+            profile = partial(_profile, choice=choice)
+            _mount(shown, Chart("profile", profile, look.pictures, every, choice, scale=look.scale))
         with right:
             cut = partial(_window, choice=choice)
-            _mount(shown, Chart("circuit", cut, ROW2, None, choice, config={"scrollZoom": True}))
+            _mount(shown, Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale))
     elif shown.setup is not None:
-        height = figures.diagram_height(shown.setup.circuit.n_qubits)
+        height = round(look.scale * figures.diagram_height(shown.setup.circuit.n_qubits))
         circuit = partial(_circuit, choice=choice)
-        _mount(shown, Chart("circuit", circuit, height, None, choice, config={"scrollZoom": True}))
+        _mount(shown, Chart("circuit", circuit, height, None, choice, {"scrollZoom": True}, look.scale))
 
 
 def _mount(shown: Shown, chart: Chart) -> None:
     """Mount one chart; while the run is in work it has a feed, if the server has feeds."""
     feed, every, status = "", _every(shown, chart), shown.status
     if every is not None and status is not None and status.active and status.state is not RunState.QUEUED:
-        key = (shown.key, chart.name, chart.option, every)
+        key = (shown.key, chart.name, chart.option, every, chart.scale)
         feed = FEEDS.name(key, lambda name: _feed(status.run_id, shown.config, chart, name, every))
     live_chart(_encoded(shown, chart, feed, patient=True), name=chart.name)
 
@@ -142,13 +164,14 @@ def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) ->
     return encoded(
         partial(chart.build, shown),
         name=chart.name,
-        key=(shown.key, chart.option, feed, missing),
+        key=(shown.key, chart.option, feed, missing, chart.scale),
         version=version,
         patience=patience if running and patient else 0.0,
         height=chart.height,
         config=chart.config,
         feed=feed,
         every=round((every or 0.0) * FEEDS.slower(), 2),
+        scale=chart.scale,
     )
 
 

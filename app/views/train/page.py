@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import examples, forms, services, starts, state, welcome
+from app import examples, forms, presenter, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
-from app.views.train import charts, controls, equation, ghosts, share, tiles
+from app.views.train import charts, controls, equation, ghosts, podium, share, tiles
 from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
@@ -37,6 +37,7 @@ def page() -> None:
         share.share_and_export(form)
         examples.pick()
         _view_options()
+        presenter.entrance()
     if form.config is not None:
         state.write_config(form.config)
         if _changed(form.config, config, run):
@@ -44,12 +45,21 @@ def page() -> None:
             state.show_run(None)
     if state.run_id() is not None:
         state.show_run(state.run_id())
-    welcome.strip()
     shown = _first_shown(form)
     drawn = _stage(shown)
+    live = _seconds(drawn) if drawn.busy else None
+    drawing = REFRESH if drawn.busy and not FEEDS.is_open else None
+    podium.bar(form)
+    if state.presenting():
+        st.fragment(sent(_large_curves), run_every=drawing)(form, drawn)
+    else:
+        welcome.strip()
     st.fragment(sent(_head))(form, drawn)
-    st.fragment(sent(_live), run_every=_seconds(drawn) if drawn.busy else None)(form, drawn)
-    st.fragment(sent(_charts), run_every=REFRESH if drawn.busy and not FEEDS.is_open else None)(form, drawn)
+    st.fragment(sent(_live), run_every=live)(form, drawn)
+    if state.presenting():
+        st.fragment(sent(_large_pictures), run_every=drawing)(form, drawn)
+    else:
+        st.fragment(sent(_charts), run_every=drawing)(form, drawn)
 
 
 def _seconds(drawn: Stage) -> float:
@@ -198,13 +208,35 @@ def _charts(form: Form, drawn: Stage) -> None:
     shown = _now(form, drawn)
     if shown is None:
         return
-    charts.curves(shown, metric=state.widget("view.metric", "predictive"))
+    charts.curves(shown, metric=_metric())
+    _pictures(shown, drawn, charts.USUAL)
+
+
+def _large_curves(form: Form, drawn: Stage) -> None:
+    """What a projector shows first."""
+    shown = _now(form, drawn)
+    if shown is not None:
+        charts.curves(shown, metric=_metric(), look=charts.LARGE)
+
+
+def _large_pictures(form: Form, drawn: Stage) -> None:
+    """What a projector shows below the buttons."""
+    shown = _now(form, drawn)
+    if shown is not None:
+        _pictures(shown, drawn, charts.LARGE)
+
+
+def _metric() -> str:
+    return str(state.widget("view.metric", "predictive"))
+
+
+def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
     left, right = st.columns([2.6, 1], gap="small", vertical_alignment="center")
     with left:
         ghosts.caption(shown)
     with right:
         choice = starts.pick(shown.config.replicas, key="train.start", width="stretch")
-    charts.pictures(shown, choice=choice, every=charts.PICTURES if drawn.fast else charts.CURVES)
+    charts.pictures(shown, choice=choice, every=charts.PICTURES if drawn.fast else charts.CURVES, look=look)
 
 
 def _view_options() -> None:

@@ -1,0 +1,48 @@
+"""The Train page on a projector: what its keys press, and the losses that the digits choose."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import presenter, race_state, state
+from app.forms import Form
+from qhn_core.config import RunConfig
+
+_WORDS = "**Space** trains, pauses, goes on · **→** one step"
+
+
+def bar(form: Form) -> None:
+    """The keys, and a button for each loss that these settings can be trained with."""
+    if not state.presenting():
+        return
+    losses = _losses(form.config)
+    actions = {
+        " ": presenter.on_button("train.pause", "train.resume", "train.train"),
+        "ArrowRight": presenter.on_button("train.step"),
+    }
+    for k in range(len(losses)):
+        actions[str(k + 1)] = presenter.on_button(f"podium.{k}")
+    digits = f" · **1**–**{len(losses)}** the loss" if len(losses) > 1 else ""
+    presenter.bar(_WORDS + digits, actions)
+    with st.container(horizontal=True, gap="small"):
+        for k, (title, config) in enumerate(losses):
+            mine = form.config is not None and config.objective == form.config.objective
+            st.button(
+                f"{k + 1} · {title}",
+                key=f"podium.{k}",
+                type="primary" if mine else "secondary",
+                on_click=_choose,
+                args=(config,),
+            )
+
+
+def _losses(config: RunConfig | None) -> list[tuple[str, RunConfig]]:
+    """The losses that a race of these settings has, in its order; the settings' own with the weight that they say."""
+    if config is None:
+        return []
+    race = race_state.race_of(config)
+    return [(side.title, side.applied_to(config)) for side in race.contenders]
+
+
+def _choose(config: RunConfig) -> None:
+    state.adopt(config)
