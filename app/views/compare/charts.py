@@ -41,7 +41,7 @@ TRAINABILITY = {
     "race-gradient": "grad_norm",
 }
 #: Metrics in whose charts the rivals' levels are drawn, and those of the table below.
-_WITH_RIVALS = ("predictive_nll_test", "accuracy_test")
+WITH_RIVALS = ("predictive_nll_test", "accuracy_test")
 _TABLE = (
     *("predictive_nll_test", "accuracy_test", "gap", "kl_posterior"),
     *("entropy_bits", "cost_gap", "success", "grad_norm"),
@@ -143,7 +143,7 @@ def _curve(seen: Seen | None, metric: Metric, view: View) -> tuple[Figure, str]:
         title=title,
         unit=" or ".join(dict.fromkeys(units)) if metric.name == "loss" else metric.unit,
         view=view,
-        levels=levels(seen, metric.name) if metric.name in _WITH_RIVALS else None,
+        levels=levels(seen, metric.name) if metric.name in WITH_RIVALS else None,
         zero=metric.name == "gap" and not view.log_y,
     )
     now = "; ".join(

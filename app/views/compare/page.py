@@ -10,7 +10,7 @@ from app import presenter, race_state, services, state
 from app.describe import headline
 from app.figures.race import View
 from app.sending import sent
-from app.views.compare import charts, controls, pictures, podium, quantum, rivals, sides, verdict
+from app.views.compare import charts, controls, export, pictures, podium, quantum, rivals, sides, verdict
 from app.views.compare.charts import GENERALISATION, TRAINABILITY
 from app.views.compare.data import Seen, look
 from app.views.compare.sides import RaceForm
@@ -30,6 +30,7 @@ def page() -> None:
     config = race_state.read()
     with st.sidebar:
         form = sides.render(config)
+        export.menu(form)
         presenter.entrance()
     if form.config is not None:
         race_state.write(form.config)

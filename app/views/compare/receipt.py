@@ -1,0 +1,177 @@
+"""A race to take home: one HTML file that needs no network, its history as CSV, and a notebook that races again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import numpy as np
+
+from app import take_home
+from app.figures import Figure
+from app.figures.race import View
+from app.figures.race_curves import race_curves
+from app.views.compare.charts import GENERALISATION, TRAINABILITY, WITH_RIVALS, levels, short_label, sides
+from app.views.compare.data import Seen, look
+from app.views.compare.judging import THRESHOLDS, Judged, judge
+from app.views.compare.sentences import headlines, p_text, sentence
+from qhn_core.errors import Unsupported
+from qhn_core.metrics import METRICS
+from qhn_core.studies.race.config import RaceConfig
+
+#: Charts of the receipt: name -> metric.
+_DRAWN = {**GENERALISATION, **TRAINABILITY}
+_PLOT = """\
+import numpy as np
+import plotly.graph_objects as go
+
+figure = go.Figure()
+for title, result in results.items():
+    figure.add_scatter(x=result.steps, y=np.median(result.history["predictive_nll_test"], axis=1), name=title)
+figure.update_layout(xaxis_title="step", yaxis_title="predictive test NLL, nats per example, median over seeds")
+figure
+"""
+
+
+def script(config: RaceConfig) -> str:
+    """A short program that trains every contender again: the same histories on the same machine."""
+    return (
+        "import json\n\n"
+        "import qhn_core as qhn\n"
+        "from qhn_core.studies.race.config import RaceConfig\n\n"
+        f"race = RaceConfig.parse(json.loads({take_home.literal(config.to_json())}))\n"
+        "results = {side.title: qhn.train(run) for side, run in zip(race.contenders, race.configs(), strict=True)}\n"
+        "for title, result in results.items():\n"
+        "    at = list(result.steps).index(race.judged_at) if race.judged_at in result.steps else -1\n"
+        '    for name in ("loss", "predictive_nll_test", "accuracy_test"):\n'
+        '        print(f"{title} {name}: {result.history[name][at].mean():.4f} at step {result.steps[at]}")\n'
+    )
+
+
+def notebook(config: RaceConfig) -> bytes:
+    """A Jupyter notebook that trains every contender again and plots its curve."""
+    intro = "# A race of QHN Lab\n\nThe first cell trains every contender again; the second draws their curves."
+    return take_home.notebook(intro, {"train": script(config), "plot": _PLOT})
+
+
+def history_csv(seen: Seen) -> str:
+    """All histories as a tidy table: a line a contender, step and seed; NaN is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = list(dict.fromkeys(name for lane in seen.lanes for name in lane.rows.history))
+    writer.writerow(["contender", "step", "seed", *names])
+    for lane in seen.lanes:
+        for t, step in enumerate(lane.rows.steps.tolist()):
+            known = {name: values[t] for name, values in lane.rows.history.items()}
+            for seed in range(seen.config.base.replicas):
+                cells = (float(known[name][seed]) if name in known else math.nan for name in names)
+                writer.writerow([lane.title, step, seed, *("" if math.isnan(x) else repr(x) for x in cells)])
+    return out.getvalue()
+
+
+def table(race_id: str) -> bytes:
+    """The histories of the race as a CSV file."""
+    return history_csv(look(race_id, None)).encode()
+
+
+def receipt(race_id: str) -> bytes:
+    """The race as one HTML file: verdict with its intervals, charts, configuration, script, and the history as CSV."""
+    seen = look(race_id, None)
+    if not seen.logged:
+        raise Unsupported("The race has logged no step yet: there is nothing to take home.")
+    at = min(seen.config.judged_at, seen.last_step)
+    threshold = next(iter(THRESHOLDS.items()))
+    found = judge(race_id, at, *threshold, len(seen.rivals))
+    return take_home.document(
+        f"Race: {', '.join(lane.title for lane in seen.lanes)}",
+        [
+            take_home.paragraph(_standing(seen, at)),
+            take_home.heading("Verdict"),
+            *_verdict(found),
+            take_home.heading(f"Means at step {at}"),
+            _means(seen, found, threshold),
+            take_home.charts(_charts(seen)),
+            take_home.heading("Configuration"),
+            take_home.code(seen.config.to_json()),
+            take_home.heading("The same race with Python"),
+            take_home.code(script(seen.config)),
+            take_home.download("Histories as CSV", f"race-{race_id}.csv", history_csv(seen)),
+        ],
+    )
+
+
+def _standing(seen: Seen, at: int) -> str:
+    base = seen.config.base
+    draws = f"{base.data_draws} draws of the data" if base.data_draws > 1 else "one data set"
+    early = "" if at == seen.config.judged_at else f" It was to be judged at step {seen.config.judged_at}: exploratory."
+    return (
+        f"Race {seen.race_id}, {seen.status.run.state.value}: {base.replicas} seeds on {draws}, judged at step {at}."
+        f"{early} Made with QHN Lab."
+    )
+
+
+def _verdict(found: Judged) -> list[str]:
+    if not found.comparisons:
+        return [take_home.paragraph("One contender alone: there is nothing to compare.")]
+    heads = ("metric", "contender", "difference", "95 % interval", "effect size", "corrected p", "verdict")
+    rows = [
+        (
+            METRICS[c.metric].title,
+            f"{c.contender} − {c.reference}",
+            METRICS[c.metric].text(c.difference, sign=True),
+            f"{METRICS[c.metric].text(c.low, sign=True)} … {METRICS[c.metric].text(c.high, sign=True)}",
+            f"{c.effect_size:+.2f}",
+            p_text(c.p_adjusted),
+            c.verdict.value,
+        )
+        for c in found.comparisons
+    ]
+    said = [sentence(c).replace("**", "") for c in found.comparisons]
+    return [
+        *map(take_home.paragraph, headlines(found.comparisons)),
+        take_home.table(heads, rows),
+        take_home.points(said),
+        take_home.paragraph(
+            f"Paired by seed over {found.units} independent units: sign-flip test, corrected for all "
+            f"{len(found.comparisons)} comparisons (Holm, 5 %). Intervals are not corrected."
+        ),
+    ]
+
+
+def _means(seen: Seen, found: Judged, threshold: tuple[str, float]) -> str:
+    names = list(found.means)
+    heads = ["", *(METRICS[name].title for name in names)]
+    heads[-1] = f"steps to {METRICS[threshold[0]].short} {threshold[1]:g}"
+    titles = [*(lane.title for lane in seen.lanes), *(short_label(score.name) for score in seen.rivals)]
+    return take_home.table(heads, ([title, *(_cell(found, name, title) for name in names)] for title in titles))
+
+
+def _cell(found: Judged, name: str, title: str) -> str:
+    summary = found.means[name].get(title)
+    if summary is None or np.isnan(summary.mean):
+        return "–"
+    if name == "steps_to_threshold" and not found.reached[title].share:
+        return "not reached"
+    text = METRICS[name].text(summary.mean)
+    return text if np.isnan(summary.low) else f"{text} ± {METRICS[name].text(summary.high - summary.mean)}"
+
+
+def _charts(seen: Seen) -> dict[str, Figure]:
+    view = View(total=seen.config.base.steps)
+    found = {}
+    for chart, name in _DRAWN.items():
+        metric = METRICS[name]
+        drawn = sides(seen, name, view)
+        if any(not np.isnan(side.values).all() for side in drawn):
+            found[chart] = race_curves(
+                drawn,
+                title="Loss, each its own"
+                if name == "loss"
+                else f"{metric.label}, median and middle half of the seeds",
+                unit=metric.unit,
+                view=view,
+                levels=levels(seen, name) if name in WITH_RIVALS else None,
+                zero=name == "gap",
+            )
+    return found
