@@ -11,7 +11,7 @@ from app.controls import Controls, queue_text, rate_text
 from app.describe import duration_text
 from app.feeds import FEEDS
 from app.forms import Form
-from app.views.train import ghosts
+from app.views.train import ghosts, instant
 from app.views.train.charts import CURVES
 from app.views.train.data import Shown, config_of, is_active
 from app.views.train.remote import held_back, question
@@ -33,7 +33,7 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     resume = status is not None and resumable(status)
     mine = shown is not None and form.config == shown.config
     can_step = active or resume or form.ready
-    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5], gap="small", vertical_alignment="center")
+    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5, 1], gap="small", vertical_alignment="center")
     with columns[0]:
         _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
@@ -51,6 +51,8 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
         )
     with columns[5]:
         _PAGE.speed_control(_speed_changed, words=lambda name: f"Speed: {name}")
+    with columns[6]:
+        instant.switch(form.config, None if form.plan is None else form.plan.n_qubits)
 
 
 def _train(form: Form, *, agreed: bool = False) -> None:
@@ -117,7 +119,10 @@ def _speed_changed() -> None:
 def progress(form: Form, shown: Shown | None) -> None:
     """The progress bar, with steps per second and time left."""
     status = shown.status if shown is not None else None
-    if status is None:
+    if shown is not None and shown.took is not None:
+        text = f"Instant: step {shown.step} of {shown.config.steps} in {shown.took:.2f} s · not kept: Train keeps it"
+        st.progress(1.0, text=text)
+    elif status is None:
         steps = form.config.steps if form.config is not None else 0
         st.progress(0.0, text=f"Ready: step 0 of {steps}")
     elif status.state is RunState.QUEUED:

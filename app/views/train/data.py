@@ -15,6 +15,7 @@ from app import services
 from app.jobs import Watch, jobs
 from app.pictures import SHOTS, measure
 from app.previews import draw_strings, simulator
+from app.views.train import instant
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.runner import RunState, RunStatus
@@ -42,6 +43,7 @@ class Shown:
         theta, probs, bits: angles (B, P), exact q (B, 2**N), drawn strings (B, S, N); None where unknown.
         pending: whether strings are being drawn for the pictures.
         note: why there is nothing to see, if so.
+        took: seconds in which all steps were made at once, of a result that is kept nowhere; None for all else.
     """
 
     key: str
@@ -56,6 +58,7 @@ class Shown:
     bits: NDArray[np.uint8] | None = None
     pending: bool = False
     note: str = ""
+    took: float | None = None
 
     @property
     def busy(self) -> bool:
@@ -155,6 +158,25 @@ def of_preview(config: RunConfig) -> Shown:
         probs=found.probs,
         bits=found.bits,
         note=found.message,
+    )
+
+
+def of_instant(config: RunConfig) -> Shown:
+    """Where a configuration ends, trained at once; its preview as long as that is under way."""
+    job = instant.result(config)
+    if job.result is None:
+        return replace(of_preview(config), pending=not job.ready, note=job.message)
+    found: instant.Instant = job.result
+    return Shown(
+        key=instant.name_of(config),
+        config=config,
+        status=None,
+        steps=found.steps,
+        history=found.history,
+        setup=found.setup,
+        step=int(found.steps[-1]),
+        theta=found.theta,
+        took=found.seconds,
     )
 
 

@@ -6,24 +6,28 @@ or Reset; a run that never made a step leaves none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from app import services, state
 from app.changes import AND, changes
 from app.describe import counted
 from app.figures import GAPS
 from app.figures.ghosts import Ghost
+from app.views.train import instant
 from app.views.train.data import Shown, config_of
+from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 
 #: Runs that are kept in view behind the one shown.
 MOST = 3
 #: What is read of a ghost's history.
 _NAMES = ("loss", *(f"{stem}_{split}" for stem in GAPS.values() for split in ("train", "test")))
-_KEPT = "train.ghosts"
+_KEPT, _INSTANT = "train.ghosts", "train.ghosts.instant"
 
 
 def leave(run: str | None) -> None:
@@ -35,7 +39,19 @@ def leave(run: str | None) -> None:
     except QHNError:
         return
     if trained:
-        _remember([run, *(old for old in _ids() if old != run)][:MOST])
+        _add(run)
+
+
+def follow(name: str | None) -> None:
+    """The page shows this instant result, or none: the one before becomes a ghost."""
+    before = state.recall(_INSTANT)
+    if before and before != name and instant.known(str(before)) is not None:
+        _add(str(before))
+    state.remember(_INSTANT, name)
+
+
+def _add(run: str) -> None:
+    _remember([run, *(old for old in _ids() if old != run)][:MOST])
 
 
 def clear() -> None:
@@ -45,21 +61,30 @@ def clear() -> None:
 
 def of(shown: Shown) -> tuple[str, ...]:
     """Ids of the ghosts behind what is shown, newest first."""
-    return tuple(run for run in _ids() if shown.status is None or run != shown.status.run_id)
+    mine = shown.key if shown.status is None else shown.status.run_id
+    return tuple(run for run in _ids() if run != mine)
 
 
 @lru_cache(maxsize=32)
 def _read(run: str, step: int) -> Ghost | None:
-    rows, config = services.supervisor().history(run), config_of(run)
-    history = {name: np.array(rows.history[name]) for name in _NAMES if name in rows.history}
+    rows = services.supervisor().history(run)
+    return _ghost(rows.steps, rows.history, config_of(run))
+
+
+def _ghost(steps: NDArray[np.int64], rows: Mapping[str, NDArray[np.float64]], config: RunConfig) -> Ghost | None:
+    history = {name: np.array(rows[name]) for name in _NAMES if name in rows}
     label = f"before: {config.objective.title}"
-    return Ghost(np.array(rows.steps), history, config.objective.name, label) if "loss" in history else None
+    return Ghost(np.array(steps), history, config.objective.name, label) if "loss" in history else None
 
 
 def ghosts(ids: tuple[str, ...]) -> list[Ghost]:
     """Their curves; a run that was deleted meanwhile leaves none."""
     found = []
     for run in ids:
+        if (at_once := instant.known(run)) is not None:
+            ghost = _ghost(at_once.steps, at_once.history, at_once.config)
+            found += [] if ghost is None else [ghost]
+            continue
         try:
             ghost = _read(run, services.supervisor().status(run).step)
         except QHNError:
@@ -73,7 +98,7 @@ def caption(shown: Shown) -> None:
     """What the thin lines are, what changed since, and the way to be rid of them."""
     ids = of(shown)
     try:
-        changed = changes(config_of(ids[0]), shown.config) if ids else ()
+        changed = changes(_config_of(ids[0]), shown.config) if ids else ()
     except QHNError:
         return
     if not ids:
@@ -92,6 +117,11 @@ def caption(shown: Shown) -> None:
             on_click=clear,
             help="Remove the thin lines of the runs before",
         )
+
+
+def _config_of(run: str) -> RunConfig:
+    at_once = instant.known(run)
+    return config_of(run) if at_once is None else at_once.config
 
 
 def _ids() -> list[str]:

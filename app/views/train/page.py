@@ -14,8 +14,8 @@ from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
-from app.views.train import charts, controls, equation, ghosts, podium, share, tiles
-from app.views.train.data import Shown, config_of, is_active, of_preview, of_run, wait_for_setup
+from app.views.train import charts, controls, equation, ghosts, instant, podium, share, tiles
+from app.views.train.data import Shown, config_of, is_active, of_instant, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -46,6 +46,7 @@ def page() -> None:
     if state.run_id() is not None:
         state.show_run(state.run_id())
     shown = _first_shown(form)
+    ghosts.follow(shown.key if shown is not None and shown.took is not None else None)
     drawn = _stage(shown)
     live = _seconds(drawn) if drawn.busy else None
     drawing = REFRESH if drawn.busy and not FEEDS.is_open else None
@@ -113,13 +114,20 @@ def _shown(form: Form) -> Shown | None:
         except QHNError as error:
             state.show_run(None)
             state.remember("problem", str(error))
-    return of_preview(form.config) if form.ready and form.config is not None else None
+    if form.plan is None or form.config is None:
+        return None
+    return (of_instant if _at_once(form) else of_preview)(form.config)
+
+
+def _at_once(form: Form) -> bool:
+    """Whether what the form says is trained without anybody pressing Train."""
+    return form.plan is not None and instant.is_on(form.config, form.plan.n_qubits)
 
 
 def _first_shown(form: Form) -> Shown | None:
     """As :func:`_shown`; a setup gets a moment to be ready, which is less than drawing the page twice takes."""
     run = state.run_id()
-    if form.config is not None and (run is not None or form.ready):
+    if form.config is not None and (run is not None or (form.ready and not _at_once(form))):
         with contextlib.suppress(QHNError):  # said by _shown
             wait_for_setup(run, form.config, PATIENCE)
     return _shown(form)
@@ -169,7 +177,8 @@ def _now(form: Form, drawn: Stage) -> Shown | None:
     charts, can make the browser throw some of them away and mount them anew.
     """
     shown = _shown(form)
-    if _stage(shown) != drawn:
+    if _stage(shown) != drawn or state.recall("train.rerun"):
+        state.remember("train.rerun", False)
         st.rerun()
     return shown
 
