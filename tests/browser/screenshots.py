@@ -52,7 +52,7 @@ def _draw(page: Page) -> None:
     axes = page.locator("[data-chart] svg[role=application]").first
     axes.wait_for(timeout=LONG)
     box = axes.bounding_box()
-    assert box is not None  # noqa: S101 -- it is there
+    assert box is not None
     left, width = box["x"] + 62, box["width"] - 76
     page.mouse.move(left + 0.2 * width, box["y"] + 0.55 * box["height"])
     page.mouse.down()
