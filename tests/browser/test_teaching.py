@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from qhn_core.config import RunConfig
 from qhn_core.studies.race.config import RaceConfig
+from tests.browser.test_accessible import serious
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
@@ -36,6 +37,7 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     assert box["y"] + box["height"] < 720, "the curves are on the first screen"
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert "present=1" in page.url
+    assert not serious(page)
 
     page.keyboard.press("ArrowRight")
     _told(page, "Step 1 of 100000 · paused")
@@ -71,12 +73,13 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
 
 def test_a_race_is_presented_and_taken_home(dashboard: Any, tab: Tab, chromium: Any, tmp_path: Path) -> None:
     race = RaceConfig.parse({"base": {"schema_version": 1, **SMALL}, "rivals": ["best_string"]}).to_url()
-    page = tab(f"{dashboard.address}/compare?present=1&race={race}")
+    page = tab(f"{dashboard.address}/compare?present=1&race={race}", dark=True)
     names = "[...document.querySelector('[data-chart=race-nll]')?.data ?? []].map(t => t.name)"
     page.wait_for_selector("[data-chart=race-nll] .main-svg", timeout=LONG)
     page.keyboard.press("Space")
     _told(page, "· finished")
     page.wait_for_function(f"{names}.includes('SELBO λ=1')", timeout=LONG)
+    assert not serious(page)
     page.keyboard.press("3")
     page.wait_for_function(f"{names}.includes('MLE') && !{names}.includes('SELBO λ=1')", timeout=LONG)
     page.keyboard.press("3")
