@@ -33,7 +33,7 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     resume = status is not None and resumable(status)
     mine = shown is not None and form.config == shown.config
     can_step = active or resume or form.ready
-    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5, 1], gap="small", vertical_alignment="center")
+    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5, 1.2], gap="small", vertical_alignment="center")
     with columns[0]:
         _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
     with columns[1]:
