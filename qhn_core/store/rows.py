@@ -1,10 +1,9 @@
-"""Rows of the tables of runs and owners: find, change, read."""
+"""Rows of the table of runs: find, change, read."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +12,12 @@ from pydantic import ValidationError
 
 from qhn_core.errors import InvalidArgument, QHNError, StoreError
 from qhn_core.objectives import OBJECTIVES
-from qhn_core.store.owner import is_alive
 from qhn_core.store.record import RunRecord, RunState
 
 MAX_NAME, MAX_NOTE = 200, 20_000
 COLUMNS = (
     "id, name, note, config, state, message, created, updated, step, steps, pinned, summary, person, parent, forked"
 )
-ACTIVE = tuple(state.value for state in RunState if state.active)
 
 
 class UnknownRun(StoreError):
@@ -49,21 +46,6 @@ def find(db: sqlite3.Connection, run_id: str, columns: str) -> sqlite3.Row:
 def update(db: sqlite3.Connection, run_id: str, fields: Mapping[str, Any]) -> None:
     assignments = ", ".join(f"{name} = ?" for name in fields)
     db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*fields.values(), run_id))  # noqa: S608 - own names
-
-
-def holder_of(db: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
-    query = "SELECT owners.* FROM runs JOIN owners ON owners.id = runs.owner WHERE runs.id = ?"
-    return db.execute(query, (run_id,)).fetchone()
-
-
-def lives(owner: sqlite3.Row) -> bool:
-    return is_alive(
-        pid=owner["pid"],
-        started=owner["started"],
-        host=owner["host"],
-        heartbeat=owner["heartbeat"],
-        now=time.time(),
-    )
 
 
 def to_record(row: sqlite3.Row) -> RunRecord:

@@ -20,30 +20,28 @@ from qhn_core.errors import InvalidArgument, StoreError, TooLarge
 from qhn_core.store import exports, history, states
 from qhn_core.store.answers import Answers
 from qhn_core.store.checkpoint import pack, unpack
-from qhn_core.store.chunks import Block, Rows, to_block, to_rows
+from qhn_core.store.chunks import Rows, to_rows
 from qhn_core.store.database import open_or_begin_anew
 from qhn_core.store.folder import data_dir
 from qhn_core.store.history_cache import HistoryCache
+from qhn_core.store.holding import enter, holder_of, interrupt_abandoned, refuse_if_held
 from qhn_core.store.owner import Owner
 from qhn_core.store.parcel import Parcel
 from qhn_core.store.people import People
-from qhn_core.store.races import RaceTable, append_seconds
+from qhn_core.store.races import RaceTable
 from qhn_core.store.record import RunRecord, RunState
 from qhn_core.store.rows import (
-    ACTIVE,
     COLUMNS,
     MAX_NAME,
     MAX_NOTE,
-    TakenOver,
     UnknownRun,
     clean_text,
     default_name,
     find,
-    holder_of,
-    lives,
     to_record,
     update,
 )
+from qhn_core.store.writing import Packed
 
 if TYPE_CHECKING:
     from qhn_core.config import RunConfig
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
 #: Letters of run ids: no capitals, and none that are taken for another when read aloud or typed.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _ID_LENGTH = 8
-_MAX_MESSAGE, _MAX_CONFIG = 2_000, 2**20
+_MAX_CONFIG = 2**20
 
 _Records = list[RunRecord]
 
@@ -138,7 +136,7 @@ class RunStore:
         now, blob = time.time(), None if begin is None else pack(begin[1])
         at = 0 if begin is None else begin[0]
         with self.database.write() as db:
-            self._enter_owner(db)
+            enter(db, self.owner)
             states.make_room(db)
             while True:
                 run_id = "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
@@ -212,7 +210,7 @@ class RunStore:
     def delete(self, run_id: str) -> None:
         """Remove the run for good; refused while a living process holds it."""
         with self.database.write() as db:
-            self._refuse_if_held(db, run_id, but_me=False)
+            refuse_if_held(db, self._find(db, run_id, "id, state"), self.owner, but_me=False)
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
         self.database.shrink()
 
@@ -225,8 +223,8 @@ class RunStore:
     def claim(self, run_id: str, *, state: RunState = RunState.QUEUED) -> RunRecord:
         """Take hold of a run in order to train it; StoreError if another living process holds it."""
         with self.database.write() as db:
-            self._enter_owner(db)
-            self._refuse_if_held(db, run_id, but_me=True)
+            enter(db, self.owner)
+            refuse_if_held(db, self._find(db, run_id, "id, state"), self.owner, but_me=True)
             db.execute(
                 "UPDATE runs SET owner = ?, state = ?, message = '', updated = ? WHERE id = ?",
                 (self.owner.id, state.value, time.time(), run_id),
@@ -236,33 +234,19 @@ class RunStore:
     def heartbeat(self) -> None:
         """Say that this process lives; to be called every few seconds while it trains."""
         with self.database.write() as db:
-            self._enter_owner(db)
+            enter(db, self.owner)
 
     def held_elsewhere(self, run_id: str) -> bool:
         """Whether another living process holds the run."""
         with self.database.read() as db:
             self._find(db, run_id, "id")
             holder = holder_of(db, run_id)
-        return holder is not None and holder["id"] != self.owner.id and lives(holder)
+        return holder is not None and holder["id"] != self.owner.id
 
     def mark_interrupted(self) -> tuple[str, ...]:
         """Mark active runs whose process is gone as interrupted; returns their ids. To be called at start."""
-        marks = ",".join("?" * len(ACTIVE))
-        query = (
-            "SELECT runs.id AS run_id, owners.* FROM runs LEFT JOIN owners ON owners.id = runs.owner "  # noqa: S608
-            f"WHERE runs.state IN ({marks})"
-        )
         with self.database.write() as db:
-            gone = [row["run_id"] for row in db.execute(query, ACTIVE) if row["id"] is None or not lives(row)]
-            for run_id in gone:
-                db.execute(
-                    "UPDATE runs SET state = ?, message = ?, owner = NULL WHERE id = ?",
-                    (RunState.INTERRUPTED.value, "The program ended while this run was in work.", run_id),
-                )
-            for row in db.execute("SELECT * FROM owners").fetchall():
-                if not lives(row):
-                    db.execute("DELETE FROM owners WHERE id = ?", (row["id"],))
-        return tuple(gone)
+            return interrupt_abandoned(db)
 
     # ------------------------------------------------------------------------- history and checkpoint
 
@@ -283,40 +267,10 @@ class RunStore:
 
         StoreError if another process has taken over one of them since.
         """
-        packed = [
-            (
-                p,
-                to_block(p.steps, p.rows) if p.rows else None,
-                pack(p.arrays) if p.arrays else None,
-                states.packed(p.kept),
-            )
-            for p in parcels
-        ]
+        packed = [Packed(parcel) for parcel in parcels]
         with self.database.write() as db:
-            for parcel, block, blob, kept in packed:
-                self._write_parcel(db, parcel, block, blob)
-                states.keep(db, parcel.run_id, kept)
-
-    def _write_parcel(self, db: sqlite3.Connection, parcel: Parcel, block: Block | None, blob: bytes | None) -> None:
-        run_id = parcel.run_id
-        row = self._find(db, run_id, "owner, summary")
-        if row["owner"] not in (None, self.owner.id):
-            raise TakenOver(run_id)
-        fields: dict[str, Any] = {"updated": time.time()}
-        if block is not None and len(block.steps):
-            fields["summary"] = json.dumps(history.append(db, run_id, block, json.loads(row["summary"])))
-            if parcel.seconds is not None:
-                append_seconds(db, run_id, history.count(db, run_id) - len(block.steps), parcel.seconds)
-        if blob is not None:
-            db.execute("REPLACE INTO checkpoints (run_id, step, data) VALUES (?,?,?)", (run_id, parcel.step or 0, blob))
-        if parcel.step is not None:
-            fields["step"] = parcel.step
-        if parcel.message is not None:
-            fields["message"] = parcel.message[:_MAX_MESSAGE]
-        if parcel.state is not None:
-            fields["state"] = parcel.state.value
-            fields["owner"] = self.owner.id if parcel.state.active else None
-        update(db, run_id, fields)
+            for one in packed:
+                one.write(db, self._find(db, one.parcel.run_id, "owner, summary"), self.owner)
 
     def load_checkpoint(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """(step, arrays) of the last checkpoint; None if there is none yet."""
@@ -430,19 +384,3 @@ class RunStore:
         with self.database.write() as db:
             self._find(db, run_id, "id")
             update(db, run_id, fields)
-
-    def _enter_owner(self, db: sqlite3.Connection) -> None:
-        me = self.owner
-        db.execute(
-            "INSERT INTO owners (id, host, pid, started, heartbeat) VALUES (?,?,?,?,?) "
-            "ON CONFLICT (id) DO UPDATE SET heartbeat = excluded.heartbeat",
-            (me.id, me.host, me.pid, me.started, time.time()),
-        )
-
-    def _refuse_if_held(self, db: sqlite3.Connection, run_id: str, *, but_me: bool) -> None:
-        state = self._find(db, run_id, "state")["state"]
-        holder = holder_of(db, run_id)
-        if state not in ACTIVE or holder is None or (but_me and holder["id"] == self.owner.id) or not lives(holder):
-            return
-        where = "this program" if holder["id"] == self.owner.id else f"another program (process {holder['pid']})"
-        raise StoreError(f"Run {run_id} is {state} in {where}. Stop it there first.")

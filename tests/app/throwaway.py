@@ -1,16 +1,21 @@
-"""A loss in one file, as somebody would add it: everything that pages say of it stands here."""
+"""A loss, a circuit, an engine and an optimiser, each as somebody would add it: all that pages say of them is here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from qhn_core.bitstrings import every_string
+from qhn_core.ansatze.base import AnsatzConfig
+from qhn_core.bitstrings import Bits, every_string
+from qhn_core.circuits.circuit import Circuit, Gate
+from qhn_core.engines import ENGINES, Engine, EngineConfig, engine
 from qhn_core.objectives.base import Array, Exact, ObjectiveConfig, Sampled
 from qhn_core.objectives.tables import probability_rows, table_of
+from qhn_core.optimisers.base import Closure, OptimiserConfig, OptimiserState
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, value_at
 
@@ -54,3 +59,68 @@ class Frugal(ObjectiveConfig):
     ) -> Sampled:
         fit, plus = problem.nll_at(bits).mean(axis=-1), value_at(self.tau, step) * bits.sum(axis=-1).mean(axis=-1)
         return Sampled(fit + plus, {"nll": fit, "plus": plus})
+
+
+class Star(AnsatzConfig):
+    """RY on every wire, then CNOTs from wire 0 to all others."""
+
+    label: ClassVar[str] = "Star"
+    name: Literal["star"] = "star"
+
+    def gates(self, n_qubits: int, slot: Iterator[int]) -> Iterator[Gate]:
+        for _ in range(self.layers):
+            for wire in range(n_qubits):
+                yield Gate("RY", (wire,), next(slot))
+            for wire in range(1, n_qubits):
+                yield Gate("CNOT", (0, wire))
+
+
+class Forgetful(Engine):
+    """Draws from the state vector, and reads each bit wrongly with probability ``flip``: samples are all it gives."""
+
+    def __init__(self, flip: float) -> None:
+        self.flip, self.exact = flip, engine("statevector")
+
+    def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
+        bits = self.exact.sample(circuit, theta, shots, rng)
+        return bits ^ (rng.random(bits.shape) < self.flip)
+
+
+class ForgetfulConfig(EngineConfig):
+    """Shots of a state vector whose bits are read wrongly now and then."""
+
+    label: ClassVar[str] = "Forgetful reader"
+    name: Literal["forgetful"] = "forgetful"
+    flip: float = Field(0.02, ge=0.0, le=0.5, title="Flips", description="Probability that a bit is read wrongly")
+
+    @property
+    def implementation(self) -> type[Forgetful]:
+        return Forgetful
+
+    def build(self) -> Forgetful:
+        return Forgetful(self.flip)
+
+    def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 0) -> int:
+        return ENGINES["statevector"]().check(circuit, replicas=replicas, shots=shots)
+
+
+class SignDescent(OptimiserConfig):
+    """θ ← θ − η sign(g)."""
+
+    label: ClassVar[str] = "Sign descent"
+    name: Literal["sign"] = "sign"
+
+    def init(self, theta: Array) -> OptimiserState:
+        return {}
+
+    def step(
+        self,
+        theta: Array,
+        gradient: Array,
+        state: OptimiserState,
+        *,
+        step: int,
+        closure: Closure,
+        value: Array | None = None,
+    ) -> tuple[Array, OptimiserState]:
+        return theta - value_at(self.lr, step) * np.sign(gradient), state

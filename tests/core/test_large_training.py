@@ -9,6 +9,7 @@ import qhn_core as qhn
 from qhn_core import trainer
 from qhn_core.engines.auto import chosen
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
+from qhn_core.estimators.base import Work
 from qhn_core.kernels import HammingKernel, auto_gamma, kernel_of
 from qhn_core.planning import plan
 from qhn_core.problems.minibatch import minibatch
@@ -80,13 +81,13 @@ def test_the_gradient_of_few_draws_is_right_on_average():
     setup = trainer.prepare(config(batch=None, replicas=1))
     theta = np.repeat(trainer.init(setup).theta, 400, axis=0)
     work = setup.config.estimator.estimate(
-        trainer.Work(setup.engine, setup.circuit, setup.config.objective, setup.problem),
+        Work(setup.engine, setup.circuit, setup.config.objective, setup.problem),
         theta,
         0,
         np.random.default_rng(0),
     )
     many = setup.config.estimator.model_copy(update={"shots": 20_000}).estimate(
-        trainer.Work(setup.engine, setup.circuit, setup.config.objective, setup.problem),
+        Work(setup.engine, setup.circuit, setup.config.objective, setup.problem),
         theta[:1],
         0,
         np.random.default_rng(1),

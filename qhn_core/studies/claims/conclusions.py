@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.clusters import MeanInterval, cluster_interval, fixed_interval, power
 from qhn_core.analysis.statistics import Comparison, Verdict, compare, holm, minimum_units
-from qhn_core.metrics import Direction
+from qhn_core.metrics import METRICS, Direction
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, REFERENCE
 from qhn_core.studies.claims.trials import Trial
 
 Array = NDArray[np.float64]
-#: What is compared, and which way is better.
-JUDGED: dict[str, Direction] = {"predictive_nll": "lower", "accuracy": "higher"}
-METRIC_NAMES = {"predictive_nll": "predictive test NLL, nats per example", "accuracy": "test accuracy"}
+#: What is compared, by its name in tables of numbers: on that part of the test examples by which nothing is chosen.
+_COMPARED = {"predictive_nll": METRICS["predictive_nll_test"], "accuracy": METRICS["accuracy_test"]}
+#: Which way is better.
+JUDGED: dict[str, Direction] = {name: metric.better for name, metric in _COMPARED.items() if metric.better}
+METRIC_NAMES = {
+    "predictive_nll": f"predictive test NLL, {_COMPARED['predictive_nll'].unit}",
+    "accuracy": "test accuracy",
+}
 LEVEL = 0.05
 #: The intervals that are read together: both claimants in both metrics.
 HEADLINES = len(CLAIMANTS) * len(JUDGED)
@@ -172,7 +178,7 @@ def label(method: str) -> str:
     if method in BY_NAME:
         return BY_NAME[method].label
     loss, _, setting = method.partition(" ")
-    return f"{loss.upper()} {setting}".strip()
+    return f"{OBJECTIVES[loss].short} {setting}".strip()
 
 
 def signed(interval: MeanInterval) -> str:

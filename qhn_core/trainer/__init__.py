@@ -1,0 +1,24 @@
+"""Training as pure functions: ``prepare(config)``, ``init(setup)``, then ``state, info = step(setup, state)``."""
+
+from qhn_core.trainer.judging import ENSEMBLE, METRIC_SHOTS, ensemble, loss_error, metric_shots, takes_ensemble
+from qhn_core.trainer.setup import Setup, draw_of, prepare
+from qhn_core.trainer.state import Info, TrainState
+from qhn_core.trainer.steps import advance, estimate, init, step
+
+__all__ = [
+    "ENSEMBLE",
+    "METRIC_SHOTS",
+    "Info",
+    "Setup",
+    "TrainState",
+    "advance",
+    "draw_of",
+    "ensemble",
+    "estimate",
+    "init",
+    "loss_error",
+    "metric_shots",
+    "prepare",
+    "step",
+    "takes_ensemble",
+]
