@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 from app import take_home
 from app.figures import gap_curves, loss_curves
 from qhn_core.config import RunConfig
 from qhn_core.store import Rows, RunRecord
-from qhn_core.store.exports import write_csv
+from qhn_core.store.exports import csv_parts, table_of
 
 #: Metrics in the table of the receipt: name -> what it is called.
 _TABLE = {
@@ -18,6 +16,8 @@ _TABLE = {
     "kl_posterior": "KL to the posterior, nats",
     "entropy_bits": "entropy of q, bits",
 }
+#: Values up to which the history itself is in the file: about 40 MB of text.
+_MOST_VALUES = 2_000_000
 _PLOT = """\
 import numpy as np
 import plotly.graph_objects as go
@@ -49,8 +49,6 @@ def notebook(config: RunConfig) -> bytes:
 
 def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
     """The run as one HTML file: interactive charts, final numbers, configuration, script, and the history as CSV."""
-    history = io.StringIO()
-    write_csv(record, rows, history)
     starts = next(iter(rows.history.values())).shape[1]
     objective, total = config.objective.name, int(rows.steps[-1])
     values = [(label, f"{rows.history[name][-1].mean():.4g}") for name, label in _TABLE.items() if name in rows.history]
@@ -72,6 +70,14 @@ def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
             take_home.code(config.to_yaml()),
             take_home.heading("The same run with Python"),
             take_home.code(script(config)),
-            take_home.download("History as CSV", f"run-{record.id}.csv", history.getvalue()),
+            _history(record, rows),
         ],
     )
+
+
+def _history(record: RunRecord, rows: Rows) -> str:
+    """The history as CSV within the file; of a long one, how to get it."""
+    if sum(column.size for column in rows.history.values()) > _MOST_VALUES:
+        return take_home.paragraph("The history is too long for this file: export it as CSV in QHN Lab.")
+    text = b"".join(csv_parts(record, table_of(rows))).decode()
+    return take_home.download("History as CSV", f"run-{record.id}.csv", text)

@@ -18,12 +18,13 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import classroom, doors, feeds, gate, hints, live_chart, services  # noqa: E402
+from app import classroom, doors, downloads, feeds, gate, hints, live_chart, services  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
 # Before anybody is told to fetch it.
 live_chart.install_plotly()
 feeds.FEEDS.open()
+downloads.TICKETS.open()
 # Here and not when a page is opened: nobody is to find a run in work that is in work no more. What is wrong with the
 # data folder every page says.
 with contextlib.suppress(QHNError):
@@ -44,5 +45,6 @@ app = st.App(
         *([Middleware(gate.Gate, room=room, base=base)] if room is not None else []),
         Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)),
         Middleware(hints.PageHeaders),
+        Middleware(downloads.Downloads, path=live_chart.below_base(downloads.PATH)),
     ],
 )

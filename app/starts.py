@@ -20,7 +20,14 @@ def options(replicas: int) -> list[str]:
     return [MEDIAN, BEST, *map(str, range(1, replicas + 1))] if replicas > 1 else ["1"]
 
 
-def start_of(choice: str, losses: NDArray[np.float64], *, replicas: int, active: bool) -> int:
+def start_of(
+    choice: str,
+    losses: NDArray[np.float64],
+    *,
+    replicas: int,
+    active: bool,
+    steps: NDArray[np.integer] | None = None,
+) -> int:
     """The number of a start, from 0.
 
     Args:
@@ -29,16 +36,24 @@ def start_of(choice: str, losses: NDArray[np.float64], *, replicas: int, active:
         replicas: number B of starts.
         active: whether more steps will come. Then the choice is looked at anew at rows 1, 2, 4, 8, …: pictures must
             not hop between starts.
+        steps: of these rows, (T,), where not all logged ones are among them (``Supervisor.curves``).
     """
     if choice.isdecimal():
         return min(max(int(choice), 1), replicas) - 1
     if not len(losses) or np.isnan(losses).all():
         return 0
-    loss = losses[(1 << (len(losses).bit_length() - 1)) - 1 if active else -1]
+    loss = losses[_settled(np.arange(len(losses)) if steps is None else steps) if active else -1]
     if np.isnan(loss).all():
         return 0
     target = np.nanmin(loss) if choice == BEST else np.nanmedian(loss)
     return int(np.nanargmin(np.abs(loss - target)))
+
+
+def _settled(steps: NDArray[np.integer]) -> int:
+    """Where the newest of rows 1, 2, 4, 8, … (counted from 1) stands among those with these steps."""
+    every = int(steps[1] - steps[0]) if len(steps) > 1 else 1
+    rows = int(steps[-1] - steps[0]) // every + 1
+    return int(np.searchsorted(steps, steps[0] + ((1 << (rows.bit_length() - 1)) - 1) * every))
 
 
 def said(choice: str, start: int, replicas: int) -> str:

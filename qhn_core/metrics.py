@@ -166,9 +166,14 @@ def direction(name: str) -> int:
     return 0 if metric is None or metric.better is None else 1 if metric.better == "higher" else -1
 
 
+def parts_of(name: str) -> tuple[str, ...]:
+    """The logged metrics that :func:`values_of` needs for one."""
+    return ("predictive_nll_test", "predictive_nll_train") if name == "gap" else (name,)
+
+
 def values_of(history: Mapping[str, Array], name: str) -> Array | None:
     """One metric of a history {name: (T, B)}, worked out where it is not logged as such; None where it is not known."""
     if name != "gap":
         return history.get(name)
-    test, train = history.get("predictive_nll_test"), history.get("predictive_nll_train")
+    test, train = (history.get(part) for part in parts_of(name))
     return None if test is None or train is None else test - train

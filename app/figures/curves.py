@@ -13,6 +13,7 @@ from app.figures.palette import INK, MUTED, loss_colour, translucent
 from app.figures.plain import Figure, thin
 from qhn_core.metrics import METRICS, TERM
 from qhn_core.objectives import OBJECTIVES
+from qhn_core.store.thinned import medians
 
 Array = NDArray[np.float64]
 History = Mapping[str, Array]
@@ -36,15 +37,7 @@ def loss_unit(objective: str) -> str:
 
 def median(values: Array) -> Array:
     """Median over replicas, (T, B) -> (T,), NaN where no replica has a value."""
-    if values.shape[1] == 1:
-        return values[:, 0]
-    if not np.isnan(values).any():
-        return np.median(values, axis=1)
-    out = np.full(len(values), np.nan)
-    some = ~np.isnan(values).all(axis=1)
-    if some.any():
-        out[some] = np.nanmedian(values[some], axis=1)
-    return out
+    return medians(values)
 
 
 def band(values: Array) -> tuple[Array, Array]:

@@ -34,7 +34,7 @@ class Curve:
 def smooth(values: Array, weight: float) -> Array:
     """Exponential moving average along the first axis, corrected for its start.
 
-    s_t = Σ_{i≤t} w^{t−i} v_i / Σ_{i≤t} w^{t−i}, NaN passed over (s stays NaN until the first number).
+    s_t = Σ_{i≤t} w^{t−i} v_i / Σ_{i≤t} w^{t−i}, i over the steps with a number (s stays NaN until the first of them).
 
     Args:
         values: (T,) or (T, B).
@@ -42,16 +42,24 @@ def smooth(values: Array, weight: float) -> Array:
     """
     if weight <= 0.0 or len(values) < 2:
         return values
-    out = np.empty_like(values, dtype=np.float64)
-    total = np.zeros(values.shape[1:])
-    mass = np.zeros(values.shape[1:])
-    for t, row in enumerate(np.asarray(values, dtype=np.float64)):
-        known = np.isfinite(row)
-        total = np.where(known, weight * total + np.where(known, row, 0.0), total)
-        mass = np.where(known, weight * mass + 1.0, mass)
-        with np.errstate(invalid="ignore"):
-            out[t] = total / mass
-    return out
+    known = np.isfinite(values)
+    if known.all():
+        return _averaged(values, weight)
+    table = values.reshape(len(values), -1)
+    out = np.full(table.shape, np.nan)
+    for column, (numbers, there) in enumerate(zip(table.T, known.reshape(table.shape).T, strict=True)):
+        if there.any():
+            last = np.cumsum(there) - 1  # of the numbers up to here
+            out[last >= 0, column] = _averaged(numbers[there], weight)[last[last >= 0]]
+    return out.reshape(values.shape)
+
+
+def _averaged(values: Array, weight: float) -> Array:
+    from scipy.signal import lfilter
+
+    total = lfilter([1.0], [1.0, -weight], values, axis=0)
+    mass = lfilter([1.0], [1.0, -weight], np.ones(len(values)))
+    return np.asarray(total / mass.reshape(-1, *(1,) * (values.ndim - 1)))
 
 
 def run_colours(objectives: Sequence[str]) -> list[str]:

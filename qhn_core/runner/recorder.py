@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.store import Rows
+from qhn_core.store.chunks import Block
+from qhn_core.store.thinned import ALL, Thinned
 
 
 class Recorder:
@@ -25,6 +28,7 @@ class Recorder:
         self._replicas = 0
         # One tuple, replaced as a whole, so that a reader never sees a count of one array with another.
         self._data = (np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0)), 0)
+        self._thinned, self._thinning = Thinned(), threading.Lock()
 
     def __len__(self) -> int:
         return self._data[2]
@@ -70,6 +74,19 @@ class Recorder:
         """Rows with step ≥ ``since``, as read-only views."""
         steps, values, count = self._data
         return self._view(steps, values, int(np.searchsorted(steps[:count], since)), count)
+
+    def curves(self) -> Rows:
+        """The rows in which curves have their turns (:class:`~qhn_core.store.thinned.Thinned`), read-only.
+
+        What is new since the last call is looked at, and nothing twice.
+        """
+        steps, values, count = self._data
+        if count <= ALL:
+            return self._view(steps, values, 0, count)
+        with self._thinning:
+            seen = self._thinned.count
+            self._thinned.extend(Block(steps[seen:count], self._names, values[seen:count]))
+            return self._thinned.rows()
 
     def slice(self, first: int, last: int) -> Rows:
         """Rows number ``first`` … ``last`` − 1, as read-only views."""

@@ -225,6 +225,13 @@ class Supervisor:
             return run.task.recorder.rows(since)
         return self.store.history(run_id, since)
 
+    def curves(self, run_id: str) -> Rows:
+        """The logged steps in which curves have their turns: all of a short run, some thousands of a long one."""
+        run = self._live(run_id)
+        if run is not None and (len(run.task.recorder) or not run.task.from_store):
+            return run.task.recorder.curves()
+        return self.store.curves(run_id)
+
     def snapshot(self, run_id: str) -> Snapshot | None:
         """Angles of the last step seen, with probabilities or strings where the run has them in memory.
 

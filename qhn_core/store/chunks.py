@@ -99,21 +99,25 @@ def to_rows(blocks: Iterable[Block]) -> Rows:
     parts = [block for block in blocks if len(block.steps)]
     if not parts:
         return Rows(np.zeros(0, dtype=np.int64), {})
-    if len({(part.names, part.values.shape[2]) for part in parts}) == 1:
-        whole = join(parts)
-        return Rows(whole.steps, {name: whole.values[:, i] for i, name in enumerate(whole.names)})
-    return _ragged(parts)
+    names, replicas = whole((part.names, part.values.shape[2]) for part in parts)
+    joined = join([aligned(part, names, replicas) for part in parts])
+    return Rows(joined.steps, {name: joined.values[:, i] for i, name in enumerate(names)})
 
 
-def _ragged(parts: Sequence[Block]) -> Rows:
-    steps = np.concatenate([part.steps for part in parts])
-    replicas = max(part.values.shape[2] for part in parts)
-    names = dict.fromkeys(name for part in parts for name in part.names)
-    history = {name: np.full((len(steps), replicas), np.nan) for name in names}
-    first = 0
-    for part in parts:
-        last = first + len(part.steps)
-        for i, name in enumerate(part.names):
-            history[name][first:last, : part.values.shape[2]] = part.values[:, i]
-        first = last
-    return Rows(steps, history)
+def aligned(block: Block, names: tuple[str, ...], replicas: int) -> Block:
+    """The block with these metrics and so many replicas; what it lacks is NaN."""
+    if block.names == names and block.values.shape[2] == replicas:
+        return block
+    values = np.full((len(block.steps), len(names), replicas), np.nan)
+    where = {name: i for i, name in enumerate(block.names)}
+    for i, name in enumerate(names):
+        if name in where:
+            values[:, i, : block.values.shape[2]] = block.values[:, where[name]]
+    return Block(block.steps, names, values)
+
+
+def whole(kinds: Iterable[tuple[tuple[str, ...], int]]) -> tuple[tuple[str, ...], int]:
+    """(metrics, replicas) that hold blocks of all these :func:`kind`: every metric that one has, the most replicas."""
+    found = list(kinds)
+    names = tuple(dict.fromkeys(name for names, _ in found for name in names))
+    return names, max((replicas for _, replicas in found), default=1)

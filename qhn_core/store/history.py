@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from qhn_core.store import chunks
 from qhn_core.store.chunks import Block, Rows
+from qhn_core.store.exports import Table
 from qhn_core.store.summary import Summary, extend
+from qhn_core.store.thinned import Thinned
 
 #: A last chunk smaller than this is rewritten with what follows, so that a slow run does not leave a chunk a step.
 _FULL_BYTES = 64 * 1024
+#: No chunk is larger (but for a single row), so that who reads them one after the other needs little memory.
+MOST_BYTES = 4 * 2**20
 
 
 def append(db: sqlite3.Connection, run_id: str, block: Block, summary: Mapping[str, Mapping[str, float]]) -> Summary:
@@ -33,21 +37,41 @@ def read(db: sqlite3.Connection, run_id: str, since: int) -> list[Block]:
     return [chunks.between(block, since) for block in blocks]
 
 
-def read_rows(db: sqlite3.Connection, run_id: str) -> Rows:
-    """All rows of a run; filled in chunk by chunk, so that a long history is in memory once and not three times."""
-    layouts = [
-        row["layout"] for row in db.execute("SELECT layout FROM chunks WHERE run_id = ? ORDER BY first", (run_id,))
-    ]
-    kinds = {chunks.kind(layout) for layout in layouts}
-    if len(kinds) != 1:
-        return chunks.to_rows(read(db, run_id, 0))
-    (names, replicas), total = next(iter(kinds)), sum(map(chunks.rows_in, layouts))
-    steps, values = np.zeros(total, dtype=np.int64), np.empty((total, len(names), replicas))
-    first = 0
+def stream(db: sqlite3.Connection, run_id: str) -> Iterator[Block]:
+    """All blocks of a run, one in memory at a time."""
     for row in db.execute("SELECT layout, data FROM chunks WHERE run_id = ? ORDER BY first", (run_id,)):
-        block = chunks.decode(row["layout"], row["data"])
+        yield chunks.decode(row["layout"], row["data"])
+
+
+def table(db: sqlite3.Connection, run_id: str) -> Table:
+    """The history block by block; to be read while the transaction is open."""
+    query = "SELECT layout FROM chunks WHERE run_id = ? GROUP BY layout ORDER BY min(first)"
+    names, replicas = chunks.whole(chunks.kind(row["layout"]) for row in db.execute(query, (run_id,)))
+    return Table(names, replicas, lambda: (chunks.aligned(block, names, replicas) for block in stream(db, run_id)))
+
+
+def curves(db: sqlite3.Connection, run_id: str) -> Rows:
+    """The rows that curves need (:class:`~qhn_core.store.thinned.Thinned`), with few others in memory."""
+    found = Thinned()
+    for block in table(db, run_id).blocks():
+        found.extend(block)
+    return found.rows()
+
+
+def read_rows(db: sqlite3.Connection, run_id: str, wanted: Sequence[str] = ()) -> Rows:
+    """All rows of a run with the metrics ``wanted``, by default with all.
+
+    They are filled in chunk by chunk, so that a long history is in memory once and not three times.
+    """
+    layouts = db.execute("SELECT layout FROM chunks WHERE run_id = ?", (run_id,))
+    total = sum(chunks.rows_in(row["layout"]) for row in layouts)
+    found = table(db, run_id)
+    names = tuple(name for name in found.names if not wanted or name in wanted)
+    steps, values = np.zeros(total, dtype=np.int64), np.empty((total, len(names), found.replicas))
+    first = 0
+    for block in found.blocks():
         last = first + len(block.steps)
-        steps[first:last], values[first:last] = block.steps, block.values
+        steps[first:last], values[first:last] = block.steps, chunks.aligned(block, names, found.replicas).values
         first = last
     return Rows(steps, {name: values[:, i] for i, name in enumerate(names)})
 
@@ -91,8 +115,11 @@ def _with_tail(db: sqlite3.Connection, run_id: str, block: Block) -> Block:
 
 
 def _insert(db: sqlite3.Connection, run_id: str, block: Block) -> None:
-    layout, data = chunks.encode(block)
-    db.execute(
-        "INSERT INTO chunks (run_id, first, last, layout, data) VALUES (?,?,?,?,?)",
-        (run_id, int(block.steps[0]), int(block.steps[-1]), layout, data),
-    )
+    rows = max(1, MOST_BYTES // max(block.values[0].nbytes, 1))
+    for first in range(0, len(block.steps), rows):
+        part = Block(block.steps[first : first + rows], block.names, block.values[first : first + rows])
+        layout, data = chunks.encode(part)
+        db.execute(
+            "INSERT INTO chunks (run_id, first, last, layout, data) VALUES (?,?,?,?,?)",
+            (run_id, int(part.steps[0]), int(part.steps[-1]), layout, data),
+        )

@@ -1,4 +1,4 @@
-"""Histories read from the database, kept for pages that draw them again and again; bounded by bytes."""
+"""Parts of histories read from the database, kept for pages that draw them again and again; bounded by bytes."""
 
 from __future__ import annotations
 
@@ -8,40 +8,43 @@ from collections.abc import Callable
 
 from qhn_core.store.chunks import Rows
 
+#: A run's id, and which part it is.
+Key = tuple[str, ...]
+
 
 class HistoryCache:
-    """Whole histories by run and change; those not asked for longest are let go. Safe for threads.
+    """Parts of histories by run, and change; those not asked for longest are let go. Safe for threads.
 
     Args:
-        most_bytes: of all together; a longer history is not kept.
+        most_bytes: of all together; what is larger is not kept.
     """
 
-    def __init__(self, most_bytes: int = 256 * 2**20) -> None:
+    def __init__(self, most_bytes: int = 128 * 2**20) -> None:
         self._most, self._held = most_bytes, 0
-        self._found: OrderedDict[str, tuple[float, Rows]] = OrderedDict()
+        self._found: OrderedDict[Key, tuple[float, Rows]] = OrderedDict()
         self._guard = threading.Lock()
-        self._reading: dict[str, threading.Lock] = {}
+        self._reading: dict[Key, threading.Lock] = {}
 
-    def get(self, run_id: str, changed: float, read: Callable[[], Rows]) -> Rows:
-        """The history as of ``changed``, with arrays that cannot be written to; read by one at a time if it is new."""
+    def get(self, key: Key, changed: float, read: Callable[[], Rows]) -> Rows:
+        """The part as of ``changed``, with arrays that cannot be written to; read by one at a time if it is new."""
         with self._guard:
-            one_at_a_time = self._reading.setdefault(run_id, threading.Lock())
+            one_at_a_time = self._reading.setdefault(key, threading.Lock())
         with one_at_a_time:
             with self._guard:
-                found = self._found.get(run_id)
+                found = self._found.get(key)
                 if found is not None and found[0] == changed:
-                    self._found.move_to_end(run_id)
+                    self._found.move_to_end(key)
                     return found[1]
             rows = _frozen(read())
-            self._keep(run_id, changed, rows)
+            self._keep(key, changed, rows)
             return rows
 
-    def _keep(self, run_id: str, changed: float, rows: Rows) -> None:
+    def _keep(self, key: Key, changed: float, rows: Rows) -> None:
         with self._guard:
-            former = self._found.pop(run_id, None)
+            former = self._found.pop(key, None)
             self._held -= _size(former[1]) if former is not None else 0
             if _size(rows) <= self._most:
-                self._found[run_id] = (changed, rows)
+                self._found[key] = (changed, rows)
                 self._held += _size(rows)
             while self._held > self._most:
                 gone, (_, old) = self._found.popitem(last=False)

@@ -8,7 +8,8 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -306,15 +307,24 @@ class RunStore:
         return [to_record(row) for row in rows]
 
     def history(self, run_id: str, since: int = 0) -> Rows:
-        """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}, read-only.
-
-        A whole history is read once for all who ask until it changes.
-        """
+        """Logged steps from step number ``since`` on: steps (T,) and {metric: (T, B)}."""
         with self.database.read() as db:
-            changed = self._find(db, run_id, "updated")["updated"]
-            if since > 0:
-                return to_rows(history.read(db, run_id, since))
-            return self._histories.get(run_id, changed, lambda: history.read_rows(db, run_id))
+            self._find(db, run_id, "id")
+            return to_rows(history.read(db, run_id, since)) if since > 0 else history.read_rows(db, run_id)
+
+    def curves(self, run_id: str) -> Rows:
+        """The logged steps in which curves have their turns: all of a short run, some thousands of a long one.
+
+        See :class:`~qhn_core.store.thinned.Thinned`. Read-only; read once for all who ask until the run changes.
+        """
+        return self._part((run_id,), lambda db: history.curves(db, run_id))
+
+    def columns(self, run_id: str, names: Sequence[str]) -> Rows:
+        """As :meth:`history`, of some metrics; those that the run does not have are left out.
+
+        Read-only; read once for all who ask until the run changes.
+        """
+        return self._part((run_id, *names), lambda db: history.read_rows(db, run_id, names))
 
     def truncate(self, run_id: str, step: int) -> None:
         """Forget logged steps and kept states from step number ``step`` on, so that they can be made again."""
@@ -332,31 +342,30 @@ class RunStore:
 
         A file of the same name is replaced, but only by a complete one. Returns its path.
         """
-        folder = Path(to)
-        draft = folder / f".export-{secrets.token_hex(4)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as out:
-                name = self.export_to(run_ids, out, format=format)
-            return draft.replace(folder / name)
-        except OSError as error:
-            raise StoreError(f"The export into {folder} failed: {error.strerror}.") from error
-        finally:
-            draft.unlink(missing_ok=True) if draft.parent.is_dir() else None
+        name, parts = self.export_parts(run_ids, format=format)
+        return exports.write_file(Path(to), name, parts)
 
     def export_to(self, run_ids: str | Sequence[str], out: IO[bytes], *, format: exports.Format = "csv") -> str:
         """As :meth:`export`, into an open binary file; returns the name that the file should have."""
+        name, parts = self.export_parts(run_ids, format=format)
+        for part in parts:
+            out.write(part)
+        return name
+
+    def export_parts(
+        self, run_ids: str | Sequence[str], *, format: exports.Format = "csv"
+    ) -> tuple[str, Iterator[bytes]]:
+        """The name that the file of :meth:`export` should have, and its content piece by piece."""
         if format not in ("csv", "json"):
             raise InvalidArgument("format", expected="csv or json", got=format)
         wanted = [run_ids] if isinstance(run_ids, str) else list(dict.fromkeys(run_ids))
         if not wanted:
             raise InvalidArgument("run_ids", expected="at least one run", got="none")
+        records = [self.get(run_id) for run_id in wanted]
         sources = [partial(self._with_history, run_id) for run_id in wanted]
-        for run_id in wanted:
-            self.get(run_id)
-        if len(sources) == 1:
-            return exports.write_one(sources[0], format, out)
-        return exports.write_many(sources, format, out)
+        if len(sources) > 1:
+            return exports.archive_name(format), exports.archive_parts(sources, format)
+        return exports.file_name(records[0], format), exports.file_parts(sources[0], format)
 
     # ---------------------------------------------------------------------------------------- private
 
@@ -376,9 +385,16 @@ class RunStore:
             raise UnknownRun(run_id)
         return row
 
-    def _with_history(self, run_id: str) -> tuple[RunRecord, Rows]:
+    def _part(self, key: tuple[str, ...], read: Callable[[sqlite3.Connection], Rows]) -> Rows:
         with self.database.read() as db:
-            return to_record(self._find(db, run_id, COLUMNS)), to_rows(history.read(db, run_id, 0))
+            changed = self._find(db, key[0], "updated")["updated"]
+            return self._histories.get(key, changed, lambda: read(db))
+
+    @contextmanager
+    def _with_history(self, run_id: str) -> Iterator[tuple[RunRecord, exports.Table]]:
+        """A run as it is now, whatever is written while its history is read."""
+        with self.database.read() as db:
+            yield to_record(self._find(db, run_id, COLUMNS)), history.table(db, run_id)
 
     def _update(self, run_id: str, **fields: Any) -> None:
         with self.database.write() as db:

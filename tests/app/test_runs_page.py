@@ -171,6 +171,21 @@ def test_smoothing_is_the_stated_sum() -> None:
     assert smooth(values, w) == pytest.approx(expected)
 
 
+def test_smoothing_is_as_step_by_step() -> None:
+    rng = np.random.default_rng(11)
+    values, weight = rng.normal(size=(300, 3)), 0.93
+    values[rng.random(values.shape) < 0.3] = np.nan
+    values[:4, 1], values[7, 2], values[:, 0] = np.nan, np.inf, rng.normal(size=300)
+    expected, total, mass = np.empty_like(values), np.zeros(3), np.zeros(3)
+    for t, row in enumerate(values):
+        known = np.isfinite(row)
+        total = np.where(known, weight * total + np.where(known, row, 0.0), total)
+        mass = np.where(known, weight * mass + 1.0, mass)
+        expected[t] = np.divide(total, mass, out=np.full(3, np.nan), where=mass > 0)
+    np.testing.assert_allclose(smooth(values, weight), expected, rtol=1e-12)
+    np.testing.assert_allclose(smooth(values[:, 0], weight), expected[:, 0], rtol=1e-12)
+
+
 def test_smoothing_passes_over_missing_values() -> None:
     out = smooth(np.array([[np.nan], [2.0], [np.nan], [2.0]]), 0.9)
     assert np.isnan(out[0, 0])

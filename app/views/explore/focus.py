@@ -63,7 +63,7 @@ class Chosen:
     def replica(self, start: str) -> int:
         """The number of a start, from 0; what ``start`` may be: :func:`app.starts.options`."""
         losses = self.history.get("loss", np.zeros((0, 1)))
-        return start_of(start, losses, replicas=self.config.replicas, active=self.active)
+        return start_of(start, losses, replicas=self.config.replicas, active=self.active, steps=self.steps)
 
 
 @dataclass(frozen=True, eq=False)

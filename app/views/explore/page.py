@@ -187,7 +187,7 @@ def _chosen(run: str | None, config: RunConfig) -> Chosen:
     if run is None:
         return Chosen(None, config, None, np.zeros(0, dtype=np.int64), {}, None, 0)
     supervisor = services.supervisor()
-    status, snapshot, rows = supervisor.status(run), supervisor.snapshot(run), supervisor.history(run)
+    status, snapshot, rows = supervisor.status(run), supervisor.snapshot(run), supervisor.curves(run)
     theta = None if snapshot is None else snapshot.theta
     return Chosen(run, config, status, rows.steps, rows.history, theta, 0 if snapshot is None else snapshot.step)
 

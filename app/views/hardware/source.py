@@ -150,7 +150,8 @@ def open_source(chosen: Chosen) -> Source | str | None:
     losses = shown.history.get("loss", np.zeros((0, 1)))
     active = shown.status is not None and shown.status.active
     choice = starts.chosen(chosen.config.replicas)
-    replica = min(starts.start_of(choice, losses, replicas=chosen.config.replicas, active=active), len(shown.theta) - 1)
+    start = starts.start_of(choice, losses, replicas=chosen.config.replicas, active=active, steps=shown.steps)
+    replica = min(start, len(shown.theta) - 1)
     problem = shown.problem(replica)
     if problem is None:
         return None

@@ -238,7 +238,7 @@ def _run(source: Source) -> bool:
         figure = figures.message("Loss on the device", text)
         live_chart(figure, name="hardware-loss", alt=f"Loss on the device: {text}.", height=_HEIGHT)
         return False
-    rows, config = services.supervisor().history(run), config_of(run)
+    rows, config = services.supervisor().curves(run), config_of(run)
     loss = rows.history.get("loss", np.zeros((0, 1)))
     name, own = config.objective.short, _is_of(source, run, config)
     figure = device_loss(

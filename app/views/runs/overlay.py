@@ -14,7 +14,7 @@ from app.figures.overlay import MAX_RUNS, Curve, overlay
 from app.live_chart import live_chart
 from app.views.runs.rows import Row, differences, flatten
 from qhn_core.errors import ConfigError, QHNError
-from qhn_core.metrics import LOGGED, METRICS, values_of
+from qhn_core.metrics import LOGGED, METRICS, parts_of, values_of
 
 _HEIGHT = 300
 _LOG = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def show(rows: Sequence[Row]) -> None:
     wide, narrow = st.columns([4, 1], gap="medium")
     with narrow:
         metric, log_y, bands, smoothing = _controls()
-    curves = [_curve(row, metric) for row in rows[:MAX_RUNS]]
+    curves = [_curve(row, metric, smoothed=smoothing > 0) for row in rows[:MAX_RUNS]]
     figure = overlay(curves, metric=metric, log_y=log_y, smoothing=smoothing, bands=bands)
     with wide:
         live_chart(figure, name="overlay", alt=_alt(curves, metric), height=_HEIGHT)
@@ -47,28 +47,26 @@ def _controls() -> tuple[str, bool, bool, float]:
     return metric, log_y, bands, smoothing
 
 
-def _curve(row: Row, metric: str) -> Curve:
-    """The run's values; empty where there are none, or where the store cannot give them now."""
+def _curve(row: Row, metric: str, *, smoothed: bool) -> Curve:
+    """The run's values; empty where there are none, or where the store cannot give them now.
+
+    What is smoothed needs every step: of those alone in which a curve has its turns, the average is another.
+    """
     record = row.record
     label = f"{_short(record.name)} ({record.id[:4]})"
     steps: NDArray = np.zeros(0)
     values: NDArray = np.zeros((0, 1))
     try:
-        if record.state.active:
+        if not smoothed:
+            steps, history = services.supervisor().curves(record.id)
+        elif record.state.active:
             steps, history = services.supervisor().history(record.id)
-            values = _of(history, metric, len(steps))
         else:
-            steps, values = _stored(str(services.store().path), record.id, record.updated.timestamp(), metric)
+            steps, history = services.store().columns(record.id, parts_of(metric))
+        values = _of(history, metric, len(steps))
     except QHNError:
         _LOG.exception("no history of run %s", record.id)
     return Curve(label, row.settings.loss, steps.astype(float), values)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _stored(_store: str, run_id: str, updated: float, metric: str) -> tuple[NDArray, NDArray]:
-    """One metric of a run at rest; ``updated`` makes the copy stale once the run has gone on."""
-    steps, values = services.store().history(run_id)
-    return steps, _of(values, metric, len(steps))
 
 
 def _of(history: Mapping[str, NDArray], metric: str, rows: int) -> NDArray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from app import race_state, services, state
+from app.downloads import history_file
 from app.remote import agree_to, total, warn
 from app.views.runs import choice
 from app.views.runs.rows import Row
@@ -189,20 +189,15 @@ def _save(record: RunRecord) -> None:
 
 
 def _download(label: str, kind: Format, chosen: Sequence[Row]) -> None:
-    """A file that is made when it is asked for; several runs come as a zip archive."""
+    """A file that is made while it is sent; several runs come as a zip archive."""
     ids = [row.record.id for row in chosen]
     many = len(ids) > 1
     name = f"qhn-runs-{kind}.zip" if many else f"qhn-run-{''.join(ids)}.{kind}"
     mime = "application/zip" if many else {"csv": "text/csv", "json": "application/json"}[kind]
 
-    def make() -> bytes:
-        out = io.BytesIO()
-        services.store().export_to(ids, out, format=kind)
-        return out.getvalue()
-
     st.download_button(
         label,
-        make,
+        history_file(ids, kind),
         file_name=name,
         mime=mime,
         key=f"runs_{kind}",

@@ -230,7 +230,7 @@ def _gap(shown: Shown, metric: str, before: tuple[str, ...]) -> Built:
         total=shown.config.steps,
         draws=shown.shots,
     )
-    stem = figures.GAPS[metric][2]
+    stem = figures.GAPS[metric]
     figure = haunted(figure, ghosts.ghosts(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
     title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
     return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}{_estimated(shown.shots)}."
@@ -241,7 +241,7 @@ def _start(shown: Shown, choice: str) -> int:
     replicas = shown.config.replicas
     losses = shown.history.get("loss", np.zeros((0, replicas)))
     active = shown.status is not None and shown.status.active
-    return starts.start_of(choice, losses, replicas=replicas, active=active)
+    return starts.start_of(choice, losses, replicas=replicas, active=active, steps=shown.steps)
 
 
 def _moment(shown: Shown, choice: str) -> Moment | None:

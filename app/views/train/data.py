@@ -37,7 +37,7 @@ class Shown:
         key: what figures are cached under.
         config: what is trained.
         status: None for a preview.
-        steps, history: logged rows; name -> (T, B).
+        steps, history: logged rows, of a long run those that its curves need; name -> (T, B).
         setup: problem and circuit; None while they are being made.
         step: updates made to get to the angles below.
         theta, probs, bits: angles (B, P), exact q (B, 2**N), drawn strings (B, S, N); None where unknown.
@@ -184,7 +184,7 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     """Where a run stands; raises UnknownRun if there is none of this id."""
     supervisor = services.supervisor()
     status = supervisor.status(run_id)
-    rows = supervisor.history(run_id)
+    rows = supervisor.curves(run_id)
     snapshot = supervisor.snapshot(run_id)
     setup, note = supervisor.setup(run_id), ""
     if setup is None and not status.active:

@@ -67,7 +67,7 @@ def of(shown: Shown) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def _read(run: str, step: int) -> Ghost | None:
-    rows = services.supervisor().history(run)
+    rows = services.supervisor().curves(run)
     return _ghost(rows.steps, rows.history, config_of(run))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from urllib.parse import urlencode, urlsplit
 
@@ -10,9 +9,11 @@ import streamlit as st
 
 from app import race_state, services, state
 from app.describe import TITLES
+from app.downloads import history_file
 from app.forms import Form
 from app.receipt import notebook, receipt
 from qhn_core.config import ConfigError, RunConfig
+from qhn_core.store import RunStore
 from qhn_core.store.exports import Format
 
 #: Largest configuration file read, bytes.
@@ -112,7 +113,7 @@ def _export(form: Form) -> None:
     for label, kind in kinds:
         st.download_button(
             label,
-            partial(_history, run, kind) if run else b"",
+            history_file([run], kind) if run else b"",
             f"run-{run}.{kind}",
             f"text/{kind}" if kind == "csv" else "application/json",
             disabled=run is None,
@@ -122,7 +123,7 @@ def _export(form: Form) -> None:
         )
     st.download_button(
         "Receipt (one HTML file, works offline)",
-        partial(_receipt, run) if run else b"",
+        partial(_receipt, services.store(), run) if run else b"",
         f"run-{run}.html",
         "text/html",
         disabled=run is None,
@@ -150,16 +151,9 @@ def _export(form: Form) -> None:
         st.error(str(problem))
 
 
-def _receipt(run: str) -> bytes:
-    store = services.store()
+def _receipt(store: RunStore, run: str) -> bytes:
     record = store.get(run)
     return receipt(record, store.history(run), RunConfig.from_json(record.config_json))
-
-
-def _history(run: str, kind: Format) -> bytes:
-    out = io.BytesIO()
-    services.store().export_to([run], out, format=kind)
-    return out.getvalue()
 
 
 def _open() -> None:
