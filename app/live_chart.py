@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import feeds
+from app import feeds, state
 from app.figures.large import enlarge
 from app.figures.palette import TOKENS
 from app.figures.plain import plain
@@ -104,6 +104,7 @@ def encode(
     feed: str = "",
     every: float = 0.0,
     scale: float = 1.0,
+    clickable: bool = False,
 ) -> bytes:
     """What :func:`live_chart` sends, so that a page may keep it and mount it again without building it again.
 
@@ -118,6 +119,7 @@ def encode(
         feed: name of the feed (:mod:`app.feeds`) from which the chart fetches its newest figure by itself; empty: none.
         every: seconds between two such fetches.
         scale: how much larger than usual letters and lines are.
+        clickable: whether the page is told what is clicked.
     """
     payload = {
         "name": name,
@@ -130,6 +132,7 @@ def encode(
         "tokens": TOKENS,
         "feed": below_base(f"{feeds.PATH}/{feed}") if feed else "",
         "every": every,
+        "clickable": clickable,
     }
     return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
 
@@ -143,6 +146,7 @@ def live_chart(
     height: int = 280,
     config: Mapping[str, Any] | None = None,
     scale: float = 1.0,
+    on_click: Callable[[], None] | None = None,
 ) -> None:
     """Mount a chart, or update the one mounted under the same key.
 
@@ -154,7 +158,23 @@ def live_chart(
         height: pixels.
         config: Plotly's configuration beyond the defaults.
         scale: how much larger than usual letters and lines are.
+        on_click: called before the page is drawn anew after a click in the chart; :func:`clicked` tells where.
     """
     if not isinstance(figure, bytes):
-        figure = encode(figure, name=name, alt=alt, height=height, config=config, scale=scale)
-    _component()(key=f"live_chart.{key or name}", data=figure)
+        clickable = on_click is not None
+        figure = encode(figure, name=name, alt=alt, height=height, config=config, scale=scale, clickable=clickable)
+    more = {} if on_click is None else {"default": {"clicked": None}, "on_clicked_change": on_click}
+    _component()(key=f"live_chart.{key or name}", data=figure, **more)
+
+
+def clicked(key: str) -> tuple[int, tuple[int, ...]] | None:
+    """What was clicked last in the chart of this key: the number of the curve, and the place in it; None for nothing.
+
+    It comes from a browser: whether there is such a place is for the caller to check.
+    """
+    held = state.widget(f"live_chart.{key}")
+    found = None if held is None else held.get("clicked")
+    try:
+        return None if found is None else (int(found["curve"]), tuple(int(k) for k in found["place"]))
+    except (KeyError, TypeError, ValueError):
+        return None

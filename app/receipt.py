@@ -57,7 +57,7 @@ def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
         [
             take_home.paragraph(
                 f"Run {record.id}, {record.state.value} at step {total} of {record.steps}, "
-                f"begun {record.created:%Y-%m-%d %H:%M} UTC. Made with QHN Lab."
+                f"begun {record.created:%Y-%m-%d %H:%M} UTC. Made with QHN Lab.{_branched(record)}"
             ),
             take_home.table(("at the last logged step", f"mean over {starts} starts"), values),
             take_home.charts(
@@ -81,3 +81,13 @@ def _history(record: RunRecord, rows: Rows) -> str:
         return take_home.paragraph("The history is too long for this file: export it as CSV in QHN Lab.")
     text = b"".join(csv_parts(record, table_of(rows))).decode()
     return take_home.download("History as CSV", f"run-{record.id}.csv", text)
+
+
+def _branched(record: RunRecord) -> str:
+    """What a branch's receipt has to say of its script."""
+    if not record.parent:
+        return ""
+    return (
+        f" A branch: it leaves run {record.parent} at step {record.forked}. The script below trains its settings from "
+        "step 0, which gives other numbers."
+    )

@@ -262,7 +262,9 @@ class Chart {
     if (!this.listening) {
       this.listening = true;
       this.node.on("plotly_relayout", (event) => this.rangesChosen(event));
+      this.node.on("plotly_click", (event) => this.clicked(event));
     }
+    this.clickable = Boolean(data.clickable);
     this.join(data.group || "");
     this.shown = stamp;
     this.refreshes = (this.refreshes || 0) + 1;
@@ -304,6 +306,14 @@ class Chart {
     const axis = this.node._fullLayout && this.node._fullLayout.xaxis;
     if (!axis || typeof x !== "number" || axis.type === "category" || !this.node.data.length) return;
     window.Plotly.Fx.hover(this.node, { xval: axis.d2c ? axis.d2c(x) : x }, "xy");
+  }
+
+  // What was clicked goes to the page: the curve's number, and the place in it (row and column of a map).
+  clicked(event) {
+    const point = event.points && event.points[0];
+    if (!this.clickable || !this.tell || !point) return;
+    const place = point.pointIndex ?? point.pointNumber;
+    this.tell({ curve: point.curveNumber, place: Array.isArray(place) ? place : [place] });
   }
 
   explain(error) {
@@ -369,13 +379,14 @@ class Chart {
 }
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { data, parentElement, setStateValue } = component;
   let chart = charts.get(parentElement);
   if (!chart || !parentElement.contains(chart.node)) {
     if (chart) chart.destroy();
     chart = new Chart(parentElement);
     charts.set(parentElement, chart);
   }
+  chart.tell = (point) => setStateValue("clicked", point);
   if (data) chart.receive(data);
   return () => chart.destroy();
 }

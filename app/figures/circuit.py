@@ -64,8 +64,12 @@ def circuit_diagram(
     labels: Sequence[str] = (),
     visible: int = 26,
     first: int = 0,
+    gradient: NDArray[np.float64] | None = None,
+    faint: bool = False,
 ) -> Figure:
     """The diagram; drag to the side for later columns, scroll to zoom.
+
+    A hand on the rim of each rotation shows its angle: up is 0, and it turns with the clock.
 
     Args:
         gates: in the order in which they are applied.
@@ -75,14 +79,17 @@ def circuit_diagram(
         labels: what sits on each wire, such as the weight's name.
         visible: columns in view at first.
         first: number of the topmost wire, where a part of a circuit is drawn.
+        gradient: ∂L/n of each angle, (P,), nats per radian, told when a gate is pointed at.
+        faint: draw what couples wires as left out.
     """
     shown = gates[:MAX_GATES]
     column = np.array(columns(shown, n_qubits), dtype=float)
     width = int(column.max()) + 1 if len(shown) else 1
     traces = [_wires(n_qubits, width)]
-    traces += _links(shown, column)
-    traces += _dots(shown, column)
-    traces += _boxes(shown, column, theta)
+    coupling = [*_links(shown, column), *_dots(shown, column)]
+    traces += [trace | {"opacity": 0.15} for trace in coupling] if faint else coupling
+    traces += _boxes(shown, column, theta, gradient)
+    traces += _hands(shown, column, theta)
     if len(gates) > MAX_GATES:
         title += f" (the first {MAX_GATES} of {len(gates)} gates)"
     elif width > visible:
@@ -153,7 +160,10 @@ def _markers(spots: Sequence[tuple[float, float, str]], name: str, marker: dict[
 
 
 def _boxes(
-    gates: Sequence[GateLike], column: NDArray[np.float64], theta: NDArray[np.float64] | None
+    gates: Sequence[GateLike],
+    column: NDArray[np.float64],
+    theta: NDArray[np.float64] | None,
+    gradient: NDArray[np.float64] | None,
 ) -> list[dict[str, Any]]:
     fills = {"RX": SOFT, "RY": SOFT, "RZ": PAPER, "IsingZZ": SOFT, "Hadamard": PAPER}
     traces = []
@@ -161,7 +171,7 @@ def _boxes(
         spots: list[tuple[float, float, str]] = []
         for gate, c in zip(gates, column.tolist(), strict=True):
             if gate.name == kind:
-                spots.append((c, float(np.mean(gate.wires)), _describe(gate, theta)))
+                spots.append((c, float(np.mean(gate.wires)), _describe(gate, theta, gradient)))
         if not spots:
             continue
         wide = kind == "IsingZZ"
@@ -177,7 +187,29 @@ def _boxes(
     return traces
 
 
-def _describe(gate: GateLike, theta: NDArray[np.float64] | None) -> str:
+def _hands(
+    gates: Sequence[GateLike], column: NDArray[np.float64], theta: NDArray[np.float64] | None
+) -> list[dict[str, Any]]:
+    """On the rim of each rotation's box where its angle points, as a clock's hand does."""
+    turned = [(g, c) for g, c in zip(gates, column.tolist(), strict=True) if g.param is not None]
+    if theta is None or not turned:
+        return []
+    degrees = [float(np.degrees(gate.angle(theta))) % 360.0 for gate, _ in turned]
+    hands = {"symbol": "triangle-up", "size": 8, "color": ACCENT, "angle": degrees, "standoff": -11, "opacity": 1}
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [c for _, c in turned],
+            "y": [float(np.mean(gate.wires)) for gate, _ in turned],
+            "marker": hands,
+            "name": "angles",
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def _describe(gate: GateLike, theta: NDArray[np.float64] | None, gradient: NDArray[np.float64] | None) -> str:
     where = ", ".join(map(str, gate.wires))
     if gate.name == "Hadamard":
         return f"Hadamard on wire {where}"
@@ -186,4 +218,6 @@ def _describe(gate: GateLike, theta: NDArray[np.float64] | None) -> str:
     if theta is not None or gate.param is None:
         angle = float(gate.angle(theta)) % _TWO_PI
         value = f" = {angle:.2f} rad"
+    if gradient is not None and gate.param is not None:
+        value += f"<br>∂L/n = {gradient[gate.param]:+.4f} nats per rad".replace("-", "−")
     return f"{gate.name} on {where}{slot}{value}"

@@ -25,6 +25,8 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
 
     A place above the diagonal does better on new examples than on those learned.
     """
+    if np.isnan(galaxy.posterior).all():
+        return _drawn(galaxy, objective)
     part = slice(0, _SHOWN)
     x, y, mass, exact = galaxy.train[part], galaxy.test[part], galaxy.mass[part], galaxy.posterior[part]
     all_places: dict[str, Any] = {
@@ -67,8 +69,50 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
         "marker": {"color": INK, "symbol": "x", "size": 13},
         "hovertemplate": "a network drawn from q: train %{x:.1%}, test %{y:.1%}<extra></extra>",
     }
+    shape = _shape(f"Galaxy of networks: gap of a drawn one {train - test:+.3f}")
+    return {"data": [all_places, _same(galaxy), cloud, rings, centre], "layout": shape}
+
+
+def _drawn(galaxy: Galaxy, objective: str) -> Figure:
+    """The galaxy of drawn networks, where all are too many: area is the share of the draws."""
+    part = slice(0, _SHOWN)
+    size = np.maximum(_SMALLEST, _LARGEST * np.sqrt(galaxy.mass[part]))
+    cloud = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": galaxy.train[part],
+        "y": galaxy.test[part],
+        "name": "drawn networks",
+        "marker": {"color": loss_colour(objective), "size": size, "opacity": 0.6, "line": {"width": 0}},
+        "customdata": np.stack([100 * galaxy.mass[part], galaxy.networks[part].astype(float)], axis=1),
+        "hovertemplate": "train %{x:.1%}, test %{y:.1%}<br>%{customdata[0]:.3g} % of the draws, "
+        "%{customdata[1]:.0f} different networks<extra></extra>",
+    }
+    train, test = galaxy.mean
+    centre = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [train],
+        "y": [test],
+        "name": "their mean",
+        "marker": {"color": INK, "symbol": "x", "size": 13},
+        "hovertemplate": "mean of the drawn: train %{x:.1%}, test %{y:.1%}<extra></extra>",
+    }
+    shape = _shape(f"Galaxy of drawn networks: gap of one ≈ {train - test:+.3f}")
+    return {"data": [_same(galaxy), cloud, centre], "layout": shape}
+
+
+def _shape(title: str) -> dict[str, Any]:
+    axes = {"tickformat": ".0%"}
+    title = title.replace("-", "−")
+    shape = layout(title, x=axis("training accuracy", **axes), y=axis("test accuracy", **axes), hovermode="closest")
+    shape["margin"]["t"] = TWO_ROWS
+    return shape
+
+
+def _same(galaxy: Galaxy) -> dict[str, Any]:
     low = float(min(galaxy.train.min(), galaxy.test.min()))
-    same = {
+    return {
         "type": "scatter",
         "mode": "lines",
         "x": [low, 1.0],
@@ -77,11 +121,6 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
         "line": {"color": MUTED, "dash": "dot", "width": 1.5},
         "hoverinfo": "skip",
     }
-    title = f"Galaxy of networks: gap of a drawn one {train - test:+.3f}".replace("-", "−")
-    axes = {"tickformat": ".0%"}
-    shape = layout(title, x=axis("training accuracy", **axes), y=axis("test accuracy", **axes), hovermode="closest")
-    shape["margin"]["t"] = TWO_ROWS
-    return {"data": [all_places, same, cloud, rings, centre], "layout": shape}
 
 
 def _size(mass: Array) -> Array:

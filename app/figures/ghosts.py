@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.curves import History, line, median
-from app.figures.palette import loss_colour
+from app.figures.palette import INK, loss_colour
 from app.figures.plain import Figure, thin
 
 Array = NDArray[np.float64]
@@ -57,6 +57,21 @@ def haunted(figure: Figure, ghosts: Sequence[Ghost], dashes: Mapping[str, str]) 
     layout["xaxis"] = {k: v for k, v in layout["xaxis"].items() if k != "rangemode"} | {"range": [0, max(last, asked)]}
     layout["yaxis"] = dict(layout["yaxis"]) | {"range": [low - room, high + room]}
     return {"data": [*traces, *figure["data"]], "layout": layout}
+
+
+def marked(figure: Figure, step: int) -> Figure:
+    """Curves over steps with an upright line at the step that is looked back at."""
+    line_at = {
+        "type": "line",
+        "x0": step,
+        "x1": step,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": INK, "width": 2, "dash": "dot"},
+    }
+    layout = dict(figure["layout"])
+    return {"data": figure["data"], "layout": layout | {"shapes": [*layout.get("shapes", ()), line_at]}}
 
 
 def _traces(ghost: Ghost, age: int, dashes: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -12,10 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.analysis.scores import TIE
+from qhn_core.bitstrings import Bits, as_bits, unique
+from qhn_core.checks import check_int
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.problems.problem import Problem
 
 Array = NDArray[np.float64]
+#: Probabilities of classes held at once for drawn networks.
+_AT_ONCE = 1 << 21
 
 
 class Galaxy(NamedTuple):
@@ -53,6 +57,49 @@ def accuracies(problem: Problem, split: Literal["train", "test"], *, tick: Calla
                 tick()
     found: Array = (right / len(y))[table.group_of]
     return found
+
+
+def galaxy_of_draws(problem: Problem, bits: ArrayLike) -> Galaxy:
+    """The places of networks drawn from q, bits (S, N), where all 2**N are too many: mass is the share of the draws.
+
+    ``best`` holds the row of ``bits`` of each place's most frequent network; the posterior is not known, so it is NaN.
+    """
+    data = problem.dataset
+    strings = as_bits(bits, problem.n_bits)
+    if problem.network is None or data is None or not len(data.x_train) or not len(data.x_test):
+        raise Unsupported("A galaxy needs a network, training and test examples.")
+    found = unique(strings)
+    both = np.stack([_accuracy(problem, found.bits, split) for split in ("train", "test")], axis=1)
+    places, where, count = np.unique(np.round(both, 9), axis=0, return_inverse=True, return_counts=True)
+    where, share = where.ravel(), found.counts / len(strings)
+    mass = np.bincount(where, weights=share, minlength=len(places))
+    order = np.lexsort((share, where))
+    best = order[np.append(np.flatnonzero(np.diff(where[order])), len(order) - 1)]
+    by_mass = np.argsort(-mass, kind="stable")
+    return Galaxy(
+        train=places[by_mass, 0],
+        test=places[by_mass, 1],
+        networks=count[by_mass].astype(np.int64),
+        mass=np.asarray(mass[by_mass], dtype=np.float64),
+        posterior=np.full(len(places), np.nan),
+        best=found.first[best[by_mass]].astype(np.int64),
+    )
+
+
+def _accuracy(problem: Problem, bits: Bits, split: Literal["train", "test"]) -> Array:
+    """Accuracy of each network, (S,), a tie counted as in :func:`accuracies`; a few networks at a time."""
+    data, network = problem.dataset, problem.network
+    assert data is not None  # noqa: S101 -- galaxy_of_draws() asks
+    assert network is not None  # noqa: S101 -- galaxy_of_draws() asks
+    x, y = getattr(data, f"x_{split}"), getattr(data, f"y_{split}")
+    right = np.empty(len(bits))
+    at_once = max(1, _AT_ONCE // (len(y) * data.n_classes))
+    for start in range(0, len(bits), at_once):
+        part = slice(start, start + at_once)
+        proba = network.predict_proba(bits[part], x)
+        tied = proba >= proba.max(axis=2, keepdims=True) - TIE
+        right[part] = (tied[:, np.arange(len(y)), y] / tied.sum(axis=2)).mean(axis=1)
+    return right
 
 
 def galaxy(problem: Problem, q: ArrayLike, train: Array, test: Array) -> Galaxy:
@@ -93,6 +140,14 @@ def gray_map(values: ArrayLike) -> Array:
         raise InvalidArgument("values", expected="shape (2**N,)", got=f"shape {flat.shape}")
     rows, columns = gray_code(n_bits // 2), gray_code(n_bits - n_bits // 2)
     return np.asarray(flat.reshape(len(rows), len(columns))[np.ix_(rows, columns)])
+
+
+def string_at(row: int, column: int, n_bits: int) -> int:
+    """Number of the string that :func:`gray_map` puts at this place."""
+    right = n_bits - n_bits // 2
+    check_int("row", row, low=0, high=(1 << n_bits // 2) - 1)
+    check_int("column", column, low=0, high=(1 << right) - 1)
+    return int(gray_code(n_bits // 2)[row]) << right | int(gray_code(right)[column])
 
 
 def gray_code(n_bits: int) -> NDArray[np.int64]:

@@ -40,6 +40,7 @@ class GradientVariance(NamedTuple):
     loss_variance: float  #: Var[L]
     replicas: int  #: random starts
     n_params: int
+    by_start: Array  #: (∂_k L)² averaged over the active parameters, of each start, (replicas,)
 
 
 class Slope(NamedTuple):
@@ -197,6 +198,7 @@ def _spread(gradients: Array, losses: Array) -> GradientVariance:
         loss_variance=float(losses.var(ddof=1)),
         replicas=replicas,
         n_params=n_params,
+        by_start=(gradients[:, alive] ** 2).mean(axis=1),
     )
 
 

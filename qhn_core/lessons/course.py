@@ -13,7 +13,7 @@ from qhn_core import trainer
 from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.config import RunConfig
 from qhn_core.errors import Cancelled
-from qhn_core.lessons.outcome import Watch
+from qhn_core.lessons.outcome import Handed, Watch
 
 Array = NDArray[np.float64]
 #: Metrics whose course is kept, each the median over starts.
@@ -45,6 +45,7 @@ class Course:
     rows: list[dict[str, Array]] = field(default_factory=list)
     theta: Array | None = None
     probs: Array | None = None
+    state: trainer.TrainState | None = None
 
     def metric(self, name: str) -> Array:
         """Median over starts at each logged step, (T,)."""
@@ -62,6 +63,13 @@ class Course:
         """Where its predictions are drawn; for two inputs only."""
         return DecisionGrid(self.setup.problem, resolution=40)
 
+    def handed(self) -> Handed | None:
+        """The run as it stands, to go on from; None before its first step."""
+        if self.state is None or not self.rows:
+            return None
+        history = {name: np.stack([row[name] for row in self.rows]) for name in self.rows[0]}
+        return Handed(self.config, self.state, np.array(self.steps, dtype=np.int64), history)
+
     def middle(self) -> int:
         """The start of median final loss."""
         losses = self.rows[-1]["loss"]
@@ -75,6 +83,7 @@ def train_course(course: Course, watch: Watch, *, until: int | None = None) -> I
         check_waiting(watch)
         course.theta = state.theta
         state, info = trainer.step(course.setup, state)
+        course.state = state
         if info.row is not None:
             course.steps.append(info.step)
             course.rows.append(info.row)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from qhn_core.config import RunConfig
+    from qhn_core.trainer import TrainState
 
 Array = NDArray[np.float64]
 
@@ -139,6 +143,23 @@ Picture: TypeAlias = Lines | Bars | Plane | Qubits
 
 
 @dataclass(frozen=True, eq=False)
+class Handed:
+    """Where a run of a lesson stands, to go on from elsewhere.
+
+    Args:
+        config: what it trains.
+        state: angles, step and what the optimiser remembers.
+        steps: logged so far, (T,).
+        history: name -> (T, B).
+    """
+
+    config: RunConfig
+    state: TrainState
+    steps: NDArray[np.int64]
+    history: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What an experiment found.
 
@@ -147,12 +168,14 @@ class Outcome:
         pictures: by name.
         note: what is to be said beside it, such as why something was refused.
         complete: whether nothing more will come.
+        handed: its runs, to go on from.
     """
 
     numbers: Mapping[str, float]
     pictures: Mapping[str, Picture]
     note: str = ""
     complete: bool = True
+    handed: tuple[Handed, ...] = ()
 
 
 def _short(value: float) -> str:

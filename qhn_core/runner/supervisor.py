@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,15 +131,40 @@ class Supervisor:
             paused, speed, name: as for :meth:`start`.
         """
         from qhn_core.runner.forking import branch
+        from qhn_core.store.rows import default_name
 
         speed = speed_limit(speed)
         self._check_open()
         before, state = self.store.get(run_id).config, self.state_at(run_id, step)
         begun = branch(state, before, config, uploads=self.store.uploads)
-        new_id = self.store.create(config, name=name, begin=(begun.step, begun.arrays()), parent=run_id)
+        title = name or f"{default_name(config.to_json())} · from step {begun.step}"
+        new_id = self.store.create(config, name=title, begin=(begun.step, begun.arrays()), parent=run_id)
         task = Training(new_id, config, self.store, from_store=True)
         self._launch(task, name=self.store.get(new_id).name, paused=paused, speed=speed, reached=begun.step)
         return new_id
+
+    def take_over(self, config: RunConfig, state: TrainState, rows: Rows, *, name: str | None = None) -> str:
+        """Enter a run that was trained elsewhere, with its rows, as one that rests at ``state``; returns its id.
+
+        Resume goes on from there, as it would have gone on elsewhere.
+        """
+        from qhn_core.planning import plan
+
+        plan(config, self.store.uploads)
+        step = min(state.step, config.steps)
+        end = RunState.FINISHED if state.done else RunState.STOPPED
+        run_id = self.store.create(config, name=name, begin=(step, state.arrays()))
+        message = "" if state.done else f"Handed over at step {step}; Resume goes on."
+        self.store.flush(
+            run_id,
+            steps=rows.steps,
+            rows=rows.history,
+            step=step,
+            state=end,
+            message=message,
+            kept=((step, replace(state, done=False).arrays()),),
+        )
+        return run_id
 
     def pause(self, run_id: str) -> None:
         """Pause after the step in work, on a device after its jobs, which are paid for already (``stop`` cancels them).

@@ -1,7 +1,7 @@
 """Where one start of a run has been: its angles at chosen steps, found by training it once more.
 
-Runs keep the angles of their last step only. An exact run is determined by its configuration, and replica r depends
-on (seed, r) alone, so its way can be gone again without the other replicas.
+For runs of an earlier version, which kept the angles of their last step only. An exact run is determined by its
+configuration, and replica r depends on (seed, r) alone, so its way can be gone again without the other replicas.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_WORK = 1 << 26
 class Way(NamedTuple):
     """Angles at some steps of a run."""
 
-    steps: NDArray[np.int64]  #: (K,), increasing, first 0
+    steps: NDArray[np.int64]  #: (K,), increasing; first 0, or where a branch begins
     theta: NDArray[np.float64]  #: (K, P), radians
 
 

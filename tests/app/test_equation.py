@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.views.train.equation import costliest, equation
+from app.views.train.equation import equation, largest
 from qhn_core.config import RunConfig
 from qhn_core.results import train
 
@@ -34,8 +34,5 @@ def test_a_new_loss_s_term_is_written_as_words() -> None:
     assert "\\of" not in text
 
 
-def test_the_costliest_networks_are_those_with_the_largest_shares() -> None:
-    q, nll = np.array([0.1, 0.6, 0.3, 0.0]), np.array([4.0, 1.0, 3.0, 100.0])
-    index, share = costliest(q, nll, 2, count=2)
-    assert index.tolist() == [2, 1]
-    assert share.tolist() == pytest.approx([0.45, 0.3])
+def test_the_networks_listed_are_those_that_add_or_take_most() -> None:
+    assert largest(np.array([0.1, -0.6, 0.3, 0.0]), count=3).tolist() == [1, 2, 0]

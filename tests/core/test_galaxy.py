@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qhn_core as qhn
-from qhn_core.analysis.galaxy import accuracies, galaxy, gray_code, gray_map
+from qhn_core.analysis.galaxy import accuracies, galaxy, galaxy_of_draws, gray_code, gray_map, string_at
 from qhn_core.analysis.predictive import Predictive
+from qhn_core.bitstrings import from_index
 from qhn_core.errors import InvalidArgument, Unsupported
 
 
@@ -60,3 +61,31 @@ def test_neighbours_of_a_map_differ_in_one_bit(n_bits: int) -> None:
 def test_only_a_vector_over_all_strings_is_a_map() -> None:
     with pytest.raises(InvalidArgument, match="values"):
         gray_map(np.zeros(6))
+
+
+@pytest.mark.parametrize("n_bits", [1, 2, 5])
+def test_each_place_of_the_map_is_the_string_that_it_shows(n_bits):
+    shown = gray_map(np.arange(2**n_bits))
+    found = [[string_at(r, c, n_bits) for c in range(shown.shape[1])] for r in range(shown.shape[0])]
+    assert np.array_equal(shown, found)
+    with pytest.raises(InvalidArgument, match=r"^column"):
+        string_at(0, shown.shape[1], n_bits)
+
+
+def test_drawn_networks_stand_where_the_table_puts_them(problem):
+    """Each string drawn so often that its share is exactly q: the two galaxies are one."""
+    counts = np.random.default_rng(2).multinomial(500, np.random.default_rng(3).dirichlet(np.ones(2**problem.n_bits)))
+    index = np.random.default_rng(4).permutation(np.repeat(np.arange(counts.size), counts))
+    bits = from_index(index, problem.n_bits)
+    drawn = galaxy_of_draws(problem, bits)
+    train, test = accuracies(problem, "train"), accuracies(problem, "test")
+    whole = galaxy(problem, counts / 500, train, test)
+    seen = whole.mass > 0
+    key = {(round(a, 9), round(b, 9)): m for a, b, m in zip(whole.train, whole.test, whole.mass, strict=True)}
+    assert seen.sum() == len(drawn.mass)
+    for a, b, mass, best in zip(drawn.train, drawn.test, drawn.mass, drawn.best, strict=True):
+        assert np.isclose(key[round(a, 9), round(b, 9)], mass)
+        assert np.isclose(train[index[best]], a)
+        assert np.isclose(test[index[best]], b)
+    assert np.allclose(drawn.mean, whole.mean)
+    assert np.isnan(drawn.posterior).all()

@@ -8,9 +8,11 @@ import pytest
 from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.errors import InvalidArgument
+from qhn_core.lessons.experiments.training import Training
+from qhn_core.lessons.outcome import Unwatched
 from qhn_core.runner import RunState, Supervisor
 from qhn_core.runner.trail import stride
-from qhn_core.store import RunStore, UnknownRun, states
+from qhn_core.store import Rows, RunStore, UnknownRun, states
 
 
 def small(**options) -> RunConfig:
@@ -95,6 +97,7 @@ def test_a_branch_changes_what_was_changed_and_knows_where_it_comes_from(supervi
     assert np.array_equal(nll[0][10], nll[1][0])
     record = supervisor.store.get(child)
     assert (record.parent, record.forked) == (parent, 10)
+    assert record.name == "ELBO β=0.5 · xor, 8 · 2-1 · from step 10"
     for member in (parent, child, grandchild):
         assert [run.id for run in supervisor.store.family(member)] == [parent, child, grandchild]
     supervisor.delete(parent)
@@ -174,3 +177,22 @@ def test_a_student_forks_their_own_runs_alone(supervisor):
     with pytest.raises(UnknownRun):
         yours.kept_steps(parent)
     assert mine.store.get(finished(mine, mine.fork(parent, 3, small()))).person == "me"
+
+
+def test_a_lessons_run_is_handed_over_with_its_rows_and_goes_on_as_it_would_have(supervisor):
+    config = small(steps=20)
+    whole = finished(supervisor, supervisor.start(config))
+    found = Training().measure(config, until=8, watch=Unwatched()).handed[0]
+    run_id = supervisor.take_over(found.config, found.state, Rows(found.steps, dict(found.history)), name="Lesson")
+    status = supervisor.status(run_id)
+    assert (status.state, status.step) == (RunState.STOPPED, 9)
+    assert supervisor.history(run_id).steps.tolist() == list(range(9))
+    supervisor.resume(run_id)
+    finished(supervisor, run_id)
+    wanted = supervisor.history(whole)
+    for name, column in wanted.history.items():
+        assert np.array_equal(supervisor.history(run_id).history[name], column, equal_nan=True), name
+    ended = Training().measure(config, until=None, watch=Unwatched()).handed[0]
+    done = supervisor.take_over(ended.config, ended.state, Rows(ended.steps, dict(ended.history)))
+    assert supervisor.status(done).state is RunState.FINISHED
+    assert np.array_equal(supervisor.snapshot(done).theta, supervisor.snapshot(whole).theta)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 #: Most qubits for which everything is enumerated.
 MOST_QUBITS = 20
+#: Steps at which a way is known.
+_POINTS = 41
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +177,22 @@ def look(chosen: Chosen, replica: int, step: int | None, way: Way | None, upload
     return work
 
 
+def _kept_way(chosen: Chosen, replica: int, watch: Watch) -> Way | None:
+    """The way as the run kept it, at about 41 of its steps; None for a run that kept too few."""
+    supervisor, run = services.supervisor(), chosen.run_id
+    if run is None:
+        return None
+    kept = supervisor.kept_steps(run)
+    if len(kept) < 2 or kept[-1] != chosen.step:
+        return None
+    steps = kept[np.unique(np.linspace(0, len(kept) - 1, min(_POINTS, len(kept))).round().astype(int))]
+    angles = []
+    for k, step in enumerate(steps):
+        angles.append(supervisor.state_at(run, int(step)).theta[replica])
+        watch.progress((k + 1) / len(steps))
+    return Way(steps, np.array(angles))
+
+
 def way_job(chosen: Chosen, replica: int) -> Job | None:
     """The way of one start through an ended run; None where it is not to be had (yet)."""
     if chosen.run_id is None or chosen.active or chosen.step < 1 or chosen.theta is None:
@@ -182,6 +200,9 @@ def way_job(chosen: Chosen, replica: int) -> Job | None:
     uploads = services.uploads()
 
     def work(watch: Watch) -> Way:
+        kept = _kept_way(chosen, replica, watch)
+        if kept is not None:
+            return kept
         check_replay(chosen.config, chosen.step, uploads=uploads)
         found = replay(
             chosen.config,

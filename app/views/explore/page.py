@@ -34,7 +34,7 @@ SECTIONS: dict[str, tuple[str, Callable[[View, Focus], None]]] = {
     "sweep": ("Sweep", sweep.show),
 }
 #: Sections that need the table of all strings.
-_ENUMERATED = frozenset({"posterior", "galaxy", "landscape", "spectrum"})
+_ENUMERATED = frozenset({"posterior", "landscape", "spectrum"})
 _UNTRAINED = "untrained"
 _POLLING = "explore.polling"
 
@@ -166,7 +166,8 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     if section in _ENUMERATED and qubits > MOST_QUBITS:
         st.info(
             f"{qubits} qubits have too many strings to enumerate (the limit is {MOST_QUBITS}), so there is no exact "
-            "posterior, galaxy, landscape or spectrum. Trainability, architecture and sweep are there.",
+            "posterior, landscape or spectrum. Galaxy (of drawn networks), trainability, architecture and sweep are "
+            "there.",
             icon=":material/info:",
         )
         return

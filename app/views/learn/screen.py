@@ -13,6 +13,7 @@ from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
 from qhn_core.lessons.outcome import Outcome
 from qhn_core.lessons.questions import Curve
 from qhn_core.lessons.words import fill
+from qhn_core.store import Rows
 from qhn_core.store.answers import Answer, Answers
 
 #: Seconds between refreshes while an experiment runs.
@@ -56,7 +57,7 @@ def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: b
             _reveal(lesson, step, answer, outcome, ready=job.ready)
             if job.ready and answer is not None:
                 _judge(step, answer, answers, outcome)
-        _help(lesson, step, settings)
+        _help(lesson, step, settings, job.result)
     work.settle(job, polling)
 
 
@@ -171,7 +172,7 @@ def _judge(step: Step, answer: Answer, answers: Answers, outcome: Outcome) -> No
             answers.judge(answer.browser, answer.lesson, answer.step, correct=correct)
 
 
-def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:
+def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting], outcome: Outcome | None) -> None:
     with st.container(horizontal=True, gap="small"):
         if step.hint:
             with st.popover("Hint", icon=":material/lightbulb:"):
@@ -179,12 +180,19 @@ def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:
         trains = (step.experiment or lesson.experiment).name == "training"
         label, icon = "Go on freely in Train", ":material/open_in_new:"
         if trains and st.button(label, icon=icon, type="tertiary", key="learn.train"):
-            _to_train(lesson, step, settings)
+            _to_train(lesson, step, settings, outcome)
 
 
-def _to_train(lesson: Lesson, step: Step, settings: Mapping[str, Setting]) -> None:
-    """The same run, from the same seed, on the Train page."""
+def _to_train(lesson: Lesson, step: Step, settings: Mapping[str, Setting], outcome: Outcome | None) -> None:
+    """The run as it stands here, on the Train page; trained from its seed where none of this step's is its own."""
     config = lesson.prepared(step, settings)[1]
-    run = services.supervisor().start(config, name=f"Lesson {lesson.number}: {lesson.title}"[:80])
+    name = f"Lesson {lesson.number}: {lesson.title}"[:80]
+    runs = () if outcome is None else outcome.handed
+    mine = next((run for run in runs if run.config == config), runs[0] if runs else None)
+    if mine is None:
+        run = services.supervisor().start(config, name=name)
+    else:
+        config = mine.config
+        run = services.supervisor().take_over(config, mine.state, Rows(mine.steps, dict(mine.history)), name=name)
     state.open_run(run, config)
     st.switch_page("views/train/page.py")

@@ -13,13 +13,13 @@ import streamlit as st
 
 from app import figures, long_circuit, presenter, services, starts
 from app.feeds import FEEDS, Feed
-from app.figures.ghosts import haunted
+from app.figures.ghosts import Ghost, haunted, marked
 from app.image_pictures import WIDE, is_wide, mean_weights, one_network, reads_images, tested_images
 from app.kept_chart import encoded
 from app.live_chart import live_chart
 from app.pictures import Built, Moment, drawn_networks, predictions, weight_labels, weight_marginals
-from app.views.train import ghosts
-from app.views.train.data import Shown, of_run
+from app.views.train import branches, ghosts
+from app.views.train.data import Shown, gradient_of, of_run
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.runner import RunState
@@ -31,6 +31,8 @@ CURVES, PICTURES = 0.47, 1.88
 SHORT = 10.0
 #: Limits of the speed, in steps per second, up to which every step is drawn in all charts.
 SLOW = 5.0
+#: Ids of the runs before, and of the branches, of which curves are drawn behind those of the run shown.
+_Others = tuple[tuple[str, ...], tuple[str, ...]]
 #: What the picture of the predictions is called while there is nothing to draw.
 _PREDICTIONS = {"boundary": "Decision boundary", "confusion": "Confusion", "costs": "Cost of the drawn strings"}
 
@@ -79,17 +81,18 @@ class Chart:
 
 def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> None:
     """Loss and generalisation gap over steps, side by side, with the runs before as ghosts."""
-    before = ghosts.of(shown)
+    before = (ghosts.of(shown), branches.of(shown))
+    option = ",".join((*before[0], "", *before[1]))
     left, right = st.columns(2, gap="small")
     with left:
-        loss = partial(_loss, before=before)
-        _mount(shown, Chart("loss", loss, look.curves, option=",".join(before), scale=look.scale))
+        loss = partial(_of_newest, draw=partial(_loss, before=before))
+        mount(shown, Chart("loss", loss, look.curves, option=option, scale=look.scale))
     with right:
-        gap = partial(_gap, metric=metric, before=before)
-        _mount(shown, Chart("gap", gap, look.curves, option=",".join((metric, *before)), scale=look.scale))
+        gap = partial(_of_newest, draw=partial(_gap, metric=metric, before=before))
+        mount(shown, Chart("gap", gap, look.curves, option=f"{metric},{option}", scale=look.scale))
 
 
-def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL) -> None:
+def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL, uncoupled: bool = False) -> None:
     """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself.
 
     Args:
@@ -97,6 +100,7 @@ def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL) -> 
         choice: which start, one of :func:`app.starts.options`.
         every: seconds between refreshes.
         look: how large they are.
+        uncoupled: draw networks, predictions and marginals as they would be without the gates that couple wires.
     """
     predicted = predictions(shown.config)
     wide = is_wide(shown.config)
@@ -106,30 +110,42 @@ def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL) -> 
         ("marginals", mean_weights if wide else weight_marginals, "Marginals"),
     )
     for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
-        build = partial(_picture, choice=choice, draw=draw, title=title)
+        build = partial(picture, choice=choice, draw=draw, title=title, uncoupled=uncoupled)
         with column:
-            _mount(shown, Chart(name, build, look.pictures, every, choice, scale=look.scale))
+            mount(shown, Chart(name, build, look.pictures, every, f"{choice}{uncoupled}", scale=look.scale))
     if wide and reads_images(shown.config):
-        strip = partial(_picture, choice=choice, draw=tested_images, title="Test images")
-        _mount(shown, Chart("images", strip, look.strip, every, choice, scale=look.scale))
+        strip = partial(picture, choice=choice, draw=tested_images, title="Test images")
+        mount(shown, Chart("images", strip, look.strip, every, choice, scale=look.scale))
     if shown.setup is not None and shown.setup.circuit.n_qubits > WIDE:
         left, right = st.columns(2, gap="small")
         with left:
             profile = partial(_profile, choice=choice)
-            _mount(shown, Chart("profile", profile, look.pictures, every, choice, scale=look.scale))
+            mount(shown, Chart("profile", profile, look.pictures, every, choice, scale=look.scale))
         with right:
             cut = partial(_window, choice=choice)
-            _mount(shown, Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale))
+            mount(shown, Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale))
     elif shown.setup is not None:
         height = round(look.scale * figures.diagram_height(shown.setup.circuit.n_qubits))
-        circuit = partial(_circuit, choice=choice)
-        _mount(shown, Chart("circuit", circuit, height, None, choice, {"scrollZoom": True}, look.scale))
+        circuit, option = partial(_circuit, choice=choice, uncoupled=uncoupled), f"{choice}{uncoupled}"
+        mount(shown, Chart("circuit", circuit, height, every, option, {"scrollZoom": True}, look.scale))
 
 
-def _mount(shown: Shown, chart: Chart) -> None:
+def _behind(others: _Others) -> list[Ghost]:
+    """The curves of other runs: those before, and the branches of the one shown."""
+    return [*ghosts.ghosts(others[1], before="branch: "), *ghosts.ghosts(others[0])]
+
+
+def _of_newest(shown: Shown, draw: Callable[[Shown], Built]) -> Built:
+    """A figure over all steps, with a mark at the one that the page looks back at."""
+    figure, alt = draw(shown.newest or shown)
+    return (figure, alt) if shown.newest is None else (marked(figure, shown.step), f"{alt} Marked: {shown.step}.")
+
+
+def mount(shown: Shown, chart: Chart) -> None:
     """Mount one chart; while the run is in work it has a feed, if the server has feeds."""
     feed, every, status = "", _every(shown, chart), shown.status
-    if every is not None and status is not None and status.active and status.state is not RunState.QUEUED:
+    followed = shown.newest is None and status is not None and status.active and status.state is not RunState.QUEUED
+    if followed and status is not None and every is not None:
         key = (shown.key, chart.name, chart.option, every, chart.scale)
         feed = FEEDS.name(key, lambda name: _feed(status.run_id, shown.config, chart, name, every))
     live_chart(_encoded(shown, chart, feed, patient=True), name=chart.name)
@@ -189,7 +205,7 @@ def _waiting(shown: Shown, title: str) -> Built:
     return figures.message(title, text), f"{title}: {text}"
 
 
-def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
+def _loss(shown: Shown, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Loss per example")
     evidence, n_train = None, 1
@@ -208,7 +224,7 @@ def _loss(shown: Shown, before: tuple[str, ...]) -> Built:
         draws=shown.loss_shots,
         bounds=shown.config.objective.bounds_evidence,
     )
-    figure = haunted(figure, ghosts.ghosts(before), {"loss": "solid"})
+    figure = haunted(figure, _behind(before), {"loss": "solid"})
     value = figures.median(shown.history["loss"][-1:])[0]
     limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
     how = _estimated(shown.loss_shots)
@@ -219,7 +235,7 @@ def _estimated(draws: int) -> str:
     return f", estimated from {draws:,} draws" if draws else ""
 
 
-def _gap(shown: Shown, metric: str, before: tuple[str, ...]) -> Built:
+def _gap(shown: Shown, metric: str, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
     figure = figures.gap_curves(
@@ -231,36 +247,47 @@ def _gap(shown: Shown, metric: str, before: tuple[str, ...]) -> Built:
         draws=shown.shots,
     )
     stem = figures.GAPS[metric]
-    figure = haunted(figure, ghosts.ghosts(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
+    figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
     title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
     return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}{_estimated(shown.shots)}."
 
 
-def _start(shown: Shown, choice: str) -> int:
+def start_of(shown: Shown, choice: str) -> int:
     """The number, from 0, of the start that the pictures show."""
     replicas = shown.config.replicas
-    losses = shown.history.get("loss", np.zeros((0, replicas)))
     active = shown.status is not None and shown.status.active
-    return starts.start_of(choice, losses, replicas=replicas, active=active, steps=shown.steps)
+    steps = (shown.newest or shown).steps
+    return starts.start_of(choice, shown.losses, replicas=replicas, active=active, steps=steps)
 
 
-def _moment(shown: Shown, choice: str) -> Moment | None:
-    """What the pictures are made of; None while it is not known."""
-    start = _start(shown, choice)
+def moment_of(shown: Shown, choice: str, *, uncoupled: bool = False) -> Moment | None:
+    """What the pictures are made of, without the gates that couple wires if asked; None while it is not known."""
+    start = start_of(shown, choice)
+    shown = shown.without_entanglers() if uncoupled else shown
     problem, draws = shown.problem(start), shown.draws(start)
     if problem is None or draws is None:
         return None
-    return Moment(shown.config, problem, shown.q(start), draws, starts.said(choice, start, shown.config.replicas))
+    return Moment(shown.config, problem, shown.q(start), draws, _named(shown, choice, start))
 
 
-def _picture(shown: Shown, choice: str, draw: Callable[[Moment], Built], title: str) -> Built:
-    moment = _moment(shown, choice)
+def _named(shown: Shown, choice: str, start: int) -> str:
+    """What the titles of pictures say of start and step."""
+    said = starts.said(choice, start, shown.config.replicas)
+    step = "" if shown.newest is None else f"step {shown.step}"
+    return ", ".join(filter(None, (said, step, "no entanglers" if shown.uncoupled else "")))
+
+
+def picture(
+    shown: Shown, choice: str, draw: Callable[[Moment], Built], title: str, *, uncoupled: bool = False
+) -> Built:
+    """A picture of one start at one step."""
+    moment = moment_of(shown, choice, uncoupled=uncoupled)
     return _waiting(shown, title) if moment is None else draw(moment)
 
 
 def _angles(shown: Shown, choice: str) -> Any:
     """The angles of the start that the pictures show, (P,), where they are known."""
-    start = _start(shown, choice)
+    start = start_of(shown, choice)
     return None if shown.theta is None or start >= len(shown.theta) else shown.theta[start]
 
 
@@ -280,17 +307,19 @@ def _window(shown: Shown, choice: str) -> Built:
     )
 
 
-def _circuit(shown: Shown, choice: str) -> Built:
+def _circuit(shown: Shown, choice: str, uncoupled: bool) -> Built:
     setup = shown.setup
     assert setup is not None  # noqa: S101 -- pictures() asks only then
     circuit, theta = setup.circuit, shown.theta
     title = f"Circuit: {type(shown.config.ansatz).label or circuit.name}, {circuit.n_params} angles"
-    start = _start(shown, choice)
+    start = start_of(shown, choice)
     figure = figures.circuit_diagram(
         circuit.gates,
         circuit.n_qubits,
         title=title,
         theta=None if theta is None or start >= len(theta) else theta[start],
         labels=weight_labels(shown.config, circuit.n_qubits),
+        gradient=gradient_of(shown, start) if shown.rests and not uncoupled else None,
+        faint=uncoupled,
     )
     return figure, f"{title}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."

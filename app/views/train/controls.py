@@ -7,14 +7,16 @@ from functools import partial
 import streamlit as st
 
 from app import services, state
+from app.changes import AND, changes
 from app.controls import Controls, queue_text, rate_text
 from app.describe import duration_text
 from app.feeds import FEEDS
 from app.forms import Form
-from app.views.train import ghosts, instant
+from app.views.train import ghosts, instant, past
 from app.views.train.charts import CURVES
 from app.views.train.data import Shown, config_of, is_active
 from app.views.train.remote import held_back, question
+from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, RunStatus
 
 #: From how many times slower on the page says that its charts wait for others.
@@ -32,10 +34,13 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     active = status is not None and status.active
     resume = status is not None and resumable(status)
     mine = shown is not None and form.config == shown.config
+    forking = shown is not None and status is not None and past.fork_of(status.run_id) is not None
     can_step = active or resume or form.ready
     columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5, 1.2], gap="small", vertical_alignment="center")
     with columns[0]:
-        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
+        _PAGE.button(
+            "Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine and not forking)
+        )
     with columns[1]:
         if resume:
             _PAGE.button("Resume", "resume", _resume)
@@ -60,12 +65,24 @@ def _train(form: Form, *, agreed: bool = False) -> None:
     shown = state.run_id()
     if form.config is None or (not agreed and held_back("Train", form.config, None)):
         return
+    supervisor, step = services.supervisor(), past.fork_of(shown)
+    if shown is not None and step is not None:
+        branch = supervisor.fork(shown, step, form.config, speed=_PAGE.speed())
+        supervisor.stop(shown)
+        _newest(branch)
+        return
     if shown is not None and is_active(shown):
         if config_of(shown) == form.config:
             return
-        services.supervisor().stop(shown)
+        supervisor.stop(shown)
     ghosts.leave(shown)
-    state.show_run(services.supervisor().start(form.config, speed=_PAGE.speed()))
+    _newest(supervisor.start(form.config, speed=_PAGE.speed()))
+
+
+def _newest(run: str) -> None:
+    """Show a run as it is now."""
+    past.look_at(run, None)
+    state.show_run(run)
 
 
 def _pause() -> None:
@@ -77,6 +94,7 @@ def _pause() -> None:
 def _resume(*, agreed: bool = False) -> None:
     run = state.run_id()
     if run is not None and (agreed or not held_back("Resume", config_of(run), run)):
+        past.look_at(run, None)
         services.supervisor().resume(run, speed=_PAGE.speed())
 
 
@@ -93,6 +111,7 @@ def _step(form: Form, *, agreed: bool = False) -> None:
         ghosts.leave(state.run_id())
         run = supervisor.start(form.config, paused=True, speed=_PAGE.speed())
         state.show_run(run)
+    past.look_at(run, None)
     supervisor.step(run)
 
 
@@ -106,6 +125,7 @@ def _reset() -> None:
     run = state.run_id()
     if run is not None and is_active(run):
         services.supervisor().stop(run)
+    past.look_at(run, None)
     ghosts.leave(run)
     state.show_run(None)
 
@@ -132,6 +152,8 @@ def progress(form: Form, shown: Shown | None) -> None:
         st.progress(min(max(done, 0.0), 1.0), text=f"Preparing the likelihood table: {done:.0%}")
     else:
         text = f"Step {status.step} of {status.steps} · {status.state}"
+        if shown is not None and shown.newest is not None:
+            text += f" · looking back at step {shown.step}"
         if status.state is RunState.RUNNING and status.steps_per_second > 0:
             text += f" · {rate_text(status.steps_per_second)} steps/s"
             if status.eta_seconds is not None:
@@ -166,5 +188,27 @@ def messages(form: Form, shown: Shown | None) -> None:
         st.info(status.message, icon=":material/info:")
     if status.elsewhere:
         st.info("Another program on this data folder trains this run; it can only be watched here.")
-    if form.config is not None and form.config != shown.config:
+    if (step := past.fork_of(status.run_id)) is not None:
+        _forking(form, shown, step)
+    elif form.config is not None and form.config != shown.config:
         st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
+
+
+def _forking(form: Form, shown: Shown, step: int) -> None:
+    """What is about to branch off, and the way back."""
+    changed = changes(shown.config, form.config) if form.config is not None else ()
+    what = AND.join(changed) if changed else "nothing yet: change the loss or another setting at the left"
+    text, button = st.columns([5, 1], gap="small", vertical_alignment="center")
+    with text:
+        st.info(
+            f"**Train** goes on from step {step} of this run. Changed: {what}.",
+            icon=":material/fork_right:",
+        )
+    with button:
+        st.button("No fork", key="train.fork.not", on_click=_no_fork, args=(shown.config,), width="stretch")
+
+
+def _no_fork(config: RunConfig) -> None:
+    """The settings of the run again."""
+    past.stay()
+    state.adopt(config)

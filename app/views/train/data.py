@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Setup
 
 Array = NDArray[np.float64]
+#: Qubits up to which a gradient is worked out for a picture.
+_GRADIENT_QUBITS = 14
 #: States in which a run makes steps, or is about to.
 _MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
 
@@ -44,6 +46,8 @@ class Shown:
         pending: whether strings are being drawn for the pictures.
         note: why there is nothing to see, if so.
         took: seconds in which all steps were made at once, of a result that is kept nowhere; None for all else.
+        newest: the same run at its newest step, where this is an earlier one.
+        uncoupled: whether distribution and strings are those without the gates that couple wires.
     """
 
     key: str
@@ -59,12 +63,30 @@ class Shown:
     pending: bool = False
     note: str = ""
     took: float | None = None
+    newest: Shown | None = None
+    uncoupled: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Whether this is a run that makes no steps at present."""
+        return self.status is not None and self.status.state not in _MOVING
+
+    @property
+    def waits(self) -> bool:
+        """Whether something that this shows is still being calculated."""
+        return self.pending or (self.setup is None and not self.note)
+
+    @property
+    def losses(self) -> Array:
+        """The loss at all logged steps, (T, B): it decides which start the pictures show, at earlier steps too."""
+        history = (self.newest or self).history
+        return history.get("loss", np.zeros((0, self.config.replicas)))
 
     @property
     def busy(self) -> bool:
         """Whether more will come without anybody doing anything."""
         active = self.status is not None and self.status.active
-        return active or self.pending or (self.setup is None and not self.note)
+        return active or self.waits
 
     @property
     def enumerable(self) -> bool:
@@ -108,7 +130,13 @@ class Shown:
         if self.theta is None or not self.enumerable or self.bits is not None or replica >= len(self.theta):
             return None
         assert self.setup is not None  # noqa: S101 -- enumerable says so
-        return _probs(self.setup, self.theta[replica].tobytes())
+        return _probs(self.setup, self.theta[replica].tobytes(), self.uncoupled)
+
+    def without_entanglers(self) -> Shown:
+        """The same angles in the circuit without the gates that couple wires, where all strings can be looked at."""
+        if not self.enumerable or self.theta is None:
+            return self
+        return replace(self, probs=None, bits=None, uncoupled=True)
 
     def _ensemble(self) -> NDArray[np.uint8]:
         """The run's strings; where a step draws but a few of them, the ensemble that its metrics are taken from."""
@@ -136,11 +164,33 @@ def _of_angles(setup: Setup, angles: bytes, shape: tuple[int, int]) -> NDArray[n
 
 
 @lru_cache(maxsize=4)
-def _probs(setup: Setup, angles: bytes) -> Array:
+def _probs(setup: Setup, angles: bytes, uncoupled: bool) -> Array:
+    from qhn_core.circuits.entanglers import without_entanglers
     from qhn_core.engines import engine
 
     theta = np.frombuffer(angles, dtype=np.float64)
-    return engine("statevector").probs(setup.circuit, theta)
+    circuit = without_entanglers(setup.circuit) if uncoupled else setup.circuit
+    return engine("statevector").probs(circuit, theta)
+
+
+def gradient_of(shown: Shown, replica: int) -> Array | None:
+    """∂L/n of one start at its angles, (P,), nats per radian; None where it would draw strings or take long."""
+    setup, theta = shown.setup, shown.theta
+    known = setup is not None and theta is not None and replica < len(theta) and setup.config == shown.config
+    if not known or setup is None or theta is None or shown.config.estimator.draws:
+        return None
+    if not shown.enumerable or setup.plan.n_qubits > _GRADIENT_QUBITS:
+        return None
+    return _gradient(setup, theta.tobytes(), theta.shape, shown.step)[replica]
+
+
+@lru_cache(maxsize=4)
+def _gradient(setup: Setup, angles: bytes, shape: tuple[int, int], step: int) -> Array:
+    from qhn_core import trainer
+
+    theta = np.frombuffer(angles, dtype=np.float64).reshape(shape)
+    state = trainer.TrainState(step, theta, {}, np.full(len(theta), np.inf))
+    return trainer.estimate(setup, state).gradient / setup.n_train
 
 
 def of_preview(config: RunConfig) -> Shown:
@@ -193,7 +243,7 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     shown = Shown(f"run:{run_id}", config, status, rows.steps, rows.history, setup, note=note)
     if snapshot is not None:
         s = snapshot
-        return _with_strings(replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits))
+        return with_strings(replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits))
     return _before_the_first_step(shown) if status.active else shown
 
 
@@ -214,7 +264,7 @@ def _before_the_first_step(shown: Shown) -> Shown:
     )
 
 
-def _with_strings(shown: Shown) -> Shown:
+def with_strings(shown: Shown) -> Shown:
     """A resting run with strings drawn at its angles where neither they nor its distribution are in memory.
 
     This takes seconds at 24 qubits, so it is done in the background; a run under way brings its own.

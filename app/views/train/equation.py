@@ -13,6 +13,7 @@ from app import starts
 from app.describe import loss_names
 from app.figures import loss_colour
 from app.views.train.data import Shown
+from qhn_core.analysis.shares import term_shares
 
 Array = NDArray[np.float64]
 #: Term of a loss ÷ n -> how it is written.
@@ -47,11 +48,9 @@ def _plain(name: str) -> str:
     return "".join(c if c.isalnum() else " " for c in name.removeprefix("term_"))
 
 
-def costliest(q: Array, nll: Array, n_train: int, *, count: int = _TOP) -> tuple[NDArray[np.intp], Array]:
-    """The strings whose q(w) ℓ(w) ÷ n is largest, and these shares of the fit term, nats per example."""
-    shares = q * nll / n_train
-    order = np.argsort(-shares, kind="stable")[:count]
-    return order, shares[order]
+def largest(shares: Array, *, count: int = _TOP) -> NDArray[np.intp]:
+    """The strings that add most to a term, or take most away, from the largest down."""
+    return np.argsort(-np.abs(shares), kind="stable")[:count]
 
 
 def show(shown: Shown | None) -> None:
@@ -61,7 +60,7 @@ def show(shown: Shown | None) -> None:
     if shown is None or "loss" not in shown.history or not len(shown.steps):
         st.caption("No step logged yet.")
         return
-    losses, replicas = shown.history["loss"], shown.config.replicas
+    losses, replicas = shown.losses, shown.config.replicas
     choice = starts.chosen(replicas)
     active = shown.status is not None and shown.status.active
     start = starts.start_of(choice, losses, replicas=replicas, active=active, steps=shown.steps)
@@ -74,14 +73,17 @@ def show(shown: Shown | None) -> None:
     if problem is None or q is None or not shown.enumerable:
         st.caption(f"Numbers: {where}; nats per example.")
         return
-    index, share = costliest(q, problem.nll, problem.n_train)
-    n_bits = problem.n_bits
-    rows = [
-        f"| `{_pattern(int(w), n_bits)}` | {q[w]:.3g} | {problem.nll[w] / problem.n_train:.3g} | {part:.3g} |"
-        for w, part in zip(index, share, strict=True)
-    ]
-    st.caption(f"Numbers: {where}; nats per example. The networks that add most to the fit term:")
-    st.markdown("| network | q(w) | ℓ(w) ÷ n | adds |\n|---|---|---|---|\n" + "\n".join(rows))
+    st.caption(f"Numbers: {where}; nats per example. The networks that contribute most to each term:")
+    terms = term_shares(shown.config.objective, q, problem, step=int(shown.steps[-1]))
+    for column, (name, shares) in zip(st.columns(max(1, len(terms)), gap="small"), terms.items(), strict=False):
+        with column:
+            st.latex(TERMS.get(name, rf"\text{{{_plain(name)}}}"))
+            rows = [
+                f"| `{_pattern(int(w), problem.n_bits)}` | {q[w]:.3g} | {problem.nll[w] / problem.n_train:.3g} "
+                f"| {shares[w]:+.3g} |".replace("-", "−")
+                for w in largest(shares)
+            ]
+            st.markdown("| network | q(w) | ℓ(w) ÷ n | adds |\n|---|---|---|---|\n" + "\n".join(rows))
 
 
 def _pattern(index: int, n_bits: int) -> str:

@@ -18,7 +18,7 @@ from app.changes import AND, changes
 from app.describe import counted
 from app.figures import GAPS
 from app.figures.ghosts import Ghost
-from app.views.train import instant
+from app.views.train import branches, instant
 from app.views.train.data import Shown, config_of
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -61,32 +61,38 @@ def clear() -> None:
 
 def of(shown: Shown) -> tuple[str, ...]:
     """Ids of the ghosts behind what is shown, newest first."""
-    mine = shown.key if shown.status is None else shown.status.run_id
-    return tuple(run for run in _ids() if run != mine)
+    mine = (shown.key,) if shown.status is None else (shown.status.run_id, *branches.of(shown))
+    return tuple(run for run in _ids() if run not in mine)
 
 
-@lru_cache(maxsize=32)
-def _read(run: str, step: int) -> Ghost | None:
+@lru_cache(maxsize=64)
+def _read(run: str, step: int, before: str) -> Ghost | None:
     rows = services.supervisor().curves(run)
-    return _ghost(rows.steps, rows.history, config_of(run))
+    return _ghost(rows.steps, rows.history, config_of(run), before)
 
 
-def _ghost(steps: NDArray[np.int64], rows: Mapping[str, NDArray[np.float64]], config: RunConfig) -> Ghost | None:
+def _ghost(
+    steps: NDArray[np.int64], rows: Mapping[str, NDArray[np.float64]], config: RunConfig, before: str
+) -> Ghost | None:
     history = {name: np.array(rows[name]) for name in _NAMES if name in rows}
-    label = f"before: {config.objective.title}"
+    label = f"{before}{config.objective.title}"
     return Ghost(np.array(steps), history, config.objective.name, label) if "loss" in history else None
 
 
-def ghosts(ids: tuple[str, ...]) -> list[Ghost]:
-    """Their curves; a run that was deleted meanwhile leaves none."""
+def ghosts(ids: tuple[str, ...], *, before: str = "before: ") -> list[Ghost]:
+    """Their curves; a run that was deleted meanwhile leaves none.
+
+    Args:
+        before: what the legend puts before the loss.
+    """
     found = []
     for run in ids:
         if (at_once := instant.known(run)) is not None:
-            ghost = _ghost(at_once.steps, at_once.history, at_once.config)
+            ghost = _ghost(at_once.steps, at_once.history, at_once.config, before)
             found += [] if ghost is None else [ghost]
             continue
         try:
-            ghost = _read(run, services.supervisor().status(run).step)
+            ghost = _read(run, services.supervisor().status(run).step, before)
         except QHNError:
             continue
         if ghost is not None:
@@ -97,6 +103,7 @@ def ghosts(ids: tuple[str, ...]) -> list[Ghost]:
 def caption(shown: Shown) -> None:
     """What the thin lines are, what changed since, and the way to be rid of them."""
     ids = of(shown)
+    branches.caption(shown)
     try:
         changed = changes(_config_of(ids[0]), shown.config) if ids else ()
     except QHNError:

@@ -14,7 +14,7 @@ from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
-from app.views.train import charts, controls, equation, ghosts, instant, podium, share, tiles
+from app.views.train import charts, controls, equation, ghosts, instant, more, past, podium, share, tiles
 from app.views.train.data import Shown, config_of, is_active, of_instant, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
@@ -56,11 +56,15 @@ def page() -> None:
     else:
         welcome.strip()
     st.fragment(sent(_head))(form, drawn)
+    if drawn.back and not state.presenting():
+        st.fragment(sent(_past), run_every=REFRESH if drawn.waits or more.busy() else None)(form, drawn)
+        return
     st.fragment(sent(_live), run_every=live)(form, drawn)
     if state.presenting():
         st.fragment(sent(_large_pictures), run_every=drawing)(form, drawn)
     else:
         st.fragment(sent(_charts), run_every=drawing)(form, drawn)
+        st.fragment(sent(_more), run_every=drawing or (REFRESH if more.busy() else None))(form, drawn)
 
 
 def _seconds(drawn: Stage) -> float:
@@ -76,7 +80,7 @@ def _changed(now: RunConfig, opened: RunConfig, run: str | None) -> bool:
     """
     before, text = state.recall("train.drawn"), f"{run} {digest(now.to_json())}"
     state.remember("train.drawn", text)
-    if run is None or is_active(run):
+    if run is None or is_active(run) or past.fork_of(run) is not None:
         return False
     if now != opened:
         return True
@@ -110,7 +114,7 @@ def _shown(form: Form) -> Shown | None:
     run = state.run_id()
     if run is not None:
         try:
-            return of_run(run, config_of(run))
+            return past.past(of_run(run, config_of(run)))
         except QHNError as error:
             state.show_run(None)
             state.remember("problem", str(error))
@@ -144,6 +148,9 @@ class Stage:
         active: a run is queued, prepared, trained or paused.
         resumable: Resume stands where Pause stood.
         fast: too many steps a second to draw each in all charts.
+        back: it looks back at an earlier step; then tiles and charts change together.
+        waits: what it shows there is still being calculated.
+        at: that step on a projector, where curves and pictures stand apart.
     """
 
     key: str
@@ -152,6 +159,9 @@ class Stage:
     active: bool = False
     resumable: bool = False
     fast: bool = False
+    back: bool = False
+    waits: bool = False
+    at: int | None = None
 
 
 def _stage(shown: Shown | None) -> Stage:
@@ -167,6 +177,9 @@ def _stage(shown: Shown | None) -> Stage:
         active=status.active,
         resumable=controls.resumable(status),
         fast=not limited and status.state is not RunState.PAUSED,
+        back=shown.newest is not None,
+        at=shown.step if shown.newest is not None and state.presenting() else None,
+        waits=shown.waits,
     )
 
 
@@ -240,12 +253,45 @@ def _metric() -> str:
 
 
 def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
+    rests = shown.rests
+    with st.container():
+        if rests:
+            ghosts.caption(shown)
     left, right = st.columns([2.6, 1], gap="small", vertical_alignment="center")
     with left:
-        ghosts.caption(shown)
+        if rests:
+            past.bar(shown)
+        else:
+            ghosts.caption(shown)
     with right:
         choice = starts.pick(shown.config.replicas, key="train.start", width="stretch")
-    charts.pictures(shown, choice=choice, every=charts.PICTURES if drawn.fast else charts.CURVES, look=look)
+    every = charts.PICTURES if drawn.fast else charts.CURVES
+    uncoupled = bool(state.widget("view.uncoupled", False))
+    charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
+    if shown.enumerable:
+        st.toggle(
+            "Without entanglers",
+            key="view.uncoupled",
+            help="The pictures at the same angles without the gates on two wires; nothing is trained",
+        )
+
+
+def _past(form: Form, drawn: Stage) -> None:
+    """What :func:`_live` and :func:`_charts` draw, in one go: all follows the step that is looked back at."""
+    _live(form, drawn)
+    _charts(form, drawn)
+    _more(form, drawn)
+
+
+def _more(form: Form, drawn: Stage) -> None:
+    """The pictures that are asked for."""
+    shown = _now(form, drawn)
+    if shown is None:
+        return
+    with st.container():
+        choice = starts.chosen(shown.config.replicas)
+        waiting = more.show(shown, choice, every=charts.PICTURES if drawn.fast else charts.CURVES)
+    more.settle(waiting)
 
 
 def _view_options() -> None:

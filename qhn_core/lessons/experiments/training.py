@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -87,7 +88,8 @@ class Training(ExperimentConfig):
                     watch.progress((k + step / own.steps) / len(wanted))
                     watch.share(_outcome(courses, complete=False))
                     next_look = began + max(_LOOK, (time.monotonic() - began) / _SHARE)
-        return _outcome(courses, complete=until is None)
+        found = _outcome(courses, complete=until is None)
+        return replace(found, handed=tuple(run for course in courses if (run := course.handed()) is not None))
 
 
 def _outcome(courses: list[Course], *, complete: bool) -> Outcome:
