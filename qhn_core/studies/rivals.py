@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qhn_core.analysis.metrics import Metrics
 from qhn_core.analysis.predictive import accuracy_with_ties, predictive_nll, tie_share
-from qhn_core.baselines import BASELINES, Rival
+from qhn_core.baselines import BASELINES, BaselineConfig, Rival
 from qhn_core.baselines.base import product_distribution, replica_rng
 from qhn_core.baselines.trail import Trail
 from qhn_core.bitstrings import MAX_TABULATED
@@ -91,7 +91,7 @@ class RivalScore:
 
 
 def score_rivals(
-    names: Iterable[str],
+    names: Iterable[str | BaselineConfig],
     problem: Problem | ProblemStack,
     metrics: Metrics,
     *,
@@ -105,7 +105,8 @@ def score_rivals(
     """Fit each rival on each replica's own data, and judge it.
 
     Args:
-        names: of registered baselines; those that need a network are left out of a cost table.
+        names: of registered baselines, or baselines with settings of their own; those that need a network are left
+            out of a cost table.
         problem, metrics: of the run that they are set beside.
         replicas: B.
         seed: of the rivals' own draws.
@@ -119,8 +120,8 @@ def score_rivals(
     most = _MOST_POINTS if problem.table is not None else _FEW_POINTS
     for name in names:
         if cancelled is not None and cancelled():
-            raise Cancelled(f"Stopped before the rival '{name}'.")
-        config = BASELINES.make(name)
+            raise Cancelled(f"Stopped before the rival {name!r}.")
+        config = BASELINES.parse(name)
         if config.needs_network and problem.network is None:
             continue
         config.check_installed()
@@ -134,7 +135,7 @@ def score_rivals(
         rival = config.fit_each(problem, replicas=replicas, seed=seed)
         scores.append(
             RivalScore(
-                name=name,
+                name=config.name,
                 label=config.label,
                 row=_row(rival, problem, metrics, replicas),
                 likelihood_evaluations=rival.likelihood_evaluations,

@@ -19,7 +19,8 @@ from qhn_core.studies.claims.depth import Depth
 from qhn_core.studies.claims.methods import BY_NAME, CLAIMANTS, MORE_RATES
 from qhn_core.studies.claims.study import Compared, Findings
 
-_STYLE = """
+#: Of every report.
+STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.7rem}h2{font-size:1.3rem;margin-top:2.2rem}svg{width:100%;height:auto;font:13px system-ui,sans-serif}
 h3{font-size:1.05rem;margin:1.4rem 0 .3rem}
@@ -110,7 +111,7 @@ def html_text(found: Findings, about: dict[str, Any]) -> str:
     body = "\n".join([*parts, prose.sources_section()])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>QHN Lab: the claim, measured</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head>'
         f"<body>{body}</body></html>\n"
     )
 

@@ -1,23 +1,24 @@
-"""Run the scale study and write its report; finished trials are kept, so that an interrupted study goes on."""
+"""Run the scale study and write its report; finished cells are kept, so that an interrupted study goes on."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from qhn_core import trainer
+from qhn_core.analysis.metrics import Metrics
 from qhn_core.errors import StoreError
-from qhn_core.problems.problem import problem
-from qhn_core.studies.scale import rivals
-from qhn_core.studies.scale.cells import BATCH, DRAWS, FULL, MAIN, QUICK, RIVALS, Grid, Size, configuration
+from qhn_core.studies.rivals import score_rivals
+from qhn_core.studies.scale.cells import BATCH, FULL, QUICK, RIVALS, Cell, Grid, configuration
 from qhn_core.studies.scale.point import Point
 
-#: Every finished trial.
+#: Every finished cell.
 LEDGER = "scale-trials.jsonl"
 Progress = Callable[[str, float], None]
 
@@ -26,8 +27,8 @@ def scale(out: str | Path, *, quick: bool = False, progress: Progress | None = N
     """Run the study in ``out`` and write ``scale.html``, ``.csv`` and ``.json`` there.
 
     Args:
-        out: folder, made where it is missing; trials found there are not run again.
-        quick: two sizes, two seeds and few steps: some minutes on two cores; else all sizes and five seeds.
+        out: folder, made where it is missing; cells found there are not run again.
+        quick: two networks, two seeds and one small budget: some minutes on two cores; else all of them, five seeds.
         progress: called with what has just been done, and the fraction of the whole.
 
     Returns:
@@ -41,68 +42,57 @@ def scale(out: str | Path, *, quick: bool = False, progress: Progress | None = N
         known = _read(folder / LEDGER)
     except OSError as error:
         raise StoreError(f"Cannot write into '{folder}': {error.strerror or error}. Choose another --out.") from error
-    trials = list(_trials(grid))
+    cells = grid.cells()
     points: list[Point] = []
-    for done, (size, method, seed) in enumerate(trials):
-        key = f"{size.layers} {size.digits} {method} {seed} {grid.steps} {grid.logged}"
-        if key not in known:
-            known[key] = [asdict(p) for p in _trial(size, method, seed, grid)]
-            with (folder / LEDGER).open("a", encoding="utf-8") as ledger:
-                ledger.write(json.dumps({"key": key, "points": known[key]}) + "\n")
-        points += [Point(**p) for p in known[key]]
+    for done, cell in enumerate(cells):
+        points += measured(cell, grid, folder / LEDGER, known)
         if progress is not None:
-            progress(f"{size.title}: {method}, seed {seed}", (done + 1) / len(trials))
+            progress(f"{cell.size.title}: {cell.method}, {cell.likelihoods}", (done + 1) / len(cells))
     return write(folder, points, grid, load=os.getloadavg()[0])
 
 
-def _trials(grid: Grid) -> Iterator[tuple[Size, str, int]]:
-    """The main network first, and one seed of everything before the next: an interrupted study is balanced."""
-    others = tuple(size for size in grid.sizes if size != MAIN)
-    for sizes in ((MAIN,), others):
-        for seed in range(grid.seeds):
-            for size in sizes:
-                for method in (*(f"chain {layers}" for layers in grid.depths(size)), *RIVALS):
-                    yield size, method, seed
+def measured(cell: Cell, grid: Grid, ledger: Path, known: dict[str, list[dict[str, Any]]]) -> list[Point]:
+    """The points of a cell, which is run and noted in the ledger unless it is known."""
+    key = json.dumps([*asdict(cell.size).values(), cell.method, cell.likelihoods, grid.seeds])
+    if key not in known:
+        known[key] = [asdict(p) for p in (_circuit(cell, grid) if cell.layers else _rival(cell, grid))]
+        with ledger.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"key": key, "points": known[key]}) + "\n")
+    return [Point(**p) for p in known[key]]
 
 
-def _trial(size: Size, method: str, seed: int, grid: Grid) -> list[Point]:
-    if method.startswith("chain"):
-        return _circuit(size, int(method.split()[1]), seed, grid)
-    config = configuration(size, 1, seed, grid)
-    task = problem(config.network, config.dataset, config.prior, tabulate=False)
-    start, likelihoods = time.perf_counter(), grid.steps * DRAWS
-    accuracy, nll = rivals.run(method, task, likelihoods=likelihoods, batch=BATCH, seed=seed)
-    seconds = time.perf_counter() - start
-    return [Point(size.bits, size.title, method, 0, seed, likelihoods, accuracy, nll, 0.0, seconds)]
-
-
-def _circuit(size: Size, layers: int, seed: int, grid: Grid) -> list[Point]:
-    setup = trainer.prepare(configuration(size, layers, seed, grid))
-    state, points, start = trainer.init(setup), [], time.perf_counter()
+def _circuit(cell: Cell, grid: Grid) -> list[Point]:
+    setup = trainer.prepare(configuration(cell, grid))
+    state, start = trainer.init(setup), time.perf_counter()
     while not state.done:
         state, info = trainer.step(setup, state)
-        if info.row is None or info.step == 0:
-            continue
-        row = {name: float(values[0]) for name, values in info.row.items()}
-        points.append(
-            Point(
-                size.bits,
-                size.title,
-                f"chain {layers}",
-                2 ** (layers - 1),
-                seed,
-                info.step * DRAWS,
-                row["accuracy_test"],
-                row["predictive_nll_test"],
-                row["entropy_bits"],
-                time.perf_counter() - start,
-            )
+    assert info.row is not None  # noqa: S101 -- the last step is always logged
+    return _points(cell, info.row, (time.perf_counter() - start) / grid.seeds)
+
+
+def _rival(cell: Cell, grid: Grid) -> list[Point]:
+    task = trainer.prepare(configuration(cell, grid)).problem
+    budget = round(cell.likelihoods * BATCH / task.n_train)
+    (score,) = score_rivals(
+        [RIVALS[cell.method]], task, Metrics(task), replicas=grid.seeds, evaluations=budget, batch=BATCH
+    )
+    return _points(cell, score.row, score.seconds)
+
+
+def _points(cell: Cell, row: dict[str, Any], seconds: float) -> list[Point]:
+    size, found = cell.size, []
+    for seed in range(len(row["accuracy_test"])):
+        accuracy, nll, entropy = (
+            float(row[name][seed]) for name in ("accuracy_test", "predictive_nll_test", "entropy_bits")
         )
-    return points
+        known = entropy if math.isfinite(entropy) else None
+        what = (size.bits, size.title, cell.method, cell.chi, seed, cell.likelihoods)
+        found.append(Point(*what, accuracy, nll, known, seconds))
+    return found
 
 
 def _read(ledger: Path) -> dict[str, list[dict[str, Any]]]:
-    """Trials of a former run; a line cut off by its end is left out."""
+    """Cells of a former run; a line cut off by its end is left out."""
     found: dict[str, list[dict[str, Any]]] = {}
     if ledger.exists():
         for line in ledger.read_text(encoding="utf-8").splitlines():
