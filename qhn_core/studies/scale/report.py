@@ -95,8 +95,8 @@ def _html(points: list[Point], grid: Grid, said: list[str], load: float) -> str:
         "minibatch likelihoods: a gradient counts as one, a look at all n examples as n / batch; logistic regression, "
         "whose weights are real, is solved to convergence. Of the networks' output scale two values were tried "
         "with the circuit χ = 1, 640 weights and the first seed (1/8 and 1/4), and nothing else was tuned. "
-        f"Intervals are 95 %, over seeds, each for itself: of {len(said)} comparisons about one in twenty would stand out by chance. Seconds "
-        f"are a seed's share, on a machine with a load of {load:.0f}.</p>",
+        f"Intervals are 95 %, over seeds, each for itself: of {len(said)} comparisons about one in twenty would stand "
+        f"out by chance. Seconds are a seed's share, on a machine with a load of {load:.0f}.</p>",
         f"<h2>Conclusions</h2><ul>{listed}</ul>",
         "<h2>All methods</h2>",
         _table(points),
