@@ -105,6 +105,17 @@ _LOGGED = (
         "higher",
         form=".2f",
     ),
+    Metric(
+        "iw_bound",
+        "Importance-weighted bound",
+        "IW bound",
+        "nats",
+        "log of the mean of p(D,w)/q(w) over the K drawn networks, not ÷ n; from draws alone. Below log Z on average "
+        "and nearer to it than the ELBO; its bias is about half its squared error where that is small, else unknown",
+        "higher",
+        judged=False,
+        form=".2f",
+    ),
     Metric("cost_gap", "Cost above the best", "Cost gap", _NATS, "(E_q ℓ − min ℓ) ÷ n", "lower"),
     Metric(
         "success",

@@ -23,9 +23,9 @@ MAX_NEIGHBOURS = 64
 #: Largest history kept for one run, bytes.
 HISTORY_LIMIT = 256 << 20
 #: Arrays logged at each step, for the size of the history: the metrics, and room for the terms of a loss.
-LOGGED_ARRAYS = 26
+LOGGED_ARRAYS = 27
 #: Standard errors logged beside them where the metrics are estimates from drawn strings.
-LOGGED_ERRORS = 14
+LOGGED_ERRORS = 15
 #: Rows of 2^N float64 that loss, diagonal and metrics hold for a replica beside the engine's own memory.
 WORK_ROWS = 8
 #: Estimators that a message recommends where 2^N strings cannot be enumerated.

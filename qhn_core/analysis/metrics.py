@@ -6,7 +6,8 @@ Beside them ``term_<name>``, the loss's terms ÷ n, and, for a network whose bit
 Where only S drawn strings are known the values are estimates, and ``<name>_se`` is their standard error, NaN where it
 cannot be had: s/√S for means over draws, jackknife for MMD², delta method for the predictive NLL, bootstrap over draws
 for accuracy and ties (:mod:`qhn_core.analysis.vote_errors`), from the spread of the loss's diagonal for the loss.
-Entropy, KL to the prior and ELBO are means of log q(w), so they are known where a simulation tells q of a drawn string.
+Entropy, KL to the prior and ELBO are means of log q(w), so they are known where a simulation tells q of a drawn string,
+and the importance-weighted bound is only then.
 """
 
 from __future__ import annotations
@@ -32,6 +33,19 @@ DEFAULT_GAMMA = USUAL_GAMMA
 NEAR_BEST = 0.02
 
 _SMALLEST = float(np.finfo(np.float64).tiny)
+
+
+def importance_weighted_bound(log_weights: Array) -> tuple[Array, Array]:
+    """L_K = log (1/K) Σ_k p(D, w_k) / q(w_k) and its standard error, nats: log weights (B, K) -> (B,), (B,).
+
+    E L_K ≤ log Z, rises with K, and is the ELBO at K = 1 (Burda, Grosse, Salakhutdinov, arXiv:1509.00519). The error
+    is s / (√K · mean) of the weights, to first order; E L_K − log Z ≈ −error²/2 while that is small. An error near 1
+    means that one draw carries the sum: L_K is then a bound on average and no estimate of log Z.
+    """
+    top = log_weights.max(axis=1, keepdims=True)
+    weights = np.exp(log_weights - top)
+    mean, error = mean_and_error(weights)
+    return top[:, 0] + np.log(mean), error / mean
 
 
 class Metrics:
@@ -138,6 +152,7 @@ class Metrics:
         found = {}
         for name, each in values.items():
             found[name], found[f"{name}_se"] = mean_and_error(each)
+        found["iw_bound"], found["iw_bound_se"] = importance_weighted_bound(values["elbo"])
         return found
 
     def _architectures(self, *, q: Array | None = None, bits: NDArray[np.uint8] | None = None) -> dict[str, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qhn_core.analysis.metrics import Metrics
+from qhn_core.analysis.metrics import Metrics, importance_weighted_bound
 from qhn_core.analysis.split_scores import SplitScores, kernels, mean_and_error
 from qhn_core.analysis.strings import marginals, marginals_of_draws, top_draws, top_strings
 from qhn_core.bitstrings import every_string, from_index
@@ -89,7 +89,7 @@ def test_agrees_with_the_definitions(layers, name):
     assert set(LOGGED) <= set(row)
     for r in range(3):
         want = slow(task, q[r])
-        assert set(row) == set(want)
+        assert set(row) == {*want, "iw_bound"}
         for metric, value in want.items():
             np.testing.assert_allclose(row[metric][r], value, rtol=1e-10, atol=1e-12, err_msg=metric)
 
@@ -160,7 +160,7 @@ def test_a_cost_table_has_no_data_and_says_so_with_nan():
     undefined = {m for m in LOGGED if np.isnan(row[m]).all()}
     assert undefined == {
         *("nll_test", "predictive_nll_train", "predictive_nll_test"),
-        *("accuracy_train", "accuracy_test", "tie_share"),
+        *("accuracy_train", "accuracy_test", "tie_share", "iw_bound"),
     }
     assert np.isfinite(row["nll_train"]).all()
 
@@ -182,7 +182,7 @@ def test_drawn_strings_give_estimates_whose_errors_are_right():
     draws = RNG.choice(q.shape[1], p=q[0], size=(200, 256))
     log_q = np.log(q[0][draws])
     row = all_metrics(task, bits=from_index(draws, task.n_bits), log_q=log_q, replicas=200)
-    for name in (name for name in WITH_ERROR if name not in ("loss", "tie_share")):
+    for name in (name for name in WITH_ERROR if name not in ("loss", "tie_share", "iw_bound")):
         values, truth = row[name], exact[name][0]
         bias = 0.01 if name.startswith("predictive") else 0.0  # −log of a mean is biased by O(1/S)
         if name.startswith("accuracy"):  # jumps where a vote is near a tie: no error is exact there
@@ -194,7 +194,7 @@ def test_drawn_strings_give_estimates_whose_errors_are_right():
         assert 0.8 < stated / values.std() < 1.25, name
     assert np.isnan(row["kl_posterior"]).all()
     unknown = all_metrics(task, bits=from_index(draws[:3], task.n_bits), replicas=3)
-    for name in ("entropy_bits", "kl_prior", "kl_posterior", "elbo"):
+    for name in ("entropy_bits", "kl_prior", "kl_posterior", "elbo", "iw_bound"):
         assert np.isnan(unknown[name]).all(), name
         assert np.isnan(unknown.get(f"{name}_se", np.nan)).all(), name
 
@@ -296,3 +296,33 @@ def test_wrong_shapes_are_refused(call):
 
 def test_split_without_data_is_empty():
     assert SplitScores(problem_from_costs(np.arange(4.0)), "test").of_probabilities(draw_q(2)) == {}
+
+
+def test_the_importance_weighted_bound_is_the_enumerated_one():
+    """K = 2 against the expectation over all pairs, 20,000 estimates, within five standard errors."""
+    task = problem(
+        network("mlp", layers=(1, 2, 1)), dataset("xor", n_train=8, n_test=1, label_noise=0.2), tabulate=True
+    )
+    rng = np.random.default_rng(5)
+    q = rng.dirichlet(np.ones(2**task.n_bits))
+    log_w = task.log_prior - task.nll - np.log(q)
+    pairs = np.logaddexp(log_w[:, None], log_w[None, :]) - np.log(2.0)
+    exact = {1: q @ log_w, 2: q @ pairs @ q}
+    drawn = rng.choice(len(q), size=(20_000, 2), p=q)
+    found, _ = importance_weighted_bound(log_w[drawn])
+    assert abs(found.mean() - exact[2]) < 5.0 * found.std() / np.sqrt(len(found))
+    many, errors = importance_weighted_bound(log_w[rng.choice(len(q), size=(400, 1024), p=q)])
+    assert exact[1] < exact[2] < many.mean() <= task.log_evidence + 3.0 * many.std() / 20.0
+    np.testing.assert_allclose(errors.mean(), many.std(), rtol=0.2)
+
+
+def test_the_importance_weighted_bound_of_a_row_is_that_of_its_draws():
+    task = make()
+    bits = RNG.integers(0, 2, (2, 50, task.n_bits)).astype(np.uint8)
+    log_q = np.log(RNG.random((2, 50)))
+    row = all_metrics(task, bits=bits, log_q=log_q, replicas=2)
+    weights = np.exp(task.prior.log_prob(bits) - task.nll_at(bits) - log_q)
+    np.testing.assert_allclose(row["iw_bound"], np.log(weights.mean(axis=1)))
+    np.testing.assert_allclose(row["iw_bound_se"], weights.std(axis=1, ddof=1) / np.sqrt(50) / weights.mean(axis=1))
+    assert (row["iw_bound"] > row["elbo"]).all()
+    assert np.isnan(all_metrics(task, q=draw_q(task.n_bits))["iw_bound"]).all()
