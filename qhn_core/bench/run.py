@@ -17,6 +17,7 @@ from qhn_core.bench import ours, peers
 from qhn_core.bench.cells import Cell, parse_cells, survey_cells, target_cells
 from qhn_core.bench.extras import Figure, figures
 from qhn_core.bench.timing import compare
+from qhn_core.bench.variance import Spread, spreads
 from qhn_core.extras import require
 
 _PACKAGES = ("numpy", "numba", "pennylane", "pennylane-lightning", "torch", "jax")
@@ -59,6 +60,7 @@ class Report:
     rows: list[Row]
     figures: list[Figure]
     machine: dict[str, Any] = field(default_factory=dict)
+    spreads: list[Spread] = field(default_factory=list)
 
     def to_json(self) -> str:
         """All numbers, seconds unless a unit is given."""
@@ -74,8 +76,9 @@ class Report:
             }
             for row in self.rows
         ]
+        spread = [asdict(found) for found in self.spreads]
         figures = [{**asdict(figure), "met": figure.met} for figure in self.figures]
-        return json.dumps({"machine": self.machine, "steps": rows, "figures": figures}, indent=2)
+        return json.dumps({"machine": self.machine, "steps": rows, "figures": figures, "estimators": spread}, indent=2)
 
 
 def machine() -> dict[str, Any]:
@@ -149,7 +152,10 @@ def run(
         worth = with_jax and (cell.main or cells is not None)
         rows.append(measure(cell, seconds=1.0 if quick else 6.0 if cell.main else 3.0, jax=worth))
     found: list[Figure] = []
+    noise: list[Spread] = []
     if extras:
         tell("memory, first step, sampled step, likelihood table, logging")
         found = figures(quick=quick)
-    return Report(rows, found, machine())
+        tell("variance of the estimators")
+        noise = spreads(quick=quick)
+    return Report(rows, found, machine(), noise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from qhn_core.bench.run import Figure, Report, Row
+from qhn_core.bench.run import Figure, Report, Row, Spread
 
 _HEAD = ("circuit", "loss", "N", "replicas", "ours", "PennyLane", "which", "ratio", "target", "JAX jit", "verdict")
 
@@ -37,6 +37,14 @@ def _figure(figure: Figure) -> tuple[str, ...]:
     bound = f"{'≥' if figure.at_least else '≤'} {figure.target:g} {figure.unit}".strip()
     value = f"{figure.value:.3g} {figure.unit}".strip()
     return figure.name, value, bound, "met" if figure.met else "MISSED", figure.detail
+
+
+_SPREAD = ("estimator", "N", "angles", "evaluations of ℓ", "variance · evaluations / |∂L|²", "bias / |∂L|")
+
+
+def _spread(found: Spread) -> tuple[str, ...]:
+    numbers = (str(found.qubits), str(found.angles), str(found.evaluations))
+    return (found.estimator, *numbers, f"{found.noise:.3g}", f"{found.bias:.2g}")
 
 
 _SUMMARY = ("N", "replicas", "target", "met", "smallest ratio", "median", "largest ratio")
@@ -99,6 +107,11 @@ def show(report: Report) -> None:
         for figure in report.figures:
             table.add_row(*_figure(figure), style=None if figure.met else "bold red")
         console.print(table)
+    if report.spreads:
+        table = Table(*_SPREAD, title="Noise of the gradient for what it costs")
+        for found in report.spreads:
+            table.add_row(*_spread(found))
+        console.print(table)
     console.print(caption(report))
 
 
@@ -109,6 +122,7 @@ def markdown(report: Report) -> str:
         (_HEAD, [_cells(row) for row in report.rows]),
         (_SUMMARY, summary(report)),
         (("figure", "measured", "target", "verdict", "detail"), [_figure(f) for f in report.figures]),
+        (_SPREAD, [_spread(s) for s in report.spreads]),
     )
     for head, rows in both:
         if rows:
