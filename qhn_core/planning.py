@@ -237,7 +237,7 @@ def _check_capabilities(config: RunConfig) -> None:
         raise Unsupported(
             f"Estimator '{config.estimator.name}' with objective '{config.objective.name}' needs "
             f"{' and '.join(IN_WORDS[m] for m in missing)}, which engine '{config.engine.name}' does not "
-            "give as configured. Choose the engine statevector, or an estimator that works from samples."
+            "give as configured. Choose the engine auto, or an estimator that works from samples."
         )
 
 
@@ -245,7 +245,7 @@ def _check_table(config: RunConfig, n_qubits: int) -> None:
     if n_qubits > MAX_TABULATED:
         raise TooLarge(
             f"{n_qubits} qubits: estimator '{config.estimator.name}' {_without_shots(config)}needs tables of all "
-            f"2^{n_qubits} strings ({readable(8 << n_qubits)} of memory for each column), and such tables end at "
+            f"2^{n_qubits} strings (each column takes {readable(8 << n_qubits)}), and such tables end at "
             f"{MAX_TABULATED} qubits. Use {_smaller(config)}, or {_sampled(config)}."
         )
 

@@ -73,14 +73,19 @@ def slice_plane(
     x: ArrayLike,
     y: ArrayLike,
     step: int = 0,
+    draws: int = 0,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Slice:
-    """L/n at origin + x·u + y·v for all pairs of ``x`` (G,) and ``y`` (H,), radians; schedules as at ``step``."""
+    """L/n at origin + x·u + y·v for all pairs of ``x`` (G,) and ``y`` (H,), radians; schedules as at ``step``.
+
+    Exact, or, with ``draws``, estimated from so many strings at each point, from the same random numbers at all of
+    them: neighbouring points then differ by the loss, not by luck.
+    """
     across, up = check_finite("x", x), check_finite("y", y)
     theta = plane.origin + up[:, None, None] * plane.v + across[None, :, None] * plane.u
     values = _losses(
-        theta.reshape(-1, plane.origin.size), circuit, problem, objective, engine, step, progress, cancelled
+        theta.reshape(-1, plane.origin.size), circuit, problem, objective, engine, step, draws, progress, cancelled
     )
     return Slice(across, up, values.reshape(up.size, across.size))
 
@@ -95,12 +100,13 @@ def slice_line(
     engine: Engine,
     at: ArrayLike,
     step: int = 0,
+    draws: int = 0,
     cancelled: Callable[[], bool] | None = None,
 ) -> Slice:
-    """L/n along the straight line start + t (end − start), t in ``at`` (G,)."""
+    """L/n along the straight line start + t (end − start), t in ``at`` (G,); ``draws`` as in :func:`slice_plane`."""
     first, last, t = check_finite("start", start), check_finite("end", end), check_finite("at", at)
     theta = first + t[:, None] * (last - first)
-    return Slice(t, np.zeros(0), _losses(theta, circuit, problem, objective, engine, step, None, cancelled))
+    return Slice(t, np.zeros(0), _losses(theta, circuit, problem, objective, engine, step, draws, None, cancelled))
 
 
 def _plane(origin: Array, directions: Array, share: float) -> Plane:
@@ -119,16 +125,21 @@ def _losses(
     objective: ObjectiveConfig,
     engine: Engine,
     step: int,
+    draws: int,
     progress: Callable[[float], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> Array:
     found = np.empty(len(theta))
-    size = max(1, _AT_ONCE >> circuit.n_qubits)
+    size = 1 if draws else max(1, _AT_ONCE >> circuit.n_qubits)
     for first in range(0, len(theta), size):
         if cancelled is not None and cancelled():
             raise Cancelled("The slice was stopped.")
         part = slice(first, first + size)
-        found[part] = objective.exact(engine.probs(circuit, theta[part]), problem, step).value
+        if draws:
+            bits, log_q = engine.draw(circuit, theta[part], draws, np.random.Generator(np.random.Philox(key=[0, 0])))
+            found[part] = objective.sampled(bits, problem, step, log_q=log_q).value
+        else:
+            found[part] = objective.exact(engine.probs(circuit, theta[part]), problem, step).value
         if progress is not None:
             progress(min(1.0, (first + size) / len(theta)))
     return found / problem.n_train

@@ -73,7 +73,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "prior": {"name": "bernoulli", "rho": 0.5},
     "ansatz": {"name": "linear", "layers": 3},
     "objective": {"name": "elbo", "beta": 0.3},
-    "engine": {"name": "statevector"},
+    "engine": {"name": "auto"},
     "estimator": {"name": "adjoint"},
     "optimiser": {"name": "adam", "lr": 0.05},
 }

@@ -15,6 +15,9 @@ from qhn_core.engines.base import ENGINES, Array, Bits, Engine, EngineConfig, Ev
 from qhn_core.engines.mps import MPSConfig
 from qhn_core.engines.statevector import StatevectorConfig
 
+#: Names of the engines that simulate exactly, on this machine, with this program's own kernels: they agree.
+OWN = frozenset({"auto", "statevector", "mps"})
+
 
 class AutoEngine(Engine):
     """Hands each circuit to ``statevector`` (N ≤ 20, or bonds too many) or to ``mps``, whose results agree."""

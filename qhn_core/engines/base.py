@@ -116,7 +116,7 @@ class Engine:
         has = " and ".join(sorted(self.provides))
         raise MissingCapability(
             f"{self.title} gives {has} only, so that '{name}', which needs {IN_WORDS[_METHODS[name]]}, is not "
-            "available. Use the engine statevector, or an estimator that works from samples."
+            "available. Use the engine auto, or an estimator that works from samples."
         )
 
 

@@ -18,6 +18,7 @@ from qhn_core import trainer
 from qhn_core.ansatze import initial_angles
 from qhn_core.checks import check_int
 from qhn_core.config import RunConfig
+from qhn_core.engines.auto import OWN
 from qhn_core.errors import Cancelled, TooLarge, Unsupported
 from qhn_core.planning import plan
 
@@ -34,7 +35,7 @@ class Way(NamedTuple):
 
 def check_replay(config: RunConfig, steps: int, *, uploads: Path | None = None) -> None:
     """Raise where a run cannot be gone through again: shots, a device, or too much work."""
-    if config.estimator.name != "adjoint" or config.engine.name != "statevector":
+    if config.estimator.name != "adjoint" or config.engine.name not in OWN:
         raise Unsupported("Only exact runs can be gone through step by step; this one draws shots or uses a device.")
     work = steps << plan(config, uploads).n_qubits
     if work > MOST_WORK:

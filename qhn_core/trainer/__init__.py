@@ -1,6 +1,14 @@
 """Training as pure functions: ``prepare(config)``, ``init(setup)``, then ``state, info = step(setup, state)``."""
 
-from qhn_core.trainer.judging import ENSEMBLE, METRIC_SHOTS, ensemble, loss_error, metric_shots, takes_ensemble
+from qhn_core.trainer.judging import (
+    ENSEMBLE,
+    METRIC_SHOTS,
+    ensemble,
+    ensemble_of,
+    loss_error,
+    metric_shots,
+    takes_ensemble,
+)
 from qhn_core.trainer.setup import Setup, draw_of, prepare
 from qhn_core.trainer.state import Info, TrainState
 from qhn_core.trainer.steps import advance, estimate, init, step
@@ -14,6 +22,7 @@ __all__ = [
     "advance",
     "draw_of",
     "ensemble",
+    "ensemble_of",
     "estimate",
     "init",
     "loss_error",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.config import RunConfig
 from qhn_core.engines.base import LOG_Q, PROBABILITIES
+from qhn_core.engines.statevector import MAX_QUBITS
 from qhn_core.estimators.base import Estimate
 from qhn_core.estimators.score_function import FEW_BEYOND, FEW_DRAWS, MANY_DRAWS
 from qhn_core.optimisers.base import Array
@@ -72,6 +73,16 @@ def takes_ensemble(config: RunConfig) -> bool:
 def ensemble(setup: Setup, theta: Array) -> tuple[NDArray[np.uint8], Array]:
     """The ensemble at theta (B, P), the same random numbers at each step: bits (B, 256, N) and log q (B, 256)."""
     return setup.engine.draw(setup.circuit, theta, ENSEMBLE, generator(setup.config.seed, 0, 1))
+
+
+def ensemble_of(setup: Setup, theta: Array, replica: int) -> NDArray[np.uint8]:
+    """The strings of one replica in :func:`ensemble`, (256, N), at little more than the cost of that one."""
+    n_bits = setup.circuit.n_qubits
+    if n_bits <= MAX_QUBITS:
+        return ensemble(setup, theta)[0][replica]
+    rng = generator(setup.config.seed, 0, 1)
+    rng.random(replica * ENSEMBLE * n_bits)  # what the replicas before it take
+    return np.asarray(setup.engine.draw(setup.circuit, theta[replica], ENSEMBLE, rng)[0])
 
 
 def metric_shots(config: RunConfig) -> int:

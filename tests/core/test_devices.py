@@ -220,7 +220,7 @@ def test_a_plan_beyond_the_device_names_it_and_what_would_do():
     assert refused({"device": "qiskit.aer", "backend": "fake_torino"}, **shots, **large) == (
         "25 qubits: back end 'fake_torino' takes at most 24 qubits. Use fewer qubits (a smaller network)."
     )
-    assert "one step on device 'default.mixed' would need about" in refused({"device": "default.mixed"})
+    assert "one step on device 'default.mixed' would take" in refused({"device": "default.mixed"})
 
 
 def test_an_estimator_set_to_no_shots_is_told_to_take_some():

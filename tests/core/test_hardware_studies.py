@@ -8,6 +8,8 @@ from qhn_core import ansatz, engine, initial_angles, objective, problem_from_cos
 from qhn_core.analysis.deployment import deploy
 from qhn_core.analysis.noise import noise_sweep, noisy_probs
 from qhn_core.analysis.shots import shot_noise
+from qhn_core.datasets import Dataset
+from qhn_core.engines import ENGINES
 from qhn_core.errors import Cancelled, DeviceError, InvalidArgument, TooLarge, Unsupported
 
 CIRCUIT = ansatz("ring", n_qubits=3, layers=2)
@@ -128,6 +130,49 @@ def test_deploying_networks_gives_their_accuracy():
         want = (tied[np.arange(100), test.y_test] / tied.sum(axis=1)).mean()
         assert accuracy == pytest.approx(want)
     assert abs(found.accuracy - found.ideal_accuracy) < 0.2
+
+
+def test_distances_from_drawn_strings_are_those_from_the_table(monkeypatch):
+    circuit = ansatz("chain", n_qubits=7, layers=2)
+    theta = initial_angles(circuit, seed=2)[0]
+    costs = problem_from_costs(np.random.default_rng(1).uniform(0, 5, 128))
+    options = {"engine": engine("pennylane", device="qiskit.aer"), "exact_engine": EXACT, "shots": 300, "seed": 3}
+    whole = deploy(circuit, theta, costs, **options)
+    monkeypatch.setattr("qhn_core.analysis.deployment.MAX_TABULATED", 6)
+    drawn = deploy(circuit, theta, costs, **options)
+    np.testing.assert_array_equal(drawn.bits, whole.bits)
+    assert drawn.total_variation == pytest.approx(whole.total_variation, abs=1e-12)
+    assert drawn.shot_variation[0] == pytest.approx(whole.shot_variation[0], abs=0.01)  # 200 devices of 300 shots each
+    q = EXACT.probs(circuit, theta)
+    places = drawn.listed @ (1 << np.arange(6, -1, -1))
+    np.testing.assert_allclose(drawn.ideal, q[places], rtol=1e-9)
+    np.testing.assert_allclose(drawn.seen, whole.seen[places])
+
+
+def test_seventy_wires_on_aer_are_those_of_the_ideal_circuit():
+    """Each of 71 comparisons within 5 standard errors: wrong by chance in 1 of 20,000 cases, and seeds are fixed."""
+    circuit = ansatz("chain", n_qubits=70, layers=2)
+    theta = initial_angles(circuit, seed=4)[0]
+    net = qhn.network("mlp", layers=(35, 2), activation="sign", bias=False)
+    x = np.random.default_rng(0).normal(size=(20, 35))
+    work = qhn.problem(net, Dataset("x", x, np.arange(20) % 2, x, np.arange(20) % 2, "made up"), tabulate=False)
+    aer = engine("pennylane", device="qiskit.aer", options={"method": "matrix_product_state"})
+    shots = 400
+    found = deploy(circuit, theta, work, engine=aer, exact_engine=engine("auto"), shots=shots)
+    assert found.bits.shape == (shots, 70)
+    assert np.isnan(found.total_variation)
+    drawn, ideal = found.wide.marginals
+    assert (np.abs(drawn - ideal) < 5 * np.sqrt(np.maximum(ideal * (1 - ideal), 1e-4) / shots)).all()
+    pair = found.wide.log_q, found.wide.ideal_log_q
+    error = np.sqrt(sum(values.var(ddof=1) / shots for values in pair))
+    assert abs(pair[0].mean() - pair[1].mean()) < 5 * error
+    assert found.scores.accuracy.mean == pytest.approx(found.ideal_scores.accuracy.mean, abs=0.1)
+    with pytest.raises(TooLarge, match="matrix_product_state"):
+        ENGINES.make("pennylane", device="qiskit.aer").check(circuit)
+    with pytest.raises(TooLarge, match="chi"):
+        ENGINES.make("pennylane", device="qiskit.aer", options={"method": "matrix_product_state"}).check(
+            ansatz("all_to_all", n_qubits=70, layers=1)
+        )
 
 
 def config(steps=6, **parts):

@@ -71,6 +71,9 @@ def test_slices_hold_the_loss_at_their_points() -> None:
     assert 0 < path_plane(path).share <= 1
     line = slice_line(path[0], path[-1], setup.circuit, setup.problem, run.objective, at=np.array([0.0, 1.0]), **common)
     np.testing.assert_allclose(line.loss, [loss(path[0]), loss(path[-1])], rtol=1e-12)
+    ends = {"at": np.array([0.0, 1.0]), "draws": 20_000}
+    drawn = slice_line(path[0], path[-1], setup.circuit, setup.problem, run.objective, **ends, **common)
+    np.testing.assert_allclose(drawn.loss, line.loss, atol=0.02)  # ten standard errors of 20,000 costs
 
 
 def test_a_flat_path_in_a_plane_has_all_its_movement_there() -> None:

@@ -21,6 +21,10 @@ from qhn_core.extras import require
 OptionValue = bool | int | float | str
 #: Most qubits that a device is imitated with on this machine, whatever its size.
 LOCAL_QUBITS = 24
+#: Most qubits of Aer's matrix product states, whose cost follows the bonds and not the width.
+BOND_QUBITS = 2000
+#: Aer's method for circuits of many wires.
+BONDS = "matrix_product_state"
 #: Qubits of the largest IBM device that was ever built (Condor, 2023); a device's own number is known once it answers.
 REMOTE_QUBITS = 1121
 _TRANSPILER: dict[str, tuple[str, ...] | tuple[int, int]] = {
@@ -80,7 +84,7 @@ DEVICES: dict[str, Device] = {
             "Qiskit Aer (shots)",
             noise=True,
             options={
-                "method": ("automatic", "statevector", "density_matrix", "matrix_product_state"),
+                "method": ("automatic", "statevector", "density_matrix", BONDS),
                 "precision": ("double", "single"),
                 **_TRANSPILER,
             },

@@ -35,6 +35,8 @@ from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import ENGINES, Array, Engine, EngineConfig, Evaluation
 from qhn_core.engines.devices.analytic import BACKPROP_BYTES, BATCH_BYTES, Analytic
 from qhn_core.engines.devices.catalogue import (
+    BOND_QUBITS,
+    BONDS,
     DEVICES,
     LOCAL_QUBITS,
     OptionValue,
@@ -48,6 +50,7 @@ from qhn_core.engines.devices.catalogue import (
 from qhn_core.engines.devices.noise import Noise
 from qhn_core.engines.devices.qiskit import AER_MEGABYTES, QiskitSampler
 from qhn_core.engines.devices.retry import call_device
+from qhn_core.engines.mps.limits import check_bonds
 from qhn_core.engines.tabulated import ScoresFromTable
 from qhn_core.errors import InvalidArgument, TooLarge
 
@@ -172,15 +175,24 @@ class PennyLane(EngineConfig):
         limit = DEVICES[self.device].max_qubits
         if self.remote:
             return snapshot_qubits(self.backend) or limit
+        if self.by_bonds:
+            limit = BOND_QUBITS
         if is_fake(self.backend):
-            return min(LOCAL_QUBITS, limit, fake_qubits(self.backend))
+            return min(limit if self.by_bonds else LOCAL_QUBITS, limit, fake_qubits(self.backend))
         return limit
+
+    @property
+    def by_bonds(self) -> bool:
+        """Whether Aer keeps matrix product states, whose cost follows the circuit's bonds and not its width."""
+        return self.device == "qiskit.aer" and self.options.get("method") == BONDS
 
     def check(self, circuit: Circuit, *, replicas: int = 1, shots: int = 0) -> int:
         """Peak memory of one step, bytes; refused beyond the device's wires."""
         n_qubits, limit = circuit.n_qubits, self.wires
         if n_qubits <= limit:
             # (No state is formed here for a real device: what comes back are strings, held twice while they are read.)
+            if self.by_bonds and n_qubits > LOCAL_QUBITS:
+                return check_bonds(circuit, shots=max(shots, 1), measured=False)
             return 2 * n_qubits * replicas * shots if self.remote else self._memory(n_qubits, replicas)
         if self.backend:
             larger = larger_snapshot(n_qubits)
@@ -190,9 +202,10 @@ class PennyLane(EngineConfig):
                 f"Use fewer qubits (a smaller network){other}."
             )
         raise TooLarge(
-            f"{n_qubits} qubits: one step on device '{self.device}' would need about "
+            f"{n_qubits} qubits: one step on device '{self.device}' would take "
             f"{readable(self._memory(min(n_qubits, 100), replicas))} (memory for {replicas} replicas), and the device "
-            f"takes at most {limit} qubits. Use a smaller network."
+            f"takes at most {limit} qubits. Use a smaller network"
+            + (f", or its option method: {BONDS}." if self.device == "qiskit.aer" and not self.by_bonds else ".")
         )
 
     def _memory(self, n_qubits: int, replicas: int) -> int:

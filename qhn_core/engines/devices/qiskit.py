@@ -196,8 +196,7 @@ class QiskitSampler:
         result = job.result()
         if not result.success:
             raise RuntimeError(f"Aer: {result.status}")
-        words = np.array([[int(word, 16) for word in item.data.memory] for item in result.results], dtype=np.int64)
-        return ((words[..., None] >> np.arange(compiled.num_clbits)) & 1).astype(np.uint8)
+        return np.stack([_bits(item.data.memory, compiled.num_clbits) for item in result.results])
 
     def _submit_sampler(self, compiled: Any, names: list[Any], values: Array, shots: int, seed: int) -> Bits:
         work = (compiled, {tuple(names): values}) if names else (compiled,)
@@ -221,6 +220,13 @@ class QiskitSampler:
             raise
         bits = register.to_bool_array(order="little").astype(np.uint8)
         return bits.reshape(len(values), shots, compiled.num_clbits)
+
+
+def _bits(words: list[str], n_bits: int) -> Bits:
+    """Bits (shots, N) of hexadecimal words in whose last bit wire 0 stands, at any N."""
+    width = -(-n_bits // 8)
+    data = b"".join(int(word, 16).to_bytes(width, "little") for word in words)
+    return np.unpackbits(np.frombuffer(data, np.uint8).reshape(-1, width), axis=1, bitorder="little", count=n_bits)
 
 
 class SentOnce:

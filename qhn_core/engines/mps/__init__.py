@@ -41,7 +41,7 @@ class MPSConfig(EngineConfig):
         for count, limit, what in ((circuit.n_qubits, MAX_QUBITS, "qubits"), (circuit.n_params, MAX_ANGLES, "angles")):
             if count > limit:
                 raise TooLarge(
-                    f"{count} {what}: engine 'mps' takes at most {limit} in a run. "
+                    f"{count} {what}: simulation by bonds (engine mps, or auto) takes at most {limit} in a run. "
                     "Use a smaller network, or fewer layers of the circuit."
                 )
         return check_bonds(circuit, replicas=replicas, shots=shots)

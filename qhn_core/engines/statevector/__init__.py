@@ -42,9 +42,9 @@ class StatevectorConfig(EngineConfig):
         memory = 8 * replicas * 2 ** min(n_qubits, 400) * 2 * np.dtype(self.dtype).itemsize
         if n_qubits > MAX_QUBITS:
             raise TooLarge(
-                f"{n_qubits} qubits: one step on engine 'statevector' would need about {readable(memory)} "
+                f"{n_qubits} qubits: one step on engine 'statevector' would take {readable(memory)} "
                 f"(memory for {replicas} replicas), and the engine takes at most {MAX_QUBITS} qubits. "
-                "Use a smaller network."
+                "Use engine auto, which takes shallow circuits of neighbours at any width, or a smaller network."
             )
         return memory
 
