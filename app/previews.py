@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from app.jobs import Job, Jobs, Watch
 from qhn_core.bitstrings import MAX_TABULATED
-from qhn_core.engines.base import LOG_Q, EngineConfig, takes
-from qhn_core.engines.statevector import MAX_QUBITS, StatevectorConfig
+from qhn_core.engines.auto import OWN, AutoConfig
+from qhn_core.engines.base import EngineConfig, takes
+from qhn_core.engines.statevector import MAX_QUBITS
 from qhn_core.errors import Cancelled, TooLarge, Unsupported
 from qhn_core.estimators.score_function import ScoreFunction
 
@@ -102,7 +103,7 @@ def _exact_variant(config: RunConfig) -> RunConfig:
     """The configuration with what does not matter at step 0 set to the defaults: equal previews, one calculation.
 
     Beyond the qubits of exact tables the estimator stays, as the metrics are estimated from as many strings as it
-    draws; beyond those of the simulator the engine too.
+    draws, and so does an engine of this program: another would draw other strings from the same seed.
     """
     from qhn_core.config import RunConfig as Model
 
@@ -110,7 +111,7 @@ def _exact_variant(config: RunConfig) -> RunConfig:
     names = ["optimiser", "steps", "log_every"]
     same: dict[str, Any] = {name: getattr(base, name) for name in names}
     n_qubits = config.network.n_bits if config.network is not None else 0  # a cost table has its 2^N values
-    if n_qubits <= MAX_QUBITS:
+    if n_qubits <= MAX_TABULATED or (n_qubits <= MAX_QUBITS and config.engine.name not in OWN):
         same["engine"] = base.engine
     if n_qubits <= MAX_TABULATED:
         same["estimator"] = base.estimator
@@ -137,8 +138,10 @@ def first_step(config: RunConfig, uploads: Path, watch: Watch) -> Preview:
 
     needs = plan(config, uploads)
     n_qubits = needs.n_qubits
-    if simulator(config, needs.circuit) is None:  # a real device's own; nothing is asked of one here
+    chosen = simulator(config, needs.circuit)
+    if chosen is None:  # a real device's own; nothing is asked of one here
         return Preview(message=f"{n_qubits} qubits: too many to simulate on this machine.", ready=True)
+    config = config.model_copy(update={"engine": chosen})
     if not needs.tabulated:
         setup = trainer.prepare(config, uploads=uploads, progress=watch.progress, cancelled=watch.cancelled)
         return _drawn_step(setup, trainer.init(setup).theta, watch.cancelled)
@@ -203,8 +206,6 @@ def draw_strings(
 
 
 def simulator(config: RunConfig, circuit: Circuit) -> EngineConfig | None:
-    """What draws and scores strings on this machine: the exact engine, else the run's own; None if neither can."""
-    for engine in (StatevectorConfig(), config.engine):
-        if LOG_Q in engine.provides and takes(engine, circuit):
-            return engine
-    return None
+    """What draws and scores strings here: the run's engine if it is exact, else that of its size; None if it cannot."""
+    engine = config.engine if config.engine.name in OWN else AutoConfig()
+    return engine if takes(engine, circuit) else None

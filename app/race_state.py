@@ -6,12 +6,16 @@ import re
 from typing import Any, Final
 
 from app import state
+from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.config import RunConfig
 from qhn_core.errors import ConfigError, QHNError
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 
 RACE, RACED = "race", "raced"
 _WRITTEN, _PROBLEM, _DEFAULT = "race.written", "race.link_problem", "race.default"
+#: Rivals of a race without a table: they judge single networks.
+WIDE_RIVALS: Final = ("mean_field", "straight_through", "simulated_annealing", "logistic_regression")
 _ID: Final = re.compile(r"[0-9a-f]{4,32}")
 
 
@@ -61,12 +65,25 @@ def race_of(config: RunConfig) -> RaceConfig:
     A loss that the gradient estimator cannot train (the ELBO from shots) is left out.
     """
     own = config.objective.model_dump(mode="json")
-    sides = [own if side["objective"]["name"] == own["name"] else side["objective"] for side in DEFAULT_CONTENDERS]
+    bits = config.network.n_bits if config.network is not None else 0
+    sides = [
+        own if side["objective"]["name"] == own["name"] else _fitted(side["objective"], bits)
+        for side in DEFAULT_CONTENDERS
+    ]
     if own not in sides:
         sides.append(own)
     plain = config.to_dict()
     trainable = [side for side in sides if side == own or _can_run(plain | {"objective": side})]
-    return RaceConfig.parse({"base": plain, "contenders": [{"objective": side} for side in trainable]})
+    race: dict[str, Any] = {"base": plain, "contenders": [{"objective": side} for side in trainable]}
+    if bits > MAX_TABULATED:
+        race["rivals"] = list(WIDE_RIVALS)
+    return RaceConfig.parse(race)
+
+
+def _fitted(objective: dict[str, Any], n_bits: int) -> dict[str, Any]:
+    """A loss's settings; with a kernel that still sees something of hundreds of bits."""
+    wide = n_bits > MAX_TABULATED and "gamma" in OBJECTIVES[objective["name"]].model_fields
+    return objective | {"gamma": "auto"} if wide else objective
 
 
 def _can_run(values: dict[str, Any]) -> bool:

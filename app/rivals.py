@@ -125,7 +125,8 @@ def _score(name: str, config: RaceConfig, setup: RaceSetup) -> tuple[tuple[Rival
         )
         return tuple(scores), ()
     except QHNError as error:
-        return (), (f"{BASELINES.make(name).label}: {error}",)
+        label, text = BASELINES.make(name).label, str(error)
+        return (), (text if text.startswith(label) else f"{label}: {text}",)
     except Exception as error:
         log.exception("rival %s failed", name)
         return (), (f"{BASELINES.make(name).label}: {type(error).__name__}: {error}",)

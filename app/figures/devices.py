@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.figures.curves import line, loss_unit, median, spread
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import DEVICE, INK, RIVAL, loss_colour
+from app.figures.palette import DEVICE, INK, RIVAL, loss_colour, translucent
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
@@ -89,6 +89,47 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
     y = axis(type="category", showgrid=False)
     shape = layout("Total variation distance", x=x, y=y, legend=False, hovermode="closest", barmode="overlay")
     return {"data": [alone, device, words], "layout": shape}
+
+
+def surprise(ideal: Array, device: Array, *, title: str) -> Figure:
+    """How improbable the ideal circuit finds what was drawn: −log q of its own strings (S,) and of the device's (S,).
+
+    Strings that it never draws (−∞) are left out.
+    """
+    drawn = [-values[np.isfinite(values)] for values in (ideal, device)]
+    ends = np.concatenate(drawn)
+    low, high = (float(ends.min()), float(ends.max())) if ends.size else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1.0, 33)
+    traces: list[dict[str, Any]] = []
+    for values, name, colour in ((drawn[0], "ideal", INK), (drawn[1], "device", DEVICE)):
+        share = np.histogram(values, edges)[0] / max(len(values), 1)
+        shape = {"color": colour, "width": 2, "shape": "hvh"}
+        bar = {"type": "scatter", "mode": "lines", "x": 0.5 * (edges[1:] + edges[:-1]), "y": 100.0 * share}
+        traces.append(bar | {"name": name, "line": shape, "hovertemplate": "%{y:.3g} %"})
+    x, y = axis("−log q(w) of a drawn string, nats", nticks=6), axis("% of draws", rangemode="tozero", nticks=5)
+    return {"data": traces, "layout": layout(title, x=x, y=y)}
+
+
+def marginal_scatter(ideal: Array, device: Array, *, shots: int, title: str) -> Figure:
+    """How often each bit is 1 on the device, over what the ideal circuit has: (N,) each; the band is 2 σ of shots."""
+    grid = np.linspace(0.0, 1.0, 41)
+    sigma = 2.0 * np.sqrt(grid * (1.0 - grid) / shots)
+    edge = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False, "line": {"width": 0}}
+    band = {**edge, "x": grid, "y": grid + sigma, "fill": "tonexty", "fillcolor": translucent(RIVAL, 0.35)}
+    band |= {"name": "2 σ of shots", "showlegend": True}
+    points = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": ideal,
+        "y": device,
+        "name": "a bit each",
+        "marker": {"color": DEVICE, "size": 5, "opacity": 0.7},
+        "hovertemplate": "ideal %{x:.3f}, device %{y:.3f}",
+    }
+    x = axis("P(bit = 1), ideal", range=[0, 1], nticks=6)
+    y = axis("share of draws with bit = 1", range=[0, 1], nticks=6)
+    shape = layout(title, x=x, y=y, hovermode="closest")
+    return {"data": [{**edge, "x": grid, "y": grid - sigma}, band, points], "layout": shape}
 
 
 def device_loss(

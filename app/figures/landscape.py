@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import INK, MUTED, PAPER, RIVAL, loss_colour
+from app.figures.palette import INK, MUTED, PAPER, RIVAL, loss_colour, translucent
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
@@ -102,6 +102,27 @@ def line_figure(at: Array, loss: Array, *, objective: str) -> Figure:
     x = axis("0 = start, 1 = here")
     shape = layout("Straight line from the start", x=x, y=axis("nats per example", nticks=6), legend=False)
     return {"data": traces, "layout": shape}
+
+
+def drawn_costs(edges: Array, prior: Array, q: Array, *, objective: str, unit: str, draws: int) -> Figure:
+    """Costs of ``draws`` networks each from the prior and from q, as shares in bins of ``edges`` (K+1,): (K,)."""
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": middle,
+            "y": 100.0 * values,
+            "name": name,
+            "line": {"color": colour, "shape": "hvh", "width": 2.5},
+            "fill": "tozeroy",
+            "fillcolor": translucent(colour, 0.2),
+            "hovertemplate": "%{y:.3g} %",
+        }
+        for values, name, colour in ((prior, "prior", RIVAL), (q, "circuit", loss_colour(objective)))
+    ]
+    y = axis("% of networks", rangemode="tozero", nticks=5)
+    return {"data": traces, "layout": layout(f"Costs of {draws} networks each", x=axis(unit), y=y)}
 
 
 def density_of_states(

@@ -55,3 +55,32 @@ def race_weights(
     rows = legend_rows([*titles, "exact posterior"])
     shape["margin"]["t"] = TWO_ROWS + ROW * max(0, rows - 2)
     return {"data": traces, "layout": shape}
+
+
+def race_decided(marginals: Mapping[str, Array], looks: Mapping[str, Style], *, title: str) -> Figure:
+    """How many weights have which P(weight = +), where they are too many for a bar each.
+
+    Args:
+        marginals: contender -> (N,).
+        looks: contender -> its style.
+        title: what the chart is called.
+    """
+    if not marginals:
+        return message(title, "Nothing logged yet")
+    edges = np.linspace(0.0, 1.0, 26)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": 0.5 * (edges[1:] + edges[:-1]),
+            "y": np.histogram(values, edges)[0],
+            "name": short,
+            "line": {"color": looks[name].colour, "dash": looks[name].dash, "width": 2.5, "shape": "hvh"},
+            "hovertemplate": "%{y} weights",
+        }
+        for (name, values), short in zip(marginals.items(), short_names(list(marginals)), strict=True)
+    ]
+    x, y = axis("P(weight = +)", range=[0, 1], nticks=6), axis("weights", rangemode="tozero", nticks=6)
+    shape = layout(title, x=x, y=y)
+    shape["margin"]["t"] = TWO_ROWS + ROW * max(0, legend_rows(short_names(list(marginals))) - 2)
+    return {"data": traces, "layout": shape}

@@ -36,7 +36,7 @@ def string_histogram(
     colour: str = ACCENT,
     expected: Array | None = None,
     expected_name: str = "exact, with noise",
-    listed: tuple[NDArray[np.int64], int] | None = None,
+    listed: NDArray[np.uint8] | None = None,
 ) -> Figure:
     """Relative frequencies of the likeliest strings beside their exact probabilities.
 
@@ -47,11 +47,11 @@ def string_histogram(
         drawn: what the bars are called.
         expected: distribution of the noisy device, (2**N,), as far as it is known, and ``expected_name`` what it is
             called: exact, or of how many draws.
-        listed: the strings (K,) that ``ideal`` and ``seen`` are of, and N, where they do not hold all 2**N.
+        listed: the strings (K, N) that ``ideal`` and ``seen`` are of, where they do not hold all 2**N.
     """
-    n_bits = int(ideal.size).bit_length() - 1 if listed is None else listed[1]
+    n_bits = int(ideal.size).bit_length() - 1 if listed is None else listed.shape[1]
     at = shown_strings(ideal, seen)
-    names = [format(int(i if listed is None else listed[0][i]), f"0{n_bits}b") for i in at]
+    names = [format(i, f"0{n_bits}b") if listed is None else "".join(map(str, listed[i])) for i in at]
     exact = 100.0 * ideal[at]
     error = None if shots is None else 100.0 * np.sqrt(ideal[at] * (1.0 - ideal[at]) / shots)
     marker = {"symbol": "diamond-open", "size": 9, "color": INK, "line": {"width": 2, "color": INK}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,13 @@ def test_more_than_twenty_qubits_say_which_sections_exist(fresh: Path) -> None:
         replicas=1,
     )
     page = opened(run=run)
-    assert any("21 qubits" in info.value for info in page.info)
+    until(page, lambda: {"profile", "schmidt", "neighbours", "decided"} <= set(charts(page)))
+    assert not page.info
+    page = opened(run=run, section="posterior")
+    assert any("needs a table of all 2^21 strings" in info.value for info in page.info)
+    page = opened(run=run, section="landscape")
+    until(page, lambda: {"landscape", "costs"} <= set(charts(page)))
+    assert "16 draws a point" in json.dumps(charts(page)["landscape"]["figure"]["layout"])
     page = opened(run=run, section="sweep")
     until(page, lambda: "sweep" in charts(page))
 

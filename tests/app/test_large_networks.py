@@ -139,7 +139,8 @@ def test_a_preview_is_what_the_run_logs_at_step_0(tmp_path: Path) -> None:
 
 def test_more_qubits_than_the_simulator_has_are_said(tmp_path: Path) -> None:
     device = {"name": "pennylane", "device": "qiskit.remote", "backend": "ibm_torino", "account": "lab"}
-    config = RunConfig.parse({**LARGE, "network": {"name": "mlp", "layers": [2, 6, 1]}, "engine": device})
+    wide = {"network": {"name": "mlp", "layers": [2, 6, 1]}, "ansatz": {"name": "all_to_all"}}
+    config = RunConfig.parse({**LARGE, **wide, "engine": device})
     ready = Previews(tmp_path).wait(config)
     assert ready.setup is None, "no engine was made"
     assert "25 qubits: too many to simulate" in ready.message

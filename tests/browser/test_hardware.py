@@ -170,7 +170,7 @@ def test_charts_stay_while_controls_are_used_faster_than_they_answer(
         ).observe(document.body, {childList: true, subtree: true}); }""")
     dial = page.get_by_role("slider", name="Shots")
     for k in range(12):
-        choose(page, "Device", ("Aer, ideal", "Aer, noise of an IBM device", "Ideal statevector")[k % 3])
+        choose(page, "Device", ("Aer, ideal", "Aer, noise of an IBM device", "Ideal simulator")[k % 3])
         dial.press("ArrowRight" if k % 2 else "ArrowLeft")
         page.wait_for_timeout((200, 600, 1100)[k % 3])
     page.wait_for_timeout(1500)

@@ -10,12 +10,14 @@ import numpy as np
 import streamlit as st
 
 from app import presenter, state
+from app.controls import rate_text
 from app.figures import Figure, message
 from app.figures.evidence import evidence_ceiling
 from app.figures.race import Side, View
 from app.figures.race_curves import race_curves
-from app.figures.race_weights import race_weights
+from app.figures.race_weights import race_decided, race_weights
 from app.kept_chart import kept_chart
+from app.views.compare import wide
 from app.views.compare.data import Seen, posterior_of, residual, weight_labels, weight_marginals
 from qhn_core.analysis.strings import marginals
 from qhn_core.baselines import BASELINES
@@ -24,7 +26,8 @@ from qhn_core.metrics import METRICS, Metric
 HEIGHT, TALL = 208, 340
 #: The same on a projector: two rows of curves fill it.
 LARGE, LARGE_TALL = 292, 560
-_EVERY = 0.25
+#: Seconds between two drawings of a chart, and of one whose marginals take a pass along all wires.
+_EVERY, _EVERY_WIDE = 0.25, 3.0
 
 
 #: Charts of a tab: name of the chart -> metric.
@@ -38,6 +41,13 @@ TRAINABILITY = {
     "race-loss": "loss",
     "race-cost-gap": "cost_gap",
     "race-success": "success",
+    "race-gradient": "grad_norm",
+}
+#: The same where what needs a table of all strings does not exist.
+TRAINABILITY_WIDE = {
+    "race-loss": "loss",
+    "race-nll-train": "nll_train",
+    "race-kl-prior": "kl_prior",
     "race-gradient": "grad_norm",
 }
 #: Metrics in whose charts the rivals' levels are drawn, and those of the table below.
@@ -94,12 +104,14 @@ def _mount(
     option: object = "",
 ) -> None:
     shown = () if seen is None else tuple(lane.title for lane in seen.lanes)
+    slow = name == "race-weights" and seen is not None and wide.is_wide(seen.config.base)
+    every = _EVERY_WIDE if slow else _EVERY
     kept_chart(
         build,
         name=name,
         key=("race", seen.race_id if seen else "", str(option), shown, presenter.scale()),
         version=(seen.version if seen else "", view),
-        patience=_EVERY if seen is not None and seen.follows else 0.0,
+        patience=every if seen is not None and seen.follows else 0.0,
         height=height,
         group="race",
         scale=presenter.scale(),
@@ -158,8 +170,10 @@ def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
         return message(title, "Train shows each ELBO climbing to log p(D)"), f"{title}: nothing logged yet"
     ceiling = seen.log_evidence
     if ceiling is None:
-        text = "More than 20 qubits: log p(D) cannot be enumerated"
-        return message(title, text), f"{title}: {text}"
+        title = "ELBO, below log p(D), which no table tells here"
+        drawn = sides(seen, "elbo", view)
+        now = "; ".join(f"{s.title} {np.nanmedian(s.values[s.at]):.5g}" for s in drawn)
+        return race_curves(drawn, title=title, unit="nats", view=view), f"{title}: medians {now}."
     common = float(ceiling.mean())
     drawn = [
         Side(s.title, s.style, s.x, s.values + (common - ceiling)[None, :], s.at) for s in sides(seen, "elbo", view)
@@ -177,12 +191,17 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
         return message(title, "Train shows the weights of one seed at the step"), f"{title}: nothing logged yet"
     found = {}
     step = seen.at_step
+    of = wide.ones if wide.is_wide(seen.config.base) else weight_marginals
     for i, lane in enumerate(seen.lanes):
-        means = weight_marginals(seen.race_id, i, step, replica)
+        means = of(seen.race_id, i, step, replica)
         if means is not None:
             step, found[lane.title] = means
     exact = posterior_of(seen, replica)
     title = f"Weights of seed {replica + 1} at step {step}"
+    if wide.is_wide(seen.config.base):
+        figure = race_decided(found, {lane.title: lane.style for lane in seen.lanes}, title=title)
+        words = "; ".join(f"{n} {float((np.abs(v - 0.5) > 0.4).mean()):.0%}" for n, v in found.items())
+        return figure, f"{title}: share of weights whose sign has a probability above 0.9: {words}."
     figure = race_weights(
         found,
         {lane.title: lane.style for lane in seen.lanes},
@@ -195,7 +214,7 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
 
 def values_table(seen: Seen) -> str:
     """Means over seeds at the step looked at, as a Markdown table."""
-    shown = [METRICS[name] for name in _TABLE]
+    shown = [METRICS[m] for m in _TABLE if any(not np.isnan(lane.final(m)).all() for lane in seen.lanes)]
     heads = [
         f"step {seen.at_step}, means of {seen.config.base.replicas}",
         *(metric.short for metric in shown),
@@ -205,7 +224,7 @@ def values_table(seen: Seen) -> str:
     for lane in seen.lanes:
         cells = [metric.text(mean_of(lane.final(metric.name)), sign=metric.name == "gap") for metric in shown]
         used = float(lane.rows.seconds[-1])
-        cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
+        cells.append(rate_text((float(lane.rows.steps[-1]) + 1) / used) if used > 0 else "–")
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

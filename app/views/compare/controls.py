@@ -11,9 +11,11 @@ from app import race_state, services, state
 from app.controls import Controls, about_text, queue_text, rate_text
 from app.describe import duration_text
 from app.remote import Question, agree_to, agreed_to, digest, is_remote, total
+from app.views.compare import wide
 from app.views.compare.data import Seen
 from app.views.compare.sides import RaceForm
 from qhn_core.config import RunConfig
+from qhn_core.engines.auto import OWN
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import RaceConfig
 
@@ -39,7 +41,7 @@ def expected_seconds(form: RaceForm) -> float | None:
 
 def _of_unknown_cost(run: RunConfig) -> bool:
     """Shots, devices, and line searches, which evaluate as often as they need."""
-    return run.estimator.name != "adjoint" or run.engine.name != "statevector" or run.optimiser.name == "lbfgs"
+    return run.estimator.name != "adjoint" or run.engine.name not in OWN or run.optimiser.name == "lbfgs"
 
 
 def controls(form: RaceForm, seen: Seen | None) -> None:
@@ -242,7 +244,8 @@ def progress(form: RaceForm, seen: Seen | None) -> None:
         st.progress(0.0, text=queue_text(status))
     elif status.state is RunState.PREPARING:
         done = min(max(status.progress or 0.0, 0.0), 1.0)
-        st.progress(done, text=f"Preparing the likelihood tables: {done:.0%}")
+        what = "the circuits" if wide.is_wide(seen.config.base) else "the likelihood tables"
+        st.progress(done, text=f"Preparing {what}: {done:.0%}")
     else:
         text = f"Step {status.step} of {status.steps} · {status.state}"
         if status.state is RunState.RUNNING and status.steps_per_second > 0:

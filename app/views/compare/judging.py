@@ -67,7 +67,7 @@ def judge(race_id: str, step: int, metric: str, threshold: float, rivals: int) -
     reached: dict[str, Reach] = {}
     for lane in seen.lanes:
         values = {name: lane.final(name) for name in SHOWN if name != "steps_to_threshold"}
-        until = lane.rows.history[metric][: lane.at + 1]
+        until = lane.values(metric)[: lane.at + 1]
         passed = statistics.steps_to_threshold(
             until, lane.rows.steps[: lane.at + 1], threshold=threshold, better=JUDGED[metric]
         )

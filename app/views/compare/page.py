@@ -11,9 +11,10 @@ from app.describe import headline
 from app.figures.race import View
 from app.sending import sent
 from app.views.compare import charts, controls, export, pictures, podium, quantum, rivals, sides, verdict
-from app.views.compare.charts import GENERALISATION, TRAINABILITY
+from app.views.compare.charts import GENERALISATION, TRAINABILITY, TRAINABILITY_WIDE
 from app.views.compare.data import Seen, look
 from app.views.compare.sides import RaceForm
+from app.views.compare.wide import is_wide
 from qhn_core.errors import InvalidArgument
 
 #: Seconds between refreshes while something happens.
@@ -102,7 +103,8 @@ def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
     if tab == "Generalisation":
         charts.curves(podium.in_view(seen), GENERALISATION, view)
     elif tab == "Trainability":
-        charts.curves(podium.in_view(seen), TRAINABILITY, view)
+        shown = TRAINABILITY_WIDE if seen is not None and is_wide(seen.config.base) else TRAINABILITY
+        charts.curves(podium.in_view(seen), shown, view)
     elif tab == "Evidence":
         charts.evidence(seen, view, replica)
     elif tab == "Pictures":

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from app import services, starts
 from app.figures import message
+from app.image_pictures import is_wide, mean_weights
 from app.kept_chart import kept_chart
 from app.pictures import SHOTS, Built, Moment, drawn_networks, measure, predictions
+from app.views.compare import wide
 from app.views.compare.data import Seen, problem_of
 
 _HEIGHT = 262
-_EVERY = 0.5
+#: Seconds between two pictures of a race under way; without a table an ensemble is drawn for each.
+_EVERY, _EVERY_WIDE = 0.5, 4.0
 
 
 def show(seen: Seen | None) -> None:
@@ -33,7 +36,8 @@ def show(seen: Seen | None) -> None:
         start = start_of(seen, choice)
         st.caption(_words(seen, choice, start))
     name, draw = predictions(seen.config.base)
-    for kind, build in ((name, draw), ("networks", drawn_networks)):
+    below = mean_weights if is_wide(seen.config.base) else drawn_networks
+    for kind, build in ((name, draw), ("networks", below)):
         for i, column in enumerate(st.columns(len(seen.lanes), gap="small")):
             with column:
                 _mount(seen, i, start, kind, build)
@@ -63,11 +67,16 @@ def _moment(seen: Seen, index: int, start: int) -> Moment | str:
     lane, problem = seen.lanes[index], problem_of(seen, start)
     if problem is None or not len(lane.rows.steps):
         return "Preparing …"
+    config = seen.config.configs()[index]
+    if problem.table is None:
+        drawn = wide.draws(seen.race_id, index, seen.at_step, start)
+        if drawn is None:
+            return "Preparing …"
+        return Moment(config, problem, None, drawn[1], f"start {start + 1}, step {drawn[0]}", lane.title)
     found = _distribution(seen.race_id, index, seen.at_step, start)
     if found is None:
-        return "More than 20 qubits: the distribution cannot be enumerated"
+        return "Preparing …"
     step, q = found
-    config = seen.config.configs()[index]
     draws = measure(q, SHOTS, seed=(config.seed, step, start))
     return Moment(config, problem, q, draws, f"start {start + 1}, step {step}", lane.title)
 
@@ -80,11 +89,12 @@ def _mount(seen: Seen, index: int, start: int, kind: str, draw: Callable[[Moment
         figure, alt = (message(title, moment), moment) if isinstance(moment, str) else draw(moment)
         return figure, f"{title}: {alt}"
 
+    every = _EVERY_WIDE if wide.is_wide(seen.config.base) else _EVERY
     kept_chart(
         build,
         name=name,
         key=("race", seen.race_id, start),
         version=(seen.version, seen.at_step),
-        patience=_EVERY if seen.follows else 0.0,
+        patience=every if seen.follows else 0.0,
         height=_HEIGHT,
     )

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app.views.compare import wide
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from qhn_core.metrics import METRICS, Metric
@@ -31,6 +32,10 @@ def show(seen: Seen | None) -> None:
     st.caption(
         "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network over "
         "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
+        if not wide.is_wide(seen.config.base)
+        else "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network "
+        "over all training examples, so a minibatch counts as the share of them that it is; networks drawn for the "
+        "metrics alone are not counted."
     )
 
 
@@ -38,12 +43,12 @@ def _rivals(seen: Seen) -> str:
     metrics = [METRICS[name] for name in ("predictive_nll_test", "accuracy_test", "cost_gap", "kl_posterior")]
     heads = [*(metric.short for metric in metrics), "likelihood evaluations", "seconds a seed"]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
-    table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None else 0
-    for lane in seen.lanes:
+    exact = seen.setup is not None and seen.setup.setups[0].problem.table is not None
+    table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None and exact else 0
+    for i, lane in enumerate(seen.lanes):
         cells = [_mean(lane.final(metric.name), metric) for metric in metrics]
-        shots = seen.setup.setups[0].plan.shots_per_step if seen.setup is not None else 0
         seconds = float(lane.rows.seconds[lane.at]) / seen.config.base.replicas
-        budget = shots * seen.at_step if shots else table
+        budget = _evaluations(seen, i) or table
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + f" | {budget:,} | {_seconds(seconds)} |")
     for score in seen.rivals:
         cells = [_mean(score.row[metric.name], metric) for metric in metrics]
@@ -53,6 +58,18 @@ def _rivals(seen: Seen) -> str:
             + f" | {score.likelihood_evaluations:,} | {_seconds(score.seconds)} |"
         )
     return "\n".join(lines)
+
+
+def _evaluations(seen: Seen, index: int) -> int:
+    """Likelihood evaluations of a seed up to the step looked at: a minibatch counts as the share of examples it is."""
+    if seen.setup is None:
+        return 0
+    from qhn_core.studies.rivals import budget_of
+
+    side = seen.setup.setups[index]
+    if side.plan.exact or seen.at_step < 1:
+        return 0
+    return budget_of(side.config.model_copy(update={"steps": seen.at_step}), side.plan, side.n_train) or 0
 
 
 def _seconds(value: float) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 import streamlit as st
 
 from app import forms, race_state, services, state
+from app.examples import EXAMPLES as DIGITS
 from app.figures.race import styles
 from app.forms import Form
 from app.views.compare.card import contender_card
 from app.views.compare.lineup import change
-from qhn_core.config import ConfigError
+from app.views.compare.wide import is_wide
+from qhn_core.config import ConfigError, RunConfig
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, MAX_CONTENDERS, RaceConfig
 
 #: Races to begin with: label -> (base, what to expect).
@@ -36,6 +38,11 @@ EXAMPLES: Mapping[str, tuple[dict[str, Any], str]] = {
     "gaussian_mixture": (
         {"dataset": {"name": "gaussian_mixture", "n_train": 20}, "replicas": 20, "data_draws": 20},
         "13 qubits. Results vary by data set: try the same race on another.",
+    ),
+    "ten digits, 640 weights": (
+        {**DIGITS["Ten digits, 640 weights"], "steps": 300, "replicas": 9},
+        "640 qubits, no table: metrics from drawn networks, rivals at the same budget. Nine seeds, as a verdict needs; "
+        "a minute or two.",
     ),
     "small and quick": (
         {
@@ -140,9 +147,11 @@ def _examples() -> None:
 
 def _take_example(name: str) -> None:
     state.close_menu(_MENU)
-    base = {"schema_version": 1, **EXAMPLES[name][0]}
+    base = RunConfig.parse(EXAMPLES[name][0])
     race_state.show(None)
-    race_state.adopt(RaceConfig.parse({"base": base, "contenders": list(DEFAULT_CONTENDERS)}))
+    wide = is_wide(base)
+    race = RaceConfig.parse({"base": base.to_dict(), "contenders": list(DEFAULT_CONTENDERS)})
+    race_state.adopt(race_state.race_of(base) if wide else race)
 
 
 def _rivals(config: RaceConfig) -> list[str]:

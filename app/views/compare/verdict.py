@@ -8,6 +8,8 @@ import numpy as np
 import streamlit as st
 
 from app import state
+from app.controls import rate_text
+from app.views.compare import wide
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
@@ -108,7 +110,7 @@ def _summary(
             said = verdicts.get((key, lane.title))
             cells.append(cell if said is None else f"{cell} {badge(said)}")
         used = float(lane.rows.seconds[-1])
-        cells.append(f"{(float(lane.rows.steps[-1]) + 1) / used:,.0f}" if used > 0 else "–")
+        cells.append(rate_text((float(lane.rows.steps[-1]) + 1) / used) if used > 0 else "–")
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     for score in seen.rivals:
         name = short_label(score.name)
@@ -156,6 +158,7 @@ def _small_print(seen: Seen, found: Judged, reference: str) -> str:
         f"Mean ± half of the 95 % interval over {found.units} independent "
         + ("draws of the data." if base.data_draws > 1 else "starts."),
         "Beside steps: the share of seeds that reached the threshold.",
+        *filter(None, [wide.judged_by(base)]),
     ]
     if count:
         parts.append(

@@ -9,16 +9,20 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
-from app.figures.landscape import density_of_states, landscape_map, line_figure
+from app.figures.landscape import density_of_states, drawn_costs, landscape_map, line_figure
 from app.jobs import Watch, result
 from app.live_chart import live_chart
 from app.numbers import digits
-from app.views.explore.focus import Focus, View
+from app.views.explore.focus import MOST_QUBITS, Focus, View
 from qhn_core.analysis.landscape import Plane, Slice, path_plane, random_plane, slice_line, slice_plane
 
 Array = NDArray[np.float64]
 PLANES = {"path": "Plane of the training path", "random": "Random plane"}
 BINS = 60
+#: Strings drawn at each point where 2^N cannot be enumerated, and for the costs of networks.
+DRAWS, NETWORKS = 16, 256
+#: Angles of a circuit whose random plane spans ±π; that of a larger one is wider, so that an angle moves as far.
+_ANGLES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,8 @@ class Around:
 
 def resolution(n_qubits: int) -> int:
     """Points along one side of the grid, so that it takes about a second, ten for the largest."""
+    if n_qubits > MOST_QUBITS:
+        return 11
     return 31 if n_qubits <= 13 else 21 if n_qubits <= 15 else 15 if n_qubits <= 17 else 9
 
 
@@ -41,8 +47,9 @@ def around(focus: Focus, kind: str, watch: Watch) -> Around:
     """The calculation of the slice."""
     from qhn_core.engines import engine
 
-    simulator, side = engine("statevector"), resolution(focus.problem.n_bits)
-    common = {"engine": simulator, "step": focus.step, "cancelled": watch.cancelled}
+    side = resolution(focus.problem.n_bits)
+    draws = DRAWS if focus.q is None else 0
+    common = {"engine": engine("auto"), "step": focus.step, "draws": draws, "cancelled": watch.cancelled}
     way = focus.way.theta if focus.way is not None and len(focus.way.theta) > 2 else None
     if kind == "path" and way is not None:
         plane = path_plane(way)
@@ -50,7 +57,8 @@ def around(focus: Focus, kind: str, watch: Watch) -> Around:
         x, y = (_span(np.append(path[:, k], here[k]), side) for k in (0, 1))
     else:
         plane, path, here = random_plane(focus.theta, seed=0), None, np.zeros(2)
-        x = y = np.linspace(-np.pi, np.pi, side)
+        reach = np.pi * max(1.0, np.sqrt(len(focus.theta) / _ANGLES))
+        x = y = np.linspace(-reach, reach, side)
     grid = slice_plane(
         plane,
         focus.circuit,
@@ -63,7 +71,7 @@ def around(focus: Focus, kind: str, watch: Watch) -> Around:
     )
     line = None
     if not np.array_equal(focus.first, focus.theta):
-        at = np.linspace(-0.5, 1.5, 81 if side > 15 else 31)
+        at = np.linspace(-0.5, 1.5, 81 if side > 15 else 31 if focus.q is not None else 21)
         line = slice_line(
             focus.first,
             focus.theta,
@@ -105,6 +113,33 @@ def density(focus: Focus) -> Density:
     return Density(edges, counts, q, posterior, low, int((cost <= low + 0.02).sum()))
 
 
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """ℓ per example of networks drawn from the prior and from q, nats."""
+
+    edges: Array
+    prior: Array  #: share of them in each bin, (K,)
+    q: Array
+    means: tuple[float, float]  #: of prior and q
+    better: float  #: share of the prior's networks that cost less than the mean of those from q
+
+
+def drawn(focus: Focus) -> Costs:
+    """The density of states as far as draws tell it: where the prior's networks lie, and where those of q."""
+    from qhn_core.engines import engine
+
+    problem, rng = focus.problem, np.random.Generator(np.random.Philox(key=[focus.config.seed, focus.step]))
+    rates = problem.prior.rates(problem.n_bits)
+    prior = (rng.random((NETWORKS, problem.n_bits)) < rates).astype(np.uint8)
+    own, _ = engine("auto").draw(focus.circuit, focus.theta, NETWORKS, rng)
+    costs = [problem.nll_at(bits) / problem.n_train for bits in (prior, own)]
+    low, high = (float(f(np.concatenate(costs))) for f in (np.min, np.max))
+    edges = np.linspace(low, high if high > low else low + 1.0, BINS // 2 + 1)
+    shares = tuple(np.histogram(cost, edges)[0] / NETWORKS for cost in costs)
+    means = (float(costs[0].mean()), float(costs[1].mean()))
+    return Costs(edges, shares[0], shares[1], means, float((costs[0] < means[1]).mean()))
+
+
 def show(view: View, focus: Focus) -> None:
     """The slice, the line, and the density of states."""
     options = list(PLANES) if focus.way is not None and len(focus.way.theta) > 2 else ["random"]
@@ -137,6 +172,9 @@ def show(view: View, focus: Focus) -> None:
                 alt="Loss along the straight line from the initial angles to those shown.",
                 height=215,
             )
+        if focus.q is None:
+            _drawn(view, focus)
+            return
         states: Density | None = result(
             view.ask(focus.key, "density", focus.step, lambda watch: density(focus)), "Sorting the strings"
         )
@@ -149,6 +187,8 @@ def _map(focus: Focus, found: Around) -> None:
         title = f"Loss around the training path ({found.plane.share:.0%} of its movement)"
     else:
         title = "Loss on a random plane"
+    if focus.q is None:
+        title += f", from {DRAWS} draws a point"
     low, high = float(found.grid.loss.min()), float(found.grid.loss.max())
     live_chart(
         landscape_map(
@@ -166,8 +206,31 @@ def _map(focus: Focus, found: Around) -> None:
     )
 
 
+def _unit(focus: Focus) -> str:
+    return "cost" if focus.config.network is None else "ℓ per example, nats"
+
+
+def _drawn(view: View, focus: Focus) -> None:
+    """Costs of drawn networks where the strings are too many to sort."""
+    job = view.ask(focus.key, "costs", focus.step, lambda watch: drawn(focus))
+    found: Costs | None = result(job, "Drawing networks")
+    if found is None:
+        return
+    live_chart(
+        drawn_costs(found.edges, found.prior, found.q, objective=focus.objective, unit=_unit(focus), draws=NETWORKS),
+        name="costs",
+        alt=f"Costs of drawn networks: {found.means[0]:.3g} on average from the prior, {found.means[1]:.3g} from q.",
+        height=215,
+    )
+    st.caption(
+        f"Means {digits(found.means[0])} from the prior and {digits(found.means[1])} from the circuit. "
+        f"{found.better:.0%} of {NETWORKS} networks from the prior cost less than the circuit's mean. "
+        "Sorting all strings, and the posterior, need a table, which ends at 20 qubits."
+    )
+
+
 def _density(focus: Focus, states: Density) -> None:
-    unit = "cost" if focus.config.network is None else "ℓ per example, nats"
+    unit = _unit(focus)
     live_chart(
         density_of_states(
             states.edges,

@@ -11,7 +11,7 @@ from app import services, starts, state
 from app.describe import headline
 from app.jobs import result
 from app.sending import sent
-from app.views.explore import architecture, galaxy, landscape, posterior, spectrum, sweep, trainability
+from app.views.explore import architecture, bonds, galaxy, landscape, posterior, spectrum, sweep, trainability
 from app.views.explore.focus import MOST_QUBITS, Chosen, Focus, View, look, way_job
 from app.views.train.data import config_of
 from qhn_core.config import RunConfig
@@ -28,13 +28,16 @@ SECTIONS: dict[str, tuple[str, Callable[[View, Focus], None]]] = {
     "posterior": ("Posterior", posterior.show),
     "galaxy": ("Galaxy", galaxy.show),
     "landscape": ("Landscape", landscape.show),
+    "bonds": ("Entanglement", bonds.show),
     "spectrum": ("Walsh spectrum", spectrum.show),
     "trainability": ("Trainability", trainability.show),
     "architecture": ("Architecture", architecture.show),
     "sweep": ("Sweep", sweep.show),
 }
 #: Sections that need the table of all strings.
-_ENUMERATED = frozenset({"posterior", "landscape", "spectrum"})
+_ENUMERATED = frozenset({"posterior", "spectrum"})
+#: What is shown first, with a table and without one.
+_FIRST, _FIRST_WIDE = "posterior", "bonds"
 _UNTRAINED = "untrained"
 _POLLING = "explore.polling"
 
@@ -125,15 +128,16 @@ def _open_button(run: str | None, config: RunConfig) -> None:
         st.switch_page("views/train/page.py")
 
 
-def _choose_section() -> str:
-    current = state.choice("section", list(SECTIONS), "posterior")
+def _choose_section(qubits: int) -> str:
+    current = state.choice("section", list(SECTIONS), _FIRST if qubits <= MOST_QUBITS else _FIRST_WIDE)
+    key = f"explore.section.{qubits <= MOST_QUBITS}"
     st.segmented_control(
         "Section",
         list(SECTIONS),
         default=current,
         format_func=lambda name: SECTIONS[name][0],
-        key="explore.section",
-        on_change=lambda: state.keep_choice("section", state.widget("explore.section") or current),
+        key=key,
+        on_change=lambda: state.keep_choice("section", state.widget(key) or current),
         label_visibility="collapsed",
         required=True,
         wrap=False,
@@ -157,17 +161,18 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     chosen = _chosen(run, config)
     view.waiting |= chosen.active
     replica = chosen.replica(start)
-    left, right = st.columns([1.25, 1], gap="medium", vertical_alignment="center")
+    qubits = plan(config, services.uploads()).n_qubits
+    left, right = st.columns([2.15, 1], gap="medium", vertical_alignment="center")
     with left:
-        section = _choose_section()
+        section = _choose_section(qubits)
     with right:
         way, step = _scrubber(view, chosen, replica)
-    qubits = plan(config, services.uploads()).n_qubits
     if section in _ENUMERATED and qubits > MOST_QUBITS:
+        label = SECTIONS[section][0]
         st.info(
-            f"{qubits} qubits have too many strings to enumerate (the limit is {MOST_QUBITS}), so there is no exact "
-            "posterior, landscape or spectrum. Galaxy (of drawn networks), trainability, architecture and sweep are "
-            "there.",
+            f"{label} needs a table of all 2^{qubits} strings, and such tables end at {MOST_QUBITS} qubits. Without "
+            "one there are Entanglement (profile, spectrum of every cut, dependence of neighbours), Galaxy and "
+            "Landscape of drawn networks, and Sweep.",
             icon=":material/info:",
         )
         return
@@ -178,7 +183,7 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
         look(chosen, replica, step, way, services.uploads()),
         large=True,
     )
-    focus = result(job, "Enumerating all strings")
+    focus = result(job, "Enumerating all strings" if qubits <= MOST_QUBITS else "Preparing the circuit")
     if focus is not None:
         with st.container():
             SECTIONS[section][1](view, focus)

@@ -14,7 +14,7 @@ import streamlit as st
 from app import figures, state
 from app.controls import Controls
 from app.describe import duration_text
-from app.figures.devices import distance_bars, score_bars
+from app.figures.devices import distance_bars, marginal_scatter, score_bars, surprise
 from app.figures.palette import DEVICE
 from app.figures.shots import string_histogram
 from app.jobs import Job, Watch, jobs
@@ -25,6 +25,7 @@ from app.views.hardware.source import Source
 from qhn_core.analysis.deployment import Deployment, deploy
 from qhn_core.analysis.drawn_scores import DrawnScores
 from qhn_core.engines.devices.retry import stopping
+from qhn_core.engines.statevector import MAX_QUBITS
 from qhn_core.planning import RemoteCost
 
 SHOTS = ("256", "1024", "4096", "8192")
@@ -191,14 +192,20 @@ def _charts(source: Source, device: Device, found: Deployment | None, shots: int
     left, right = st.columns([1.25, 1], gap="small")
     colour = figures.loss_colour(source.objective.name)
     with left:
-        if found is None and not source.enumerated:
+        if source.circuit.n_qubits > MAX_QUBITS:
+            figure, alt = _marginals(device, found, shots)
+        elif found is None and not source.enumerated:
             figure = figures.message("Ideal and device", "Nothing drawn yet: press Draw weights")
             alt = "Ideal and device: nothing drawn yet."
         else:
             figure, alt = _histogram(source, device, found, shots, colour)
-        live_chart(figure, name="deploy-histogram", alt=alt, height=HEIGHT)
+        name = "deploy-marginals" if source.circuit.n_qubits > MAX_QUBITS else "deploy-histogram"
+        live_chart(figure, name=name, alt=alt, height=HEIGHT)
     with right:
-        _distance(found)
+        if source.circuit.n_qubits > MAX_QUBITS:
+            _surprise(found)
+        else:
+            _distance(found)
     scores = None if found is None else (found.ideal_scores, found.scores)
     if found is not None and scores is not None and scores[0] is not None and scores[1] is not None:
         _scores(scores[0], scores[1])
@@ -212,7 +219,7 @@ def _histogram(
     figure = string_histogram(
         source.q if found is None else found.ideal,
         np.zeros_like(source.q) if found is None else found.seen,
-        listed=None if found is None or found.listed is None else (found.listed, source.circuit.n_qubits),
+        listed=None if found is None else found.listed,
         shots=shots,
         title="Ideal and device" if found is None else f"Ideal and {device.label.split(',')[0]}",
         drawn="device",
@@ -224,6 +231,41 @@ def _histogram(
         else f"Likeliest strings, ideal against {device.label}: total variation {found.total_variation:.3f}."
     )
     return figure, alt
+
+
+def _marginals(device: Device, found: Deployment | None, shots: int) -> tuple[figures.Figure, str]:
+    """Every bit's marginal: of many bits hardly any string is drawn twice, so strings cannot be set side by side."""
+    title = "How often each bit is 1: ideal and device"
+    if found is None or found.wide is None:
+        return figures.message(title, "Nothing drawn yet: press Draw weights"), f"{title}: nothing drawn yet."
+    drawn, ideal = found.wide.marginals
+    sigma = np.sqrt(np.maximum(ideal * (1.0 - ideal), 1e-12) / shots)
+    outside = float((np.abs(drawn - ideal) > 2.0 * sigma + 1e-9).mean())
+    worst = float(np.abs(drawn - ideal).max())
+    alt = (
+        f"{len(ideal)} bits on {device.label}: {outside:.0%} lie outside 2 standard deviations of the shots "
+        f"(about 5 % do by shots alone); the largest difference is {worst:.3f}."
+    )
+    return marginal_scatter(ideal, drawn, shots=shots, title=f"{title}; {outside:.0%} outside 2 σ"), alt
+
+
+def _surprise(found: Deployment | None) -> None:
+    """How improbable the ideal circuit finds the strings that it and the device drew."""
+    title = "How likely the ideal circuit draws these strings"
+    if found is None or found.wide is None:
+        figure = figures.message(title, "Nothing drawn yet: press Draw weights")
+        live_chart(figure, name="deploy-surprise", alt=f"{title}: nothing drawn yet.", height=HEIGHT)
+        return
+    told = []
+    for name, values in (("ideal", found.wide.ideal_log_q), ("device", found.wide.log_q)):
+        known = values[np.isfinite(values)]
+        never = len(values) - len(known)
+        error = known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else float("nan")
+        mean = -known.mean() if len(known) else float("nan")
+        told.append(f"{name} {mean:.2f} ± {error:.2f}" + (f" ({never} that it never draws)" if never else ""))
+    figure = surprise(found.wide.ideal_log_q, found.wide.log_q, title="−log q: " + ", ".join(told))
+    alt = f"Mean −log q of a drawn string in nats: {'; '.join(told)}."
+    live_chart(figure, name="deploy-surprise", alt=alt, height=HEIGHT)
 
 
 def _distance(found: Deployment | None) -> None:

@@ -13,12 +13,13 @@ import streamlit as st
 from app import state
 from app.jobs import Job, Watch, jobs
 from qhn_core.engines.base import Engine, EngineConfig
+from qhn_core.engines.devices.catalogue import BONDS, LOCAL_QUBITS
 from qhn_core.errors import QHNError, Unsupported
 from qhn_core.extras import require
 
 #: Kind -> label, in the order of the form.
 KINDS = {
-    "ideal": "Ideal statevector",
+    "ideal": "Ideal simulator",
     "aer": "Aer, ideal",
     "noise": "Aer with noise",
     "snapshot": "Aer, noise of an IBM device",
@@ -115,7 +116,7 @@ def choose(n_qubits: int) -> Device:
     state.keep_choice("device", kind)
     snapshots: dict[str, int] | None = loading().result
     if kind == "noise":
-        return _noisy(_rates(), snapshots is None)
+        return _noisy(_rates(), n_qubits, snapshots is None)
     _forget(RATES)
     if kind in ("snapshot", "fake"):
         return _fake(kind, n_qubits, snapshots)
@@ -123,8 +124,10 @@ def choose(n_qubits: int) -> Device:
         return _real()
     _forget(("backend", "account"))
     if kind == "ideal":
-        return Device(kind, _engine("statevector"), KINDS[kind])
-    return Device(kind, None if snapshots is None else _pennylane("qiskit.aer"), KINDS[kind])
+        return Device(kind, _engine("auto"), KINDS[kind])
+    wide = _method(n_qubits)
+    label = f"{KINDS[kind]}, by bonds" if wide else KINDS[kind]
+    return Device(kind, None if snapshots is None else _pennylane("qiskit.aer", **wide), label)
 
 
 def _forget(names: Any) -> None:
@@ -146,12 +149,18 @@ def _rates() -> tuple[float, float, float]:
     return (found[0], found[1], found[2])
 
 
-def _noisy(rates: tuple[float, float, float], waiting: bool) -> Device:
+def _noisy(rates: tuple[float, float, float], n_qubits: int, waiting: bool) -> Device:
     label = f"Aer, λ₁ {rates[0]:.2%}, λ₂ {rates[1]:.2%}, readout {rates[2]:.2%}"
     if waiting:
         return Device("noise", None, label, rates)
     one, two, readout = rates
-    return Device("noise", _pennylane("qiskit.aer", noise_1q=one, noise_2q=two, readout_error=readout), label, rates)
+    noise = {"noise_1q": one, "noise_2q": two, "readout_error": readout}
+    return Device("noise", _pennylane("qiskit.aer", **noise, **_method(n_qubits)), label, rates)
+
+
+def _method(n_qubits: int) -> dict[str, Any]:
+    """Aer's option for circuits that no state vector holds: matrix product states."""
+    return {"options": {"method": BONDS}} if n_qubits > LOCAL_QUBITS else {}
 
 
 def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
@@ -159,7 +168,14 @@ def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
         return Device(kind, None, KINDS[kind])
     fitting = [name for name, size in snapshots.items() if size >= n_qubits]
     if not fitting:
-        return Device(kind, None, KINDS[kind], problem=f"No snapshot has {n_qubits} qubits.")
+        most = max(snapshots.values(), default=0)
+        words = (
+            f"No snapshot has {n_qubits} qubits: the largest has {most}. {KINDS['aer']} and {KINDS['noise']} take any."
+        )
+        return Device(kind, None, KINDS[kind], problem=words)
+    if kind == "fake" and n_qubits > LOCAL_QUBITS:
+        words = f"{n_qubits} qubits: a back end is imitated with at most {LOCAL_QUBITS}. Choose {KINDS['snapshot']}, "
+        return Device(kind, None, KINDS[kind], problem=f"{words}whose noise is simulated by bonds.")
     usual = next((n for n in ("fake_manila", "fake_lagos", "fake_guadalupe") if n in fitting), fitting[0])
     name = str(
         st.selectbox(
@@ -173,7 +189,8 @@ def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
     )
     state.keep_choice("backend", name)
     device = "qiskit.aer" if kind == "snapshot" else "qiskit.remote"
-    return Device(kind, _pennylane(device, backend=name), f"{name}{' (Aer)' if kind == 'snapshot' else ''}")
+    wide = _method(n_qubits) if kind == "snapshot" else {}
+    return Device(kind, _pennylane(device, backend=name, **wide), f"{name}{' (Aer)' if kind == 'snapshot' else ''}")
 
 
 def _real() -> Device:
@@ -223,4 +240,4 @@ def engine_of(device: Device) -> Engine:
 @lru_cache(maxsize=1)
 def exact_engine() -> Engine:
     """The noiseless simulator that everything is compared with."""
-    return _engine("statevector").build()
+    return _engine("auto").build()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -94,7 +95,11 @@ def losses(source: Source) -> dict[str, ObjectiveConfig]:
     for name in OBJECTIVES.names():
         kind = OBJECTIVES[name]
         if not kind.needs_log_q:
-            same = {kind.weight: float(weight)} if kind.weight and isinstance(weight, (int, float)) else {}
+            same: dict[str, Any] = {}
+            if kind.weight and isinstance(weight, (int, float)):
+                same[kind.weight] = float(weight)
+            if "gamma" in kind.model_fields and not source.enumerated:
+                same["gamma"] = "auto"  # 0.7 sees nothing of hundreds of bits
             found[name] = OBJECTIVES.make(name, **same)
     return found | {own.name: own}
 
