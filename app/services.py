@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -16,6 +17,7 @@ from app import classroom
 from app.figure_cache import FigureCache
 from app.previews import Previews
 from qhn_core.runner import Supervisor
+from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.slots import Limits
 from qhn_core.store import RunStore
 from qhn_core.studies.race.live import Races
@@ -36,13 +38,15 @@ def shared_store() -> RunStore:
 def shared_supervisor() -> Supervisor:
     """The one supervisor of this server. Runs of a process that died are marked as interrupted first."""
     limits = Limits() if classroom.is_asked() else None
-    return Supervisor(shared_store(), limits=limits)
+    address = os.environ.get("QHN_SCHEDULER", "")
+    cluster = Cluster(address, uploads=shared_store().uploads) if address else None
+    return Supervisor(shared_store(), limits=limits, cluster=cluster)
 
 
 @st.cache_resource(show_spinner=False)
 def shared_races() -> Races:
     """The races of this server, which take turns with its runs; those that finish become runs of the store."""
-    return Races(shared_store(), shared_supervisor().crew.slots)
+    return Races(shared_store(), shared_supervisor().crew.slots, cluster=shared_supervisor().cluster)
 
 
 def store() -> RunStore:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from qhn_core import places
-from qhn_core.commands.shared.common import DataOption
+from qhn_core.commands.shared.common import DataOption, SchedulerOption
 from qhn_core.commands.shared.ports import check_port
 
 #: Further options are Streamlit's own.
@@ -36,6 +36,7 @@ def command(
     embed: Annotated[
         list[str] | None, typer.Option(help="A page that may show the dashboard in a frame. May be repeated.")
     ] = None,
+    scheduler: SchedulerOption = None,
     check: Annotated[bool, typer.Option("--check", hidden=True, help="Only check whether it could be served.")] = False,
     data: DataOption = None,
 ) -> None:
@@ -50,6 +51,8 @@ def command(
     data = data or os.environ.get("QHN_DATA")
     if data:  # the server works in the program's own folder
         os.environ["QHN_DATA"] = str(Path(data).expanduser().absolute())
+    if scheduler:
+        os.environ["QHN_SCHEDULER"] = scheduler
     os.environ["QHN_HOST_NAMES"] = ",".join([*_given("QHN_HOST_NAMES"), *(host_name or ())])
     os.environ["QHN_EMBED"] = " ".join([*_given("QHN_EMBED"), *(embed or ())])
     if not in_class and not address.startswith(_HERE_ONLY):

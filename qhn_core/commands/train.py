@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qhn_core.commands.shared.common import DataOption, QuietOption, open_store
+from qhn_core.commands.shared.common import DataOption, QuietOption, SchedulerOption, cluster_at, open_store
 from qhn_core.commands.shared.cost import YesOption, confirm_cost
 
 
@@ -17,6 +17,7 @@ def command(
     name: Annotated[str | None, typer.Option(help="A name for the run.")] = None,
     quiet: QuietOption = False,
     yes: YesOption = False,
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Train what CONFIG describes, with a progress bar. Ctrl-C stops; nothing is lost."""
     from qhn_core.commands.shared.follow import follow
@@ -31,7 +32,7 @@ def command(
         for warning in needs.warnings:
             typer.secho(warning, fg="yellow", err=True)
     confirm_cost(wanted, store.uploads, yes=yes)
-    supervisor = Supervisor(store)
+    supervisor = Supervisor(store, cluster=cluster_at(scheduler, store))
     run_id = supervisor.start(wanted, name=name)
     if not quiet:
         typer.echo(f"Run {run_id}: {needs.n_qubits} qubits, {needs.n_params} angles.", err=True)

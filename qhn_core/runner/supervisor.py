@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.errors import InvalidArgument, StoreError
+from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
@@ -49,6 +50,7 @@ class Supervisor:
         limits: runs that one person may have; None for no limit.
         flush_seconds: time between writes to the store.
         park_seconds: how long a paused run stays in memory before it is stopped (it can be resumed).
+        cluster: where runs are trained; None for this machine. As many compute at once as it has threads.
     """
 
     def __init__(
@@ -59,8 +61,11 @@ class Supervisor:
         limits: Limits | None = None,
         flush_seconds: float = FLUSH_SECONDS,
         park_seconds: float = 1800.0,
+        cluster: Cluster | None = None,
     ) -> None:
-        self.store = store
+        self.store, self.cluster = store, cluster
+        if cluster is not None:
+            max_running = max_running or cluster.slots()
         self._events = EventLog()
         self._writer = Writer(store, self._kept, seconds=flush_seconds)
         self.crew: Crew[Training] = Crew(
@@ -107,7 +112,7 @@ class Supervisor:
 
         plan(config, self.store.uploads)
         run_id = self.store.create(config, name=name)
-        task = Training(run_id, config, self.store)
+        task = Training(run_id, config, self.store, cluster=self.cluster)
         self._launch(task, name=self.store.get(run_id).name, paused=paused, speed=speed)
         return run_id
 
@@ -355,6 +360,8 @@ class Supervisor:
             if run.thread is not None and run.thread is not threading.current_thread():
                 run.thread.join(max(0.0, deadline - time.monotonic()))
         self._writer.close(max(1.0, deadline - time.monotonic()))
+        if self.cluster is not None:
+            self.cluster.close()
         for run in runs:
             if run.thread is not None and run.thread.is_alive():
                 run.ending = (RunState.INTERRUPTED, "The program was closed in the midst of a step. Resume goes on.")
@@ -389,7 +396,7 @@ class Supervisor:
             self._check_open()
             self.store.claim(run_id)
             setup = former.task.setup if former is not None else None
-            task = Training(run_id, record.config, self.store, from_store=True, setup=setup)
+            task = Training(run_id, record.config, self.store, from_store=True, setup=setup, cluster=self.cluster)
             return self._launch(task, name=record.name, paused=paused, speed=speed, reached=record.step)
 
     def _launch(
@@ -398,6 +405,8 @@ class Supervisor:
         owner = self.store.get(task.run_id).person
         run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed, owner=owner)
         run.reached = reached
+        task.one_by_one = lambda: run.want_pause or run.speed is not None
+        task.cancelled = run.cancelled
         with self._guard:
             self.crew.launch(run)
             self._writer.start()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qhn_core.engines.base import PROBABILITIES
+from qhn_core.runner.cluster import MOST, Cluster
 from qhn_core.runner.recorder import Recorder
+from qhn_core.runner.slices import Slice
 from qhn_core.runner.status import Snapshot
 from qhn_core.runner.task import Reached
 from qhn_core.runner.trail import Trail, stride
@@ -29,12 +31,20 @@ class Training:
         store: where its checkpoint and uploaded files are.
         from_store: whether to go on from the store's checkpoint.
         setup: what an earlier worker prepared for this run, if it is still there.
+        cluster: where its steps are made; None for this machine.
     """
 
     way_on = "Resume goes on."
 
     def __init__(
-        self, run_id: str, config: RunConfig, store: RunStore, *, from_store: bool = False, setup: Setup | None = None
+        self,
+        run_id: str,
+        config: RunConfig,
+        store: RunStore,
+        *,
+        from_store: bool = False,
+        setup: Setup | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         self.run_id, self.config, self.from_store = run_id, config, from_store
         self._store = store
@@ -43,7 +53,14 @@ class Training:
         self.recorder = Recorder(config.steps // config.log_every + 2)
         self._written_rows = 0
         self.trail: Trail | None = None
-        self._seen: tuple[TrainState, Info] | None = None
+        self._seen: Snapshot | None = None
+        # What a device's step sends leaves from this machine, which knows the credentials.
+        self._cluster = None if self.steps_cannot_be_cut else cluster
+        #: What people want of it: one step at a time; nothing more.
+        self.one_by_one: Callable[[], bool] = lambda: False
+        self.cancelled: Callable[[], bool] = lambda: False
+        #: Number of the process of a cluster that made the newest steps; 0 for none.
+        self.process = 0
 
     @property
     def steps(self) -> int:
@@ -74,11 +91,18 @@ class Training:
             self.recorder.extend(self._store.history(self.run_id))
         return state
 
-    def step(self, setup: Setup, state: TrainState) -> tuple[TrainState, Info]:
-        """One step of training."""
+    def step(self, setup: Setup, state: TrainState) -> tuple[TrainState, Info | Slice]:
+        """One step of training; on a cluster, as many as fit in a fraction of a second."""
         from qhn_core import trainer
 
-        return trainer.step(setup, state)
+        if self._cluster is None:
+            return trainer.step(setup, state)
+        steps = 1 if self.one_by_one() else MOST
+        every = self.trail.every if self.trail is not None else 0
+        (made,) = self._cluster.advance(
+            [(self.config.to_json(), state.arrays())], steps=steps, every=every, cancelled=self.cancelled
+        )
+        return made.state, made
 
     def begin(self, setup: Setup, state: TrainState) -> int:
         """Keep set-up and state."""
@@ -86,14 +110,27 @@ class Training:
         self.trail = Trail(stride(self.config, state))
         return self._updates(state)
 
-    def record(self, before: TrainState, after: TrainState, info: Info) -> Reached:
-        """Keep the logged row, if there is one, and the newest state."""
-        if info.row is not None:
-            self.recorder.append(int(before.step), info.row)
-            if self.trail is not None:
-                self.trail.keep(before, last=info.done)
-        self._seen, self.state = (before, info), after
+    def record(self, before: TrainState, after: TrainState, info: Info | Slice) -> Reached:
+        """Keep the logged rows, if there are some, and the newest state."""
+        if isinstance(info, Slice):
+            for i, step in enumerate(info.steps.tolist()):
+                self.recorder.append(step, {name: column[i] for name, column in info.rows.items()})
+            for state in info.kept:
+                self._keep(state, last=info.done and state is info.kept[-1])
+            seen = info.seen
+            self._seen = Snapshot(int(seen["step"]), seen["theta"], seen.get("probs"), seen.get("bits"))
+            self.process = info.process
+        else:
+            if info.row is not None:
+                self.recorder.append(int(before.step), info.row)
+                self._keep(before, last=info.done)
+            self._seen = Snapshot(int(before.step), before.theta, info.probs, info.bits)
+        self.state = after
         return Reached(self._updates(after), info.done, info.reason or "")
+
+    def _keep(self, state: TrainState, *, last: bool) -> None:
+        if self.trail is not None:
+            self.trail.keep(state, last=last)
 
     def unwritten(self) -> tuple[Parcel, ...]:
         """Rows that the store does not have, and the newest state."""
@@ -124,6 +161,5 @@ class Training:
     def snapshot(self) -> Snapshot | None:
         """Angles of the last step seen, with its probabilities or strings; None before the first."""
         if self._seen is not None:
-            before, info = self._seen
-            return Snapshot(int(before.step), before.theta, info.probs, info.bits)
+            return self._seen
         return None if self.state is None else Snapshot(int(self.state.step), self.state.theta)

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from qhn_core.runner.cluster import Cluster
     from qhn_core.store import RunStore
 
 DataOption = Annotated[str | None, typer.Option("--data", help="Data folder [default: QHN_DATA, or the user's].")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its beginning.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", help="Train on a Dask cluster, such as tcp://host:8786 [default: here].")
+]
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -27,6 +31,13 @@ def open_store(data: str | None) -> RunStore:
         typer.secho(notice, fg="yellow", err=True)
     store.mark_interrupted()
     return store
+
+
+def cluster_at(scheduler: str | None, store: RunStore) -> Cluster | None:
+    """The cluster of this address; None for none."""
+    from qhn_core.runner.cluster import Cluster
+
+    return Cluster(scheduler, uploads=store.uploads) if scheduler else None
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from qhn_core.errors import InvalidArgument, QHNError, StoreError, Unsupported
 from qhn_core.planning import plan
+from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import EventLog
 from qhn_core.runner.live import LiveRun, speed_limit
@@ -53,10 +54,18 @@ class Races:
         store: where races are kept.
         slots: with whom races take turns; by default with other races alone, half as many at once as there are cores.
         park_seconds: how long a paused race stays in memory.
+        cluster: where races are trained, every contender on a worker of its own; None for this machine.
     """
 
-    def __init__(self, store: RunStore, slots: Slots | None = None, *, park_seconds: float = 1800.0) -> None:
-        self.store = store
+    def __init__(
+        self,
+        store: RunStore,
+        slots: Slots | None = None,
+        *,
+        park_seconds: float = 1800.0,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.store, self._cluster = store, cluster
         self._events = EventLog()
         self._writer: Writer[Racing] = Writer(store, self._written, seconds=FLUSH_SECONDS)
         self.crew: Crew[Racing] = Crew(
@@ -110,7 +119,7 @@ class Races:
             former.stop()
         self.crew.thin(_KEPT - 1, may_go=_may_go)
         self.crew.check_room(self._person)
-        race = Racing(config, self.store, instant=instant)
+        race = Racing(config, self.store, instant=instant, cluster=self._cluster)
         race_id = secrets.token_hex(5)
         run = LiveRun(race_id, race, name="Race", events=self._events, paused=paused, speed=speed, owner=self._person)
         if not instant:
@@ -137,7 +146,7 @@ class Races:
             self.crew.check_room(self._person)
             for run_id in run.task.kept:
                 self.store.claim(run_id)
-            race = Racing(run.task.config, self.store, kept=run.task.kept)
+            race = Racing(run.task.config, self.store, kept=run.task.kept, cluster=self._cluster)
             again = LiveRun(race_id, race, name="Race", events=self._events, owner=run.owner)
             again.reached = run.reached
             self._launch(again)
@@ -287,6 +296,8 @@ class Races:
         return run
 
     def _launch(self, run: LiveRun[Racing]) -> None:
+        run.task.one_by_one = lambda: run.want_pause or run.speed is not None
+        run.task.cancelled = run.cancelled
         self.crew.launch(run)
         self._writer.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qhn_core.engines.base import PROBABILITIES
+from qhn_core.runner.cluster import MOST, SECONDS, Cluster
+from qhn_core.runner.slices import Slice
 from qhn_core.runner.task import Reached
 from qhn_core.store import Parcel
 from qhn_core.studies.race.memory import Lane
@@ -28,10 +31,17 @@ class Racing:
         store: where uploaded files are and, once it is kept, its runs.
         instant: whether it is one of many quick races that are kept in the store only if somebody asks for it.
         kept: the runs that it is in the store, one a contender, if it goes on from there.
+        cluster: where its steps are made; None for this machine.
     """
 
     def __init__(
-        self, config: RaceConfig, store: RunStore, *, instant: bool = False, kept: tuple[str, ...] = ()
+        self,
+        config: RaceConfig,
+        store: RunStore,
+        *,
+        instant: bool = False,
+        kept: tuple[str, ...] = (),
+        cluster: Cluster | None = None,
     ) -> None:
         self.config, self.instant, self._store = config, instant, store
         #: Whether a contender's step waits for a device.
@@ -42,6 +52,12 @@ class Racing:
         #: Runs that it is in the store, one a contender; none for an instant race that nobody has kept.
         self.kept = kept
         self._from_store = bool(kept)
+        self._cluster = None if self.steps_cannot_be_cut else cluster
+        #: What people want of it: one step at a time; nothing more.
+        self.one_by_one: Callable[[], bool] = lambda: False
+        self.cancelled: Callable[[], bool] = lambda: False
+        #: Steps of a slice on a cluster, as many as take a fraction of a second.
+        self._pace = 1
 
     @property
     def way_on(self) -> str:
@@ -94,24 +110,48 @@ class Racing:
             seconds.append(lane.seconds[-1] if lane.seconds else 0.0)
         return RaceState(tuple(states), tuple(seconds))
 
-    def step(self, setup: RaceSetup, state: RaceState) -> tuple[RaceState, tuple[Info | None, ...]]:
-        """One step of all contenders."""
+    def step(
+        self, setup: RaceSetup, state: RaceState
+    ) -> tuple[RaceState, tuple[Info | None, ...] | tuple[Slice | None, ...]]:
+        """One step of all contenders; on a cluster as many as fit in a fraction of a second, the same for all."""
         from qhn_core.studies.race import race
 
-        return race.step(setup, state)
+        return race.step(setup, state) if self._cluster is None else self._remote_step(self._cluster, state)
+
+    def _remote_step(self, cluster: Cluster, state: RaceState) -> tuple[RaceState, tuple[Slice | None, ...]]:
+        configs, states, seconds = self.config.configs(), list(state.states), list(state.seconds)
+        running = [i for i, side in enumerate(states) if not side.done]
+        steps = 1 if self.one_by_one() else self._pace
+        runs = [(configs[i].to_json(), states[i].arrays()) for i in running]
+        slices: list[Slice | None] = [None] * len(states)
+        for i, made in zip(
+            running, cluster.advance(runs, steps=steps, seconds=math.inf, cancelled=self.cancelled), strict=True
+        ):
+            slices[i], states[i] = made, made.state
+            seconds[i] += float(made.took[-1])
+        longest = max(float(made.took[-1]) for made in slices if made is not None)
+        self._pace = int(np.clip(steps * SECONDS / max(longest, 1e-6), 1, min(2 * steps, MOST)))
+        return replace(state, states=tuple(states), seconds=tuple(seconds)), tuple(slices)
 
     def begin(self, setup: RaceSetup, state: RaceState) -> int:
         """Keep set-ups and states."""
         self.setup, self.state = setup, state
         return self._updates(state)
 
-    def record(self, before: RaceState, after: RaceState, info: tuple[Info | None, ...]) -> Reached:
+    def record(
+        self, before: RaceState, after: RaceState, info: tuple[Info | None, ...] | tuple[Slice | None, ...]
+    ) -> Reached:
         """Keep what each contender logged, and its angles and seconds there."""
-        for lane, told, old, seconds in zip(self.lanes, info, before.states, after.seconds, strict=True):
-            if told is not None and told.row is not None:
+        for i, (lane, told) in enumerate(zip(self.lanes, info, strict=True)):
+            if isinstance(told, Slice):
+                for k, step in enumerate(told.steps.tolist()):
+                    lane.recorder.append(step, {name: column[k] for name, column in told.rows.items()})
+                    lane.seconds.append(before.seconds[i] + float(told.took[k]))
+                lane.angles.append(int(told.seen["step"]), told.seen["theta"])
+            elif told is not None and told.row is not None:
                 lane.recorder.append(told.step, told.row)
-                lane.seconds.append(float(seconds))
-                lane.angles.append(told.step, old.theta)
+                lane.seconds.append(float(after.seconds[i]))
+                lane.angles.append(told.step, before.states[i].theta)
         self.state = after
         return Reached(self._updates(after), after.done, "")
 
