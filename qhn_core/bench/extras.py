@@ -7,7 +7,6 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,29 +16,13 @@ from qhn_core import trainer
 from qhn_core.ansatze import ansatz, initial_angles
 from qhn_core.bench import ours
 from qhn_core.bench.cells import CIRCUIT, LAYERS
+from qhn_core.bench.figure import Figure
 from qhn_core.bench.timing import compare
 from qhn_core.config import RunConfig
 from qhn_core.engines import engine
 from qhn_core.engines.statevector import warm_up
 from qhn_core.estimators.base import Work
 from qhn_core.problems.problem import problem, problem_from_costs
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number."""
-
-    name: str
-    value: float
-    unit: str
-    target: float
-    at_least: bool = False  #: whether the target is a lower bound
-    detail: str = ""
-
-    @property
-    def met(self) -> bool:
-        """Whether the target is reached."""
-        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def peak_memory(qubits: int, layers: int) -> float:

@@ -13,14 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qhn_core.bench import ours, peers
+from qhn_core.bench import extras as single
+from qhn_core.bench import ours, peers, wide
 from qhn_core.bench.cells import Cell, parse_cells, survey_cells, target_cells
-from qhn_core.bench.extras import Figure, figures
+from qhn_core.bench.figure import Figure
 from qhn_core.bench.timing import compare
 from qhn_core.bench.variance import Spread, spreads
 from qhn_core.extras import require
 
-_PACKAGES = ("numpy", "numba", "pennylane", "pennylane-lightning", "torch", "jax")
+_PACKAGES = ("numpy", "numba", "pennylane", "pennylane-lightning", "torch", "quimb", "jax")
 TORCH, LIGHTNING, JAX = "default.qubit+torch", "lightning.qubit adjoint", "default.qubit+JAX jit"
 
 
@@ -155,7 +156,9 @@ def run(
     noise: list[Spread] = []
     if extras:
         tell("memory, first step, sampled step, likelihood table, logging")
-        found = figures(quick=quick)
+        found = single.figures(quick=quick)
+        tell("matrix products at hundreds of weights")
+        found += wide.figures(quick=quick)
         tell("variance of the estimators")
         noise = spreads(quick=quick)
     return Report(rows, found, machine(), noise)

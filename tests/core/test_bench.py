@@ -10,9 +10,10 @@ import pytest
 
 import qhn_core as qhn
 from qhn_core.ansatze.base import ANSATZE
-from qhn_core.bench import extras, ours, peers
+from qhn_core.bench import extras, ours, peers, wide
 from qhn_core.bench.cells import LOSSES, TARGETS, Cell, parse_cells, survey_cells, target_cells
-from qhn_core.bench.extras import Figure, first_step, peak_memory
+from qhn_core.bench.extras import first_step, peak_memory
+from qhn_core.bench.figure import Figure
 from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
 from qhn_core.bench.tables import markdown, show, summary
 from qhn_core.bench.timing import compare
@@ -140,3 +141,16 @@ def test_the_noise_of_estimators_follows_their_law():
     shift = spread("", estimator("parameter_shift", shots=8), work, theta, truth, repeats=100)
     assert shift.evaluations == 8 * (2 * work.circuit.n_params + 1)
     assert shift.noise > many.noise
+
+
+def test_quimbs_score_is_ours_so_that_like_is_timed_with_like():
+    circuit = qhn.ansatz("chain", n_qubits=12, layers=3)
+    rng = np.random.default_rng(2)
+    theta, weights = rng.uniform(0.0, 6.0, circuit.n_params), rng.normal(size=5)
+    bits, _ = qhn.engine("mps").draw(circuit, theta, 5, rng)
+    theirs = wide.quimb_score(circuit, bits, theta, weights)()
+    np.testing.assert_allclose(theirs, qhn.engine("mps").score(circuit, theta, bits, weights), atol=1e-9)
+
+
+def test_a_power_law_has_its_exponent():
+    assert wide.exponent((100, 200, 400), (0.01, 0.04, 0.16)) == pytest.approx(2.0)
