@@ -146,7 +146,7 @@ def time_to_accuracy(accuracy: float = 0.85) -> tuple[float, int]:
     state = trainer.init(setup)
     while not state.done:
         state, info = trainer.step(setup, state)
-        if info.row is not None and float(np.mean(info.row["accuracy"])) >= accuracy:
+        if info.row is not None and float(np.mean(info.row["accuracy_test"])) >= accuracy:
             break
     return perf_counter() - began, state.step
 
