@@ -109,10 +109,16 @@ what is already there is kept."
   fi
 }
 
-compile_kernels() { # once per version of the code; Numba keeps the machine code
-  local stamp
-  stamp=$(stamp_of requirements.txt qhn_core)
-  if [ "$(cat "$VENV/.qhn-kernels" 2>/dev/null)" = "$stamp" ]; then
+kernel_cache() { # where machine code is kept (qhn_core/compiled/cache.py)
+  "$VENV/bin/python" -c \
+    'import os, platformdirs; print(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_path("qhn-lab"))'
+}
+
+compile_kernels() { # once per version of the code and machine; what says so stands beside the machine code
+  local stamp ready
+  stamp="$(stamp_of requirements.txt qhn_core) on $(uname -n)"
+  ready=$(kernel_cache)/ready-$(printf '%s' "$stamp" | cksum | tr -d ' ')
+  if [ "$(cat "$ready" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
   say "Compiling the simulator's kernels for this processor (once, one to two minutes) ..."
@@ -126,7 +132,7 @@ mps.warm_up()
 for loss in ("mle", "elbo", "selbo"):  # those of losses and metrics
     qhn.train(qhn.RunConfig.model_validate({"objective": {"name": loss}, "steps": 1}))
 PY
-  say "$stamp" >"$VENV/.qhn-kernels"
+  say "$stamp" >"$ready" || say "Where compiled kernels are kept cannot be written: they are compiled at each start."
 }
 
 setup() {

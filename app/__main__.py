@@ -5,7 +5,12 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+#: Seconds of getting ready after which that is said.
+_LONG = 5.0
 
 #: Seconds after which a thread that computes gives the interpreter to one that waits for it (Python's default: 0.005).
 #: The event loop gives it up at every message; with some threads at work it would then wait 5 ms a thread each time.
@@ -19,7 +24,7 @@ def main() -> None:
     from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
 
-    with contextlib.suppress(QHNError):  # the page says what is wrong, and what to do
+    with _said_if_long(), contextlib.suppress(QHNError):  # the page says what is wrong, and what to do
         services.warm_up_now()
     from streamlit.web import cli
 
@@ -28,6 +33,19 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     cli.main(["run", str(Path(__file__).with_name("server.py")), *sys.argv[1:]], prog_name="streamlit")
+
+
+@contextlib.contextmanager
+def _said_if_long() -> Iterator[None]:
+    """A first start, which compiles kernels, is not silent."""
+    words = "Getting ready: at a first start the simulator's kernels are compiled, which takes a minute or two ..."
+    timer = threading.Timer(_LONG, print, args=(words,), kwargs={"flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _end(number: int, _frame: object) -> None:

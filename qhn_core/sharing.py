@@ -1,11 +1,13 @@
-"""Large objects that several hold at once are made once, and let go when nobody holds them any more."""
+"""Large objects that several hold at once are made once, and let go when nobody holds them any more; their bytes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 T = TypeVar("T")
 #: Seconds between two looks of those who wait for another's work.
@@ -52,3 +54,32 @@ class Shared(Generic[T]):
     def __len__(self) -> int:
         """Objects that somebody holds."""
         return len(self._found)
+
+
+def held_bytes(thing: Any, seen: set[int]) -> int:
+    """Memory of the arrays that an object of this package leads to.
+
+    Args:
+        thing: it is followed through attributes, mappings and sequences.
+        seen: identities of what was counted already, by other objects too; what is found is added.
+    """
+    total, waiting = 0, [thing]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, np.ndarray) and isinstance(one.base, np.ndarray):
+            one = one.base
+        if id(one) in seen:
+            continue
+        if isinstance(one, np.ndarray):
+            seen.add(id(one))
+            total += one.nbytes
+        elif isinstance(one, dict):
+            seen.add(id(one))
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            seen.add(id(one))
+            waiting.extend(one)
+        elif type(one).__module__.startswith("qhn_core") and hasattr(one, "__dict__"):
+            seen.add(id(one))
+            waiting.extend(vars(one).values())
+    return total

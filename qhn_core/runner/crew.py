@@ -12,7 +12,11 @@ from qhn_core.runner.live import LiveRun, TaskT
 from qhn_core.runner.slots import Slots
 from qhn_core.runner.status import RunStatus
 from qhn_core.runner.worker import Worker
+from qhn_core.sharing import held_bytes
 from qhn_core.store import RunState
+
+#: Memory of problems and tables that ended runs, or ended races, may hold.
+MOST_BYTES = 256 * 2**20
 
 
 class Crew(Generic[TaskT]):
@@ -94,6 +98,26 @@ class Crew(Generic[TaskT]):
         """Let go of one."""
         with self._guard:
             self._runs.pop(run_id, None)
+
+    def fit(self, *, may_go: Callable[[LiveRun[TaskT]], bool], most: int = MOST_BYTES) -> None:
+        """Let go of what those that ended hold beyond ``most`` bytes.
+
+        First of what they were prepared with, which is made again for who asks for it, then of those themselves that
+        may go. Those that nobody has asked about for longest come first, and the last one asked about stays. Arrays
+        that several share count once.
+        """
+        ended = sorted((run for run in self.all() if not run.state.active), key=lambda run: run.asked, reverse=True)
+        seen: set[int] = set()
+        held = 0
+        for run in ended:
+            held += held_bytes(run.task.setup, seen)
+            if held > most and run is not ended[0]:
+                run.task.setup = None
+        seen, held = set(), 0
+        for run in ended:
+            held += held_bytes(run.task.memory(), seen)
+            if held > most and run is not ended[0] and may_go(run):
+                self.forget(run.run_id)
 
     def thin(self, keep: int, *, may_go: Callable[[LiveRun[TaskT]], bool] = lambda run: True) -> None:
         """Let go of those that ended first until ``keep`` of them are left, of those that may go."""

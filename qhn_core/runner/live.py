@@ -63,6 +63,8 @@ class LiveRun(Generic[TaskT]):
         #: Set when it has ended and only has to be written.
         self.ending: tuple[RunState, str] | None = None
         self.thread: threading.Thread | None = None
+        #: When somebody last asked for what it was prepared with.
+        self.asked = time.monotonic()
 
     # ---------------------------------------------------------------------------------------- the buttons
 

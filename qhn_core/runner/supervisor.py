@@ -312,7 +312,10 @@ class Supervisor:
     def setup(self, run_id: str) -> Setup | None:
         """Problem, circuit and engine of a run in memory; None while it is prepared, and for runs long ended."""
         run = self._live(run_id)
-        return None if run is None else run.task.setup
+        if run is None:
+            return None
+        run.asked = time.monotonic()
+        return run.task.setup
 
     def open_setup(
         self,
@@ -409,12 +412,13 @@ class Supervisor:
         task.cancelled = run.cancelled
         with self._guard:
             self.crew.launch(run)
+            self.crew.fit(may_go=_may_go)
             self._writer.start()
         return run
 
     def _kept(self) -> list[LiveRun[Training]]:
         """All runs in memory, after letting go of those that ended first and that the store has in full."""
-        self.crew.thin(_KEPT, may_go=lambda run: run.saved == run.version)
+        self.crew.thin(_KEPT, may_go=_may_go)
         return self.crew.all()
 
     def _live(self, run_id: str) -> LiveRun[Training] | None:
@@ -426,3 +430,8 @@ class Supervisor:
         if self._closed:
             raise StoreError("The program is closing; no run can begin.")
         self.crew.check_room(self._person)
+
+
+def _may_go(run: LiveRun[Training]) -> bool:
+    """Whether the store has all of a run that has ended."""
+    return run.saved == run.version

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from qhn_core.store import Parcel
 
@@ -26,6 +26,9 @@ class Task(Protocol[SetupT, StateT, InfoT]):
     ``prepare``, ``init`` and ``step`` compute, in the worker's thread and without a lock; ``begin`` and ``record`` keep
     what others read, and are called with the live run's lock held.
     """
+
+    #: What it works with; None until it is prepared, and once it has ended and was let go of.
+    setup: SetupT | None
 
     @property
     def steps(self) -> int:
@@ -64,6 +67,9 @@ class Task(Protocol[SetupT, StateT, InfoT]):
 
     def written(self, parcels: tuple[Parcel, ...]) -> None:
         """The store has these now; called with the lock held."""
+
+    def memory(self) -> tuple[Any, ...]:
+        """What it holds in memory."""
 
     def waiting_bytes(self) -> int:
         """Memory of the rows that the store does not have yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,6 +146,10 @@ class Training:
         self._written_rows += sum(np.size(parcel.steps) for parcel in parcels)
         if self.trail is not None:
             self.trail.written(sum(len(parcel.kept) for parcel in parcels))
+
+    def memory(self) -> tuple[Any, ...]:
+        """Set-up, state and history."""
+        return self.setup, self.state, self.recorder, self.trail
 
     def waiting_bytes(self) -> int:
         """Memory of rows that the store does not have."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from typing import Any
 
 from qhn_core.errors import DeviceError, QHNError
@@ -65,7 +67,7 @@ def _here(cells: dict[str, Cell], workers: int | None, uploads: str | None) -> I
     # Processes, each with one thread: cells are independent, and threads would share one interpreter lock.
     count = max(1, min(len(cells), workers or os.cpu_count() or 1))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
         waiting = {pool.submit(run_cell, cell.config.to_json(), uploads): cell for cell in cells.values()}
         try:
             for future in as_completed(waiting):
@@ -112,8 +114,22 @@ def _result(future: Any, cell: Cell) -> str:
         raise CellFailed(f"Cell {where}: {error}") from None
 
 
+def _begin() -> None:
+    """In each process, first of all."""
+    threading.Thread(target=_end_with_parent, name="qhn-parent", daemon=True).start()
+    _one_thread()
+
+
 def _one_thread() -> None:
     """In each process: parallel kernels and libraries keep to one thread (results do not depend on it)."""
     import numba
 
     numba.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """End this process once the one that started it is gone: killed, it cannot tell its workers."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)  # a cell in work is lost either way

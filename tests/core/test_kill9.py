@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from qhn_core.config import RunConfig
@@ -142,3 +144,34 @@ def test_a_killed_race_is_found_interrupted_and_ends_as_if_nothing_had_happened(
         assert found.steps.tolist() == wanted.steps.tolist()
         for name, column in wanted.history.items():
             assert found.history[name].tobytes() == column.tobytes(), name
+
+
+SWEEP = """
+import sys
+from qhn_core.studies.executors import run_sweep
+from qhn_core.studies.sweep import SweepConfig, SweepFolder
+if __name__ == "__main__":
+    base = {"dataset": {"name": "xor", "n_train": 8}, "network": {"name": "mlp", "layers": [2, 1]}, "steps": 1_000_000}
+    sweep = SweepConfig.parse({"base": base, "axes": {"seed": [0, 1]}})
+    run_sweep(sweep, SweepFolder(sys.argv[1]), workers=2)
+"""
+
+
+def test_kill_9_of_a_sweep_leaves_no_workers_behind(tmp_path):
+    (tmp_path / "sweep.py").write_text(SWEEP)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, str(tmp_path / "sweep.py"), str(tmp_path)], env=environment)
+    parent, deadline = psutil.Process(process.pid), time.monotonic() + 200
+    while sum("spawn_main" in " ".join(child.cmdline()) for child in parent.children()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = parent.children(recursive=True)
+    while min(sum(worker.cpu_times()[:2]) for worker in workers if "spawn_main" in " ".join(worker.cmdline())) < 1.0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    _, left = psutil.wait_procs(workers, timeout=60)
+    for worker in left:
+        worker.kill()
+    assert left == []

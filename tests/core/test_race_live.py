@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,34 @@ def test_angle_trail_is_bounded_and_keeps_both_ends() -> None:
     step, theta = trail.at(500)
     assert abs(step - 500) <= 64
     assert theta[0, 0] == step
+
+
+def test_ended_races_let_go_of_tables_beyond_the_bytes_and_make_them_again_when_asked(races: Races) -> None:
+    ids = [races.start(config(seed=seed), instant=True) for seed in range(2)]
+    for race_id in ids:
+        assert races.wait(race_id, 60).run.state is RunState.FINISHED
+    before = races.setup(ids[0])
+    assert before is not None
+    table = before.setups[0].problem.nll.copy()
+    del before
+    assert races.setup(ids[1]) is not None
+    races.crew.fit(may_go=lambda run: False, most=1)
+    assert [race.task.setup is None for race in races.crew.all()] == [True, False], "the last one looked at stays"
+    deadline = time.monotonic() + 60
+    while (found := races.setup(ids[0])) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    np.testing.assert_array_equal(found.setups[0].problem.nll, table)
+    assert len(races.history(ids[0], 0).steps) == 7
+
+
+def test_a_kept_race_beyond_the_bytes_is_found_again_in_the_store(races: Races) -> None:
+    ids = [races.start(config(seed=seed)) for seed in range(2)]
+    for race_id in ids:
+        races.wait(race_id, 60)
+    rows = races.history(ids[0], 1).history["loss"].copy()
+    races.setup(ids[1])
+    races.crew.fit(may_go=lambda run: bool(run.task.kept), most=1)
+    assert races.crew.get(ids[0]) is None
+    np.testing.assert_array_equal(races.history(ids[0], 1).history["loss"], rows)
+    assert races.status(ids[0]).run.state is RunState.FINISHED

@@ -5,12 +5,24 @@ from __future__ import annotations
 import gc
 import threading
 
+import numpy as np
 import pytest
 
+import qhn_core as qhn
 from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.errors import Cancelled
-from qhn_core.sharing import Shared
+from qhn_core.sharing import Shared, held_bytes
+
+
+def test_bytes_are_counted_once_however_often_an_array_is_reached():
+    table = np.zeros((8, 100))
+    problem = qhn.problem_from_costs(np.arange(16.0))
+    seen: set[int] = set()
+    assert held_bytes([table, table[2:5], {"again": (table,)}], seen) == 6400
+    assert held_bytes(table, seen) == 0
+    assert held_bytes(problem, set()) >= 16 * 8
+    assert held_bytes(None, set()) == 0
 
 
 class Thing:

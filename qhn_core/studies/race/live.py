@@ -12,7 +12,9 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -230,13 +232,14 @@ class Races:
         return found[0], engine("statevector").probs(side.circuit, found[1][replicas])
 
     def setup(self, race_id: str) -> RaceSetup | None:
-        """Problems and circuits; None until they are made. Those of a race from the store are made when asked for."""
+        """Problems and circuits; None until they are made. Those that an ended race has not are made when asked for."""
         run = self._get(race_id)
+        run.asked = time.monotonic()
         with self._guard:
-            missing = run.task.setup is None and not run.state.active and run.task.kept
+            missing = run.task.setup is None and not run.state.active
             if missing and race_id not in self._rebuilt:
                 self._rebuilt.append(race_id)
-                threading.Thread(target=_rebuild, args=(run,), name=f"qhn-race-{race_id}", daemon=True).start()
+                threading.Thread(target=self._rebuild, args=(run,), name=f"qhn-race-{race_id}", daemon=True).start()
         return run.task.setup
 
     def wait(self, race_id: str, timeout: float | None = None) -> RaceStatus:
@@ -299,7 +302,21 @@ class Races:
         run.task.one_by_one = lambda: run.want_pause or run.speed is not None
         run.task.cancelled = run.cancelled
         self.crew.launch(run)
+        self.crew.fit(may_go=_may_kept_go)
         self._writer.start()
+
+    def _rebuild(self, run: LiveRun[Racing]) -> None:
+        """Make the set-up of an ended race again; body of a thread. Where that fails it is not tried again."""
+        try:
+            setup = run.task.prepare(run.set_progress, lambda: False)
+        except Exception:
+            log.exception("the problems of race %s cannot be made again", run.run_id)
+            return
+        with run.changed:
+            run.task.setup = setup
+        self.crew.fit(may_go=_may_kept_go)
+        with self._guard, suppress(ValueError):
+            self._rebuilt.remove(run.run_id)
 
     def _written(self) -> list[LiveRun[Racing]]:
         """Races that the store has, or is to have."""
@@ -320,17 +337,11 @@ class Races:
         race.kept = kept
 
 
+def _may_kept_go(run: LiveRun[Racing]) -> bool:
+    """Whether a race that has ended is found again in the store."""
+    return bool(run.task.kept) and run.saved == run.version
+
+
 def _may_go(run: LiveRun[Racing]) -> bool:
     """Whether nothing is lost with a race that has ended."""
     return not run.task.kept or run.saved == run.version
-
-
-def _rebuild(run: LiveRun[Racing]) -> None:
-    """Make the set-up of a race that was read from the store; body of a thread."""
-    try:
-        setup = run.task.prepare(run.set_progress, lambda: False)
-    except Exception:
-        log.exception("the problems of race %s cannot be made again", run.run_id)
-        return
-    with run.changed:
-        run.task.setup = setup

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -171,6 +171,10 @@ class Racing:
         """Count the rows that the store has."""
         for lane, parcel in zip(self.lanes, parcels, strict=False):
             lane.written += int(np.size(parcel.steps))
+
+    def memory(self) -> tuple[Any, ...]:
+        """Set-ups, states, histories and angles."""
+        return self.setup, self.state, self.lanes
 
     def waiting_bytes(self) -> int:
         """Memory of rows that the store does not have, of a race that it is to have."""
