@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import simulability, state
+from app import services, simulability, state, step_times
 from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
 from app.describe import TITLES, counted, fit_layers, section_summary
 from app.fields import specs
@@ -121,7 +121,9 @@ def _summary(form: Form) -> None:
         f"**{needs.n_qubits}** qubits · **{needs.n_params}** parameters · **{readable(needs.memory_bytes)}**",
         help="Qubits follow from the network: one for each binary weight. The memory is an estimate of the peak.",
     )
-    st.caption(simulability.said(needs.circuit))
+    seconds = services.step_times().get(form.config) if form.config is not None else None
+    pace = "" if seconds is None else f"; {step_times.told(seconds)}"
+    st.caption(simulability.said(needs.circuit) + pace)
     for warning in needs.warnings:
         st.caption(f":orange[{warning}]")
 

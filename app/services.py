@@ -16,6 +16,7 @@ import streamlit as st
 from app import classroom
 from app.figure_cache import FigureCache
 from app.previews import Previews
+from app.step_times import StepTimes
 from qhn_core.runner import Supervisor
 from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.slots import Limits
@@ -79,6 +80,12 @@ def previews() -> Previews:
 @st.cache_resource(show_spinner=False)
 def _figures() -> FigureCache:
     return FigureCache()
+
+
+@st.cache_resource(show_spinner=False)
+def step_times() -> StepTimes:
+    """How long a step takes here, by configuration."""
+    return StepTimes(shared_store().uploads)
 
 
 def uploads() -> Path:
