@@ -27,6 +27,8 @@ _ROOT = Path(__file__).resolve().parent
 _ASSETS = _ROOT.parent / "assets"
 _STATIC = _ROOT / "static"
 _LOG = logging.getLogger(__name__)
+#: The plotting library on the server: where ``streamlit run`` hands out what stands in ``app/static``.
+SCRIPT = "/app/static/plotly.min.js"
 
 _HTML = """
 <div class="qhn-chart-frame">
@@ -53,17 +55,25 @@ _CSS = """
 """
 
 
+@cache
+def plotly_file() -> Path | None:
+    """The plotly.min.js of the installed plotly package; None, and a word in the log, where there is none."""
+    spec = find_spec("plotly")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        if (file := Path(folder) / "package_data" / "plotly.min.js").is_file():
+            return file
+    _LOG.error("plotly is not installed: charts cannot be drawn")
+    return None
+
+
 def install_plotly() -> None:
-    """Copy the plotly.min.js of the plotly wheel to ``app/static``, from where the server hands it out.
+    """Copy the plotting library to ``app/static``, from where ``streamlit run`` hands it out.
 
     Where the folder cannot be written and holds no copy, charts show a message instead of a plot.
     """
-    spec = find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:
-        _LOG.error("plotly is not installed: charts cannot be drawn")
+    source, target = plotly_file(), _STATIC / "plotly.min.js"
+    if source is None:
         return
-    source = Path(next(iter(spec.submodule_search_locations))) / "package_data" / "plotly.min.js"
-    target = _STATIC / "plotly.min.js"
     try:
         if target.exists() and target.stat().st_size == source.stat().st_size:
             return
@@ -90,7 +100,7 @@ def below_base(path: str) -> str:
 @cache
 def script_url() -> str:
     """Where browsers find the plotting library, below the server's base path."""
-    return below_base(f"/app/static/plotly.min.js?v={version('plotly')}")
+    return f"{below_base(SCRIPT)}?v={version('plotly')}"
 
 
 def encode(

@@ -13,6 +13,7 @@ if str(_ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from app import class_bar, live_chart, services  # noqa: E402
+from app.feeds import FEEDS  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
 #: Folder under views/, title, icon: one line a page. The first is where the server's address leads.
@@ -40,7 +41,8 @@ def main() -> None:
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")
-    live_chart.install_plotly()
+    if not FEEDS.is_open:  # served by Streamlit alone
+        live_chart.install_plotly()
     try:
         views = Path(__file__).parent / "views"
         offered = PAGES + (TEACHERS if class_bar.is_teacher() else ())

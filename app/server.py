@@ -18,11 +18,9 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import classroom, doors, downloads, feeds, gate, hints, live_chart, services  # noqa: E402
+from app import classroom, doors, downloads, feeds, gate, hints, library, live_chart, services  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
-# Before anybody is told to fetch it.
-live_chart.install_plotly()
 feeds.FEEDS.open()
 downloads.TICKETS.open()
 # Here and not when a page is opened: nobody is to find a run in work that is in work no more. What is wrong with the
@@ -43,6 +41,7 @@ app = st.App(
             base=base,
         ),
         *([Middleware(gate.Gate, room=room, base=base)] if room is not None else []),
+        Middleware(library.Library, path=live_chart.below_base(live_chart.SCRIPT)),
         Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)),
         Middleware(hints.PageHeaders),
         Middleware(downloads.Downloads, path=live_chart.below_base(downloads.PATH)),

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
-from starlette.responses import HTMLResponse, JSONResponse
+from plotly.offline import get_plotlyjs_version
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from app import live_chart
 from app.hints import PageHeaders
-
-ROOT = Path(__file__).parents[2]
+from app.library import Library
 
 
 @pytest.fixture(params=["", "/lab/qhn"])
@@ -30,20 +25,25 @@ def base(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     live_chart.script_url.cache_clear()
 
 
-def headers(name: str, path: str, answer: Any) -> list[str]:
-    """All headers of a name that the server answers with at ``path``."""
+def answered(app: Any, path: str, *, method: str = "GET") -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body with which an application answers."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     async def receive() -> Any:
-        return {"type": "http.request"}
+        await asyncio.Event().wait()  # the browser waits for the answer
 
-    scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    asyncio.run(PageHeaders(answer)(scope, receive, send))
-    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    return [value.decode() for key, value in sent[0]["headers"] if key.decode() == name]
+    asyncio.run(app({"type": "http", "method": method, "path": path, "headers": []}, receive, send))
+    assert sent[0]["type"] == "http.response.start"
+    body = b"".join(message["body"] for message in sent[1:])
+    return sent[0]["status"], [(key.decode(), value.decode()) for key, value in sent[0]["headers"]], body
+
+
+def headers(name: str, path: str, answer: Any) -> list[str]:
+    """All headers of a name that the server answers with at ``path``."""
+    return [value for key, value in answered(PageHeaders(answer), path)[1] if key == name]
 
 
 def test_the_first_page_and_it_alone_has_the_hint(base: str) -> None:
@@ -57,10 +57,14 @@ def test_the_first_page_and_it_alone_has_the_hint(base: str) -> None:
     assert headers("link", f"{base}/", JSONResponse({})) == []
 
 
-def test_the_library_is_there_before_the_first_page(tmp_path: Path) -> None:
-    """In a fresh clone, too: a browser keeps the answer to a hint, even one that says there is no such file."""
-    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("static", "__pycache__"))
-    command = [sys.executable, "-c", "import app.server"]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=120)
-    assert (tmp_path / "app" / "static" / "plotly.min.js").stat().st_size > 1_000_000
+def test_the_library_is_there_before_the_first_page_and_nothing_is_written(base: str) -> None:
+    """A browser keeps the answer to a hint, even one that says there is no such file."""
+    path = f"{base}{live_chart.SCRIPT}"
+    server = Library(PlainTextResponse("another"), path=path)
+    assert live_chart.script_url().startswith(f"{path}?")
+    status, said, body = answered(server, path)
+    assert status == 200
+    assert dict(said)["content-type"].startswith("text/javascript")
+    assert f"plotly.js v{get_plotlyjs_version()}".encode() in body[:200]
+    assert answered(server, path, method="POST")[0] == 405
+    assert answered(server, f"{path}/../server.py")[2] == b"another"
