@@ -77,7 +77,12 @@ def _pasted(text: str | None, key: str, uploads: Path) -> str:
 def _given(key: str, uploads: Path) -> str:
     """The content hash of a file that was uploaded just now and can be read."""
     given = st.file_uploader(
-        "or a .qasm file, up to 1 MB", type=["qasm", "txt"], key=key, max_upload_size=1, label_visibility="visible"
+        "or a .qasm file, up to 1 MB",
+        type=["qasm", "txt"],
+        key=key,
+        max_upload_size=1,
+        label_visibility="visible",
+        help="A file with a program of the same kind. It is kept on this server under a name made of its content.",
     )
     if given is None or state.recall(f"{key}.seen") == given.file_id:
         return ""
@@ -109,7 +114,12 @@ def _free_angles(file: str, n_qubits: int, free: Any, uploads: Path, key: str) -
     if not 0 < count <= MAX_CHOSEN:
         return None
     chosen = [place for place in (range(count) if free is None else free) if place < count]
-    if st.toggle("Train all of them", free is None, key=f"{key}.all"):
+    if st.toggle(
+        "Train all of them",
+        free is None,
+        key=f"{key}.all",
+        help="Every rotation that stands in the program may turn in training. Switched off, you choose which.",
+    ):
         return None
     return tuple(sorted(_multiselect(program, chosen, f"{key}.free")))
 

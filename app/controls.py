@@ -23,6 +23,9 @@ SPEEDS: dict[str, float | None] = {
     "unlimited": None,
 }
 
+#: Pixels that the longest of them needs.
+_SPEED_WIDTH = 172
+
 
 @dataclass(frozen=True)
 class Controls:
@@ -57,7 +60,7 @@ class Controls:
             help=hint or None,
             on_click=self.guarded,
             args=(act, *args),
-            width="stretch",
+            width="content",
         )
 
     def guarded(self, act: Callable[..., None], *args: object) -> None:
@@ -84,6 +87,8 @@ class Controls:
             on_change=self._speed_changed,
             args=(changed,),
             label_visibility="collapsed",
+            width=_SPEED_WIDTH,
+            help="How fast the steps follow each other: slow to watch each one, unlimited to be done soon.",
         )
 
     def speed(self) -> float | None:

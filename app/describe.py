@@ -21,6 +21,18 @@ TITLES: Mapping[str, str] = {
     "engine": "Engine",
     "estimator": "Gradient",
 }
+#: What each section decides, for somebody who has not met its name.
+SECTION_HELP: Mapping[str, str] = {
+    "dataset": "What is to be learnt: the examples that the network sees, and those on which it is tested.",
+    "network": "The small neural network whose weights the circuit draws; each weight is one bit.",
+    "prior": "How likely each network is before any data are seen.",
+    "ansatz": "The quantum circuit that holds the odds on all networks. More layers hold more, and train less easily.",
+    "objective": "What training makes small: how badly drawn networks fit (MLE), and how far their odds lie from what "
+    "was believed before (ELBO, SELBO, KSD).",
+    "optimiser": "How the angles move from one step to the next.",
+    "engine": "What computes the circuit: all strings at once, bonds for many qubits, or a device.",
+    "estimator": "How the slope of the loss is found: exactly, or from measurements.",
+}
 #: How a summary counts: field name -> noun.
 _NOUNS = {"n_train": "example", "layers": "layer", "components": "component", "max_iter": "iteration"}
 #: Fields that hold the content hash of an uploaded file.

@@ -45,6 +45,7 @@ def pick() -> None:
         key="example",
         label_visibility="collapsed",
         on_change=_adopt,
+        help="Settings worth seeing: a choice fills in the whole form.",
     )
 
 

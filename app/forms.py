@@ -14,7 +14,7 @@ import streamlit as st
 
 from app import services, simulability, state, step_times
 from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
-from app.describe import TITLES, counted, fit_layers, section_summary
+from app.describe import SECTION_HELP, TITLES, counted, fit_layers, section_summary
 from app.fields import specs
 from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
 from app.widgets import field_widget
@@ -141,7 +141,7 @@ def _section(
         values = _switched_data(chosen, values, key) if name == "dataset" else switched(name, chosen, values)
     title = TITLES.get(name, name.capitalize())
     if not inside:
-        _choose(select, names, values["name"], title, registry)
+        _choose(name, select, names, values["name"])
         values = _with_upload(name, values, uploads=uploads, key=key)
         if values.keys() >= CIRCUIT_FIELDS:
             place = f"{key}.{name}.{values['name']}"
@@ -153,7 +153,7 @@ def _section(
         label = _folded_label(title, registry[values["name"]].label, section_summary(name, values, limit=2))
     with st.expander(label, key=f"{key}.{name}.fold"):
         if inside and len(names) > 1:
-            _choose(select, names, values["name"], title, registry)
+            _choose(name, select, names, values["name"])
         return variant_fields(name, values, key=key)
 
 
@@ -163,8 +163,12 @@ def _folded_label(title: str, variant: str, summary: str) -> str:
     return whole if len(whole) <= 34 or not summary else f"{title}: {summary}"
 
 
-def _choose(key: str, names: Sequence[str], value: str, title: str, registry: Any) -> None:
-    st.selectbox(title, names, names.index(value), key=key, format_func=lambda n: registry[n].label or n)
+def _choose(name: str, key: str, names: Sequence[str], value: str) -> None:
+    """The menu of a section's variants."""
+    registry, title = SECTIONS[name], TITLES.get(name, name.capitalize())
+    st.selectbox(
+        title, names, names.index(value), key=key, format_func=lambda n: registry[n].label or n, help=SECTION_HELP[name]
+    )
 
 
 def variant_fields(name: str, values: Mapping[str, Any], *, key: str) -> dict[str, Any]:

@@ -29,6 +29,11 @@ PAGES = (
 TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/groups:"),)
 
 
+#: Tables wider than the page move sideways by themselves; the page does not.
+_TABLES = (
+    '<style>[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; } '
+    '[data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.35rem 0.5rem; }</style>'
+)
 #: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour.
 _DARK_BUTTONS = '<style>[data-testid^="stBaseButton-primary"] { color: #12151c; }</style>'
 
@@ -38,6 +43,7 @@ def main() -> None:
     st.set_page_config(
         page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
     )
+    st.html(_TABLES)
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")

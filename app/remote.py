@@ -90,9 +90,17 @@ class Question:
         warn(self.parts()[0], cost, also=also)
         left, right, _ = st.columns([1, 1, 3], gap="small")
         with left:
-            controls.button("Send", "send", partial(self._answer, self.asked()), act, primary=True)
+            controls.button(
+                "Send", "send", partial(self._answer, self.asked()), act, primary=True, help="Send these jobs now"
+            )
         with right:
-            controls.button("Not now", "close", partial(self._answer, self.asked()), None)
+            controls.button(
+                "Not now",
+                "close",
+                partial(self._answer, self.asked()),
+                None,
+                help="Send nothing, and leave everything as it is",
+            )
 
     def _answer(self, asked: str, act: Callable[[], None] | None) -> None:
         if self.asked() != asked:  # a second click

@@ -23,6 +23,11 @@ COLUMN_FIELDS = frozenset({"target", "features", "header", "missing", "unlabelle
 MEGABYTES = MAX_BYTES // 1_000_000
 #: A new table keeps the number of training rows that was asked for up to this fraction of its rows; else it gets TRAIN.
 _MOST, _TRAIN = 0.8, 0.7
+_FILE_HELP = {
+    True: "A table with a row for each example: columns of numbers, and one with the class. It is kept on this server "
+    "under a name made of its content.",
+    False: "The costs of all 2^N strings, a line each, alone or beside its bitstring or index; also .json, .npy.",
+}
 
 
 def is_upload(spec: Spec) -> bool:
@@ -38,7 +43,7 @@ def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: 
         f"{'CSV file' if table else 'Cost table file'}, up to {MEGABYTES} MB",
         type=[suffix.lstrip(".") for suffix in suffixes],
         key=f"{key}.file",
-        help=spec.help or None,
+        help=_FILE_HELP[table],
         max_upload_size=MEGABYTES,
     )
     sha256 = str(values.get("sha256", ""))
@@ -92,7 +97,12 @@ def _columns(sha256: str, values: Mapping[str, Any], *, uploads: Path, key: str,
     held = None if new else values["header"]
     try:
         found = _inspected(str(uploads), sha256, held)
-        header = st.toggle("Row 1 holds the names", found.header, key=f"{key}.header")
+        header = st.toggle(
+            "Row 1 holds the names",
+            found.header,
+            key=f"{key}.header",
+            help="Whether the first line names the columns, or is an example like the others.",
+        )
         if header != found.header:
             found = _inspected(str(uploads), sha256, header)
     except QHNError:
@@ -105,7 +115,15 @@ def _columns(sha256: str, values: Mapping[str, Any], *, uploads: Path, key: str,
     if not targets:
         return {"header": header, "target": "", "features": ()}
     asked = values["target"] if values["target"] in targets else found.target
-    target = str(st.selectbox("Class column", targets, targets.index(asked), key=f"{key}.{header}.target"))
+    target = str(
+        st.selectbox(
+            "Class column",
+            targets,
+            targets.index(asked),
+            key=f"{key}.{header}.target",
+            help="The column that is to be predicted.",
+        )
+    )
     chosen = {"header": header, "target": target} | _unlabelled(found, target, values, f"{key}.{header}.{target}")
     chosen |= _features(found, target, values, f"{key}.{header}.{target}")
     return chosen | (_split(values, _rows_left(found, chosen)) if new else {})
@@ -121,7 +139,18 @@ def _unlabelled(found: CsvSummary, target: str, values: Mapping[str, Any], key: 
     at = list(ways).index(values["unlabelled"] if values["unlabelled"] in ways else usual)
     written = ", ".join(f"'{word}'" for word in column.words) or "empty"
     label = f"Class {written}" + (f": {counted(column.unlabelled, 'row')}" if column.unlabelled else "")
-    return {"unlabelled": str(st.selectbox(label, list(ways), at, format_func=ways.__getitem__, key=f"{key}.no_class"))}
+    return {
+        "unlabelled": str(
+            st.selectbox(
+                label,
+                list(ways),
+                at,
+                format_func=ways.__getitem__,
+                key=f"{key}.no_class",
+                help="Leave these rows out, or take the word as a class of its own.",
+            )
+        )
+    }
 
 
 def _features(found: CsvSummary, target: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -139,6 +168,7 @@ def _features(found: CsvSummary, target: str, values: Mapping[str, Any], key: st
         chosen,
         key=f"{key}.features",
         placeholder="None chosen: all but row numbers",
+        help="Columns from which the class is to be told; each is one input of the network.",
     )
     skipped = [column for column in others if column.problem]
     if skipped:
@@ -158,7 +188,18 @@ def _missing(holes: list[ColumnSummary], values: Mapping[str, Any], key: str) ->
     at = list(ways).index(values["missing"] if values["missing"] in ways else "rows")
     named = ", ".join(f"{c.missing} in {c.name}" for c in holes[:3]) + (", …" if len(holes) > 3 else "")
     label = f"Missing cells: {named}"
-    return {"missing": str(st.selectbox(label, list(ways), at, format_func=ways.__getitem__, key=f"{key}.missing"))}
+    return {
+        "missing": str(
+            st.selectbox(
+                label,
+                list(ways),
+                at,
+                format_func=ways.__getitem__,
+                key=f"{key}.missing",
+                help="Leave these rows out, or fill the gaps with the median of the training rows.",
+            )
+        )
+    }
 
 
 def _rows_left(found: CsvSummary, chosen: Mapping[str, Any]) -> int:

@@ -4,6 +4,8 @@
 // chart may have a feed: an address from which it fetches its newest figure by itself.
 
 const charts = new WeakMap();
+// Pixels that a title takes above a legend.
+const TITLE = 32;
 
 function loadPlotly(url) {
   if (window.Plotly) return Promise.resolve(window.Plotly);
@@ -258,7 +260,10 @@ class Chart {
       if (layout[axis]) layout[axis] = { ...layout[axis], range: [...range], autorange: false };
     }
     const config = { displayModeBar: false, displaylogo: false, responsive: false, ...data.config };
+    this.asked = (layout.margin && layout.margin.t) || 0;
+    if (this.room > this.asked) layout.margin = { ...layout.margin, t: this.room };
     await plotly.react(this.node, figure.data, layout, config);
+    await this.makeRoom(plotly);
     if (!this.listening) {
       this.listening = true;
       this.node.on("plotly_relayout", (event) => this.rangesChosen(event));
@@ -271,6 +276,16 @@ class Chart {
     this.node.setAttribute("data-refreshes", String(this.refreshes));
     this.note.hidden = true;
     this.tools.hidden = false;
+  }
+
+  // A legend above the plot takes as many rows as the width asks for: the title stays over it, the plot under it.
+  async makeRoom(plotly) {
+    const { legend, margin, showlegend } = this.node._fullLayout || {};
+    const drawn = this.node.querySelector("g.legend");
+    const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
+    this.room = above ? Math.ceil(drawn.getBBox().height) + TITLE : 0;
+    const top = Math.max(this.asked, this.room);
+    if (Math.abs(top - margin.t) > 2) await plotly.relayout(this.node, { "margin.t": top });
   }
 
   join(group) {
@@ -328,8 +343,13 @@ class Chart {
     this.width = width;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.gone && window.Plotly && this.node.data) window.Plotly.Plots.resize(this.node);
+      if (!this.gone && window.Plotly && this.node.data) this.fit(window.Plotly);
     }, 60);
+  }
+
+  async fit(plotly) {
+    await plotly.Plots.resize(this.node);
+    if (!this.gone) await this.makeRoom(plotly);
   }
 
   rangesChosen(event) {

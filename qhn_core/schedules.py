@@ -22,9 +22,9 @@ class Linear(_Schedule):
     """From ``start`` to ``end`` in a straight line over ``steps`` steps, then ``end`` (warm-up)."""
 
     kind: Literal["linear"] = "linear"
-    start: float = 0.0
-    end: float = 1.0
-    steps: int = Field(100, ge=1, le=1_000_000, description="Steps until the end value is reached")
+    start: float = Field(0.0, description="The value at the first step")
+    end: float = Field(1.0, description="The value at the last step of the schedule")
+    steps: int = Field(100, ge=1, le=1_000_000, description="How many steps until the end value is reached")
 
     def at(self, step: int) -> float:
         """Value at ``step``."""
@@ -38,8 +38,8 @@ class Cyclical(_Schedule):
     """
 
     kind: Literal["cyclical"] = "cyclical"
-    start: float = 0.0
-    end: float = 1.0
+    start: float = Field(0.0, description="The value at the first step")
+    end: float = Field(1.0, description="The value at the last step of the schedule")
     steps: int = Field(100, ge=1, le=1_000_000, description="Length of one cycle, in steps")
     ramp: float = Field(0.5, gt=0.0, le=1.0, description="Fraction of a cycle spent rising")
 
@@ -53,9 +53,9 @@ class Cosine(_Schedule):
     """Half a cosine from ``start`` to ``end`` over ``steps`` steps, then ``end``."""
 
     kind: Literal["cosine"] = "cosine"
-    start: float = 1.0
-    end: float = 0.0
-    steps: int = Field(100, ge=1, le=1_000_000, description="Steps until the end value is reached")
+    start: float = Field(1.0, description="The value at the first step")
+    end: float = Field(0.0, description="The value at the last step of the schedule")
+    steps: int = Field(100, ge=1, le=1_000_000, description="How many steps until the end value is reached")
 
     def at(self, step: int) -> float:
         """Value at ``step``."""
@@ -71,9 +71,9 @@ class Anneal(_Schedule):
     """
 
     kind: Literal["anneal"] = "anneal"
-    start: float = Field(10.0, gt=0.0, description="Value at the start (hot)")
-    end: float = Field(1.0, gt=0.0, description="Value at the end (cold)")
-    steps: int = Field(100, ge=1, le=1_000_000, description="Steps until the end value is reached")
+    start: float = Field(10.0, gt=0.0, description="The value at the first step (hot)")
+    end: float = Field(1.0, gt=0.0, description="The value at the last step (cold)")
+    steps: int = Field(100, ge=1, le=1_000_000, description="How many steps until the end value is reached")
 
     def at(self, step: int) -> float:
         """Value at ``step``."""

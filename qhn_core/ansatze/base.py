@@ -27,14 +27,24 @@ class AnsatzConfig(VariantConfig):
 
     own: ClassVar[bool] = False
 
-    layers: int = Field(3, ge=1, le=64, description="Number of repeated layers L")
+    layers: int = Field(
+        3,
+        ge=1,
+        le=64,
+        description="How often the pattern of gates repeats: more layers hold more, and train less easily",
+    )
     hadamard: bool = Field(
         False, description="A Hadamard on every wire first, so that small angles start near the uniform prior"
     )
     init: Literal["uniform", "normal"] = Field(
-        "uniform", description="Initial angles: uniform on [0, 2π), or normal around 0"
+        "uniform", description="Where training begins: any angle (uniform on [0, 2π)), or near zero (normal around 0)"
     )
-    scale: float = Field(0.1, gt=0.0, le=10.0, description="Standard deviation of normal initial angles, radians")
+    scale: float = Field(
+        0.1,
+        gt=0.0,
+        le=10.0,
+        description="How far from zero the angles begin: the standard deviation of normal ones, in radians",
+    )
 
     @abstractmethod
     def gates(self, n_qubits: int, slot: Iterator[int]) -> Iterator[Gate]:

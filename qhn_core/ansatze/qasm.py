@@ -37,7 +37,7 @@ class Qasm(AnsatzConfig):
     init: Literal["uniform", "normal"] = Field(
         "normal", description="Free angles start near the numbers in the text (normal), or uniform on a whole turn"
     )
-    file: str = Field("", description="An uploaded OpenQASM 2 program, by the SHA-256 of its content")
+    file: str = Field("", description="The uploaded OpenQASM 2 program, by the SHA-256 of its content")
     free: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
         None, max_length=MAX_CHOSEN, description="Which of the written angles are free, counted from 0; all by default"
     )

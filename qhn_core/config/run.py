@@ -124,9 +124,16 @@ class RunConfig(KnownFields):
     engine: _Engine = _default("engine")
     estimator: _Estimator = _default("estimator")
     optimiser: _Optimiser = _default("optimiser")
-    steps: int = Field(250, ge=1, le=1_000_000, description="Number of updates")
-    replicas: int = Field(16, ge=1, le=4096, description="Different starts, trained as one batch")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the initial angles and of all shots")
+    steps: int = Field(250, ge=1, le=1_000_000, description="How often the angles are moved")
+    replicas: int = Field(
+        16, ge=1, le=4096, description="From how many different initial angles one trains: chance becomes visible"
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**32 - 1,
+        description="Another number begins at other angles and draws other shots; the same gives the same history",
+    )
     log_every: int = Field(1, ge=1, le=1_000_000, description="Log every so many steps; the last is always logged")
     data_draws: int = Field(
         1, ge=1, le=1024, description="Draws of the data: start r uses dataset seed + (r mod data_draws)"

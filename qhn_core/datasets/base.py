@@ -69,11 +69,15 @@ class DatasetConfig(VariantConfig):
     #: Whether the rows are observations, of which there are only so many; examples are made anew otherwise.
     real: ClassVar[bool] = False
 
-    n_train: int = Field(20, ge=2, le=10_000, description="Training examples")
-    n_test: int = Field(500, ge=0, le=20_000, description="Test examples")
-    label_noise: float = Field(0.0, ge=0.0, le=0.5, description="Fraction of training labels flipped at random")
-    label_noise_test: bool = Field(False, description="Flip test labels at the same rate (otherwise they are clean)")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the draw")
+    n_train: int = Field(20, ge=2, le=10_000, description="How many examples the network learns from")
+    n_test: int = Field(500, ge=0, le=20_000, description="How many further examples it is tested on")
+    label_noise: float = Field(
+        0.0, ge=0.0, le=0.5, description="How many training labels are wrong: the fraction flipped at random"
+    )
+    label_noise_test: bool = Field(
+        False, description="Whether test labels are wrong as often; otherwise they are clean"
+    )
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Another number draws other examples from the same source")
 
     @abstractmethod
     def load(self, uploads: Path | None = None) -> Dataset:

@@ -18,7 +18,9 @@ class Blobs(SyntheticConfig):
 
     label: ClassVar[str] = "Blobs"
     name: Literal["blobs"] = "blobs"
-    noise: float = Field(0.6, ge=0.01, le=3.0, description="Standard deviation of each cluster")
+    noise: float = Field(
+        0.6, ge=0.01, le=3.0, description="How far the clusters spread, and so overlap: the standard deviation of each"
+    )
     classes: int = Field(2, ge=2, le=6, description="Number of clusters, each a class")
 
     @property

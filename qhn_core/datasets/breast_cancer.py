@@ -21,4 +21,6 @@ class BreastCancer(RealConfig):
     total_features: ClassVar[int] = 30
     class_rows: ClassVar[tuple[int, ...]] = (212, 357)
     name: Literal["breast_cancer"] = "breast_cancer"
-    components: int = Field(2, ge=1, le=30, description="Principal components kept, the network's inputs")
+    components: int = Field(
+        2, ge=1, le=30, description="How many inputs the network gets: the principal components that are kept"
+    )

@@ -23,8 +23,12 @@ class Circles(SyntheticConfig):
 
     label: ClassVar[str] = "Two circles"
     name: Literal["circles"] = "circles"
-    noise: float = Field(0.15, ge=0.01, le=2.0, description="Standard deviation around each circle")
-    factor: float = Field(0.35, ge=0.05, le=0.95, description="Inner radius as a fraction of the outer one")
+    noise: float = Field(
+        0.15, ge=0.01, le=2.0, description="How far points lie off their circle: the standard deviation"
+    )
+    factor: float = Field(
+        0.35, ge=0.05, le=0.95, description="How close the circles lie: the inner radius as a fraction of the outer one"
+    )
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Labels]:
         """Class by a fair coin, angle, then Gaussian displacement."""

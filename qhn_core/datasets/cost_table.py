@@ -32,7 +32,7 @@ class CostTable(DatasetConfig):
     costs: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
         (2.0, 2.5, 0.5, 2.5, 2.0, 0.0, 2.5, 2.0),
         max_length=MAX_INLINE,
-        description="The 2^N costs themselves; an uploaded file goes before them",
+        description="What each string costs (2^N numbers, in their order); an uploaded file goes before them",
     )
 
     @field_validator("sha256")

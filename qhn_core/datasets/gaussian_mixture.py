@@ -23,7 +23,12 @@ class GaussianMixture(SyntheticConfig):
 
     label: ClassVar[str] = "Gaussian mixture"
     name: Literal["gaussian_mixture"] = "gaussian_mixture"
-    noise: float = Field(1.0, ge=0.01, le=20.0, description="Factor on the covariance 0.1·I of each cluster")
+    noise: float = Field(
+        1.0,
+        ge=0.01,
+        le=20.0,
+        description="How far the clusters spread, and so overlap: a factor on the covariance 0.1·I of each",
+    )
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Labels]:
         """Class by a fair coin, then its component, then Gaussian displacement."""

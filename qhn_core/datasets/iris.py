@@ -21,4 +21,6 @@ class Iris(RealConfig):
     total_features: ClassVar[int] = 4
     class_rows: ClassVar[tuple[int, ...]] = (50, 50, 50)
     name: Literal["iris"] = "iris"
-    components: int = Field(2, ge=1, le=4, description="Principal components kept, the network's inputs")
+    components: int = Field(
+        2, ge=1, le=4, description="How many inputs the network gets: the principal components that are kept"
+    )

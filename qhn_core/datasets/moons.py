@@ -18,7 +18,9 @@ class Moons(SyntheticConfig):
 
     label: ClassVar[str] = "Two moons"
     name: Literal["moons"] = "moons"
-    noise: float = Field(0.2, ge=0.01, le=2.0, description="Standard deviation around each half circle")
+    noise: float = Field(
+        0.2, ge=0.01, le=2.0, description="How far points lie off their half circle: the standard deviation"
+    )
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Labels]:
         """Class by a fair coin, angle, then Gaussian displacement."""

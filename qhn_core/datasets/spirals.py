@@ -18,7 +18,7 @@ class Spirals(SyntheticConfig):
 
     label: ClassVar[str] = "Two spirals"
     name: Literal["spirals"] = "spirals"
-    noise: float = Field(0.1, ge=0.01, le=1.0, description="Standard deviation around each arm")
+    noise: float = Field(0.1, ge=0.01, le=1.0, description="How far points lie off their arm: the standard deviation")
     turns: float = Field(0.75, ge=0.1, le=3.0, description="Full turns of each arm")
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Labels]:

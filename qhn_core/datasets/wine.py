@@ -21,4 +21,6 @@ class Wine(RealConfig):
     total_features: ClassVar[int] = 13
     class_rows: ClassVar[tuple[int, ...]] = (59, 71, 48)
     name: Literal["wine"] = "wine"
-    components: int = Field(2, ge=1, le=13, description="Principal components kept, the network's inputs")
+    components: int = Field(
+        2, ge=1, le=13, description="How many inputs the network gets: the principal components that are kept"
+    )

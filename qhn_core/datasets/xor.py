@@ -18,7 +18,9 @@ class Xor(SyntheticConfig):
 
     label: ClassVar[str] = "XOR"
     name: Literal["xor"] = "xor"
-    noise: float = Field(0.45, ge=0.01, le=2.0, description="Standard deviation of each cluster")
+    noise: float = Field(
+        0.45, ge=0.01, le=2.0, description="How far the clusters spread, and so overlap: the standard deviation of each"
+    )
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Labels]:
         """Corner by fair coins, then Gaussian displacement."""

@@ -38,7 +38,10 @@ class LayeredConfig(NetworkConfig):
     activation: Activation = Field("sign", description="What hidden units compute")
     alphabet: tuple[float, float] = Field((-1.0, 1.0), description="The weights that bits 0 and 1 stand for")
     output_scale: float = Field(
-        1.0, gt=0.0, le=100.0, description="Factor s on the outputs before the class probabilities"
+        1.0,
+        gt=0.0,
+        le=100.0,
+        description="How sure a network sounds: a factor s on its outputs before the class probabilities",
     )
 
     @field_validator("alphabet")

@@ -34,7 +34,10 @@ class ELBO(ObjectiveConfig):
     needs_log_q: ClassVar[bool] = True
 
     beta: Scheduled = Field(
-        1.0, title="β", description="Weight β ≥ 0 of KL(q‖π), or a schedule of it; 1 is the bound itself"
+        1.0,
+        title="β",
+        description="How strongly the circuit is held near the prior: the weight β ≥ 0 of KL(q‖π), or a schedule; "
+        "1 is the bound itself",
     )
 
     @field_validator("beta")

@@ -44,7 +44,9 @@ class KSD(ObjectiveConfig):
     needs_inner: ClassVar[bool] = True
 
     gamma: Gamma = Field(
-        0.7, description="γ of the kernel exp(−γ · Hamming distance), several, or auto: .7, less beyond 13 bits"
+        0.7,
+        description="How sharply strings are told apart: γ of the kernel exp(−γ · Hamming distance), several, or auto: "
+        ".7, less beyond 13 bits",
     )
 
     @field_validator("gamma")

@@ -49,9 +49,15 @@ class SELBO(ObjectiveConfig):
     polynomial: ClassVar[bool] = True
     needs_inner: ClassVar[bool] = True
 
-    lam: Scheduled = Field(0.3, title="λ", description="Weight λ ≥ 0 of n MMD²(q, π), or a schedule of it")
+    lam: Scheduled = Field(
+        0.3,
+        title="λ",
+        description="How strongly the circuit is held near the prior: the weight λ ≥ 0 of n MMD²(q, π), or a schedule",
+    )
     gamma: Gamma = Field(
-        0.7, description="γ of the kernel exp(−γ · Hamming distance), several, or auto: .7, less beyond 13 bits"
+        0.7,
+        description="How sharply strings are told apart: γ of the kernel exp(−γ · Hamming distance), several, or auto: "
+        ".7, less beyond 13 bits",
     )
 
     @field_validator("lam")

@@ -25,9 +25,21 @@ class Adam(OptimiserConfig):
 
     label: ClassVar[str] = "Adam"
     name: Literal["adam"] = "adam"
-    beta1: float = Field(0.9, ge=0.0, lt=1.0, description="Decay rate of the mean of gradients, β₁")
-    beta2: float = Field(0.999, ge=0.0, lt=1.0, description="Decay rate of the mean of squared gradients, β₂")
-    eps: float = Field(1e-8, gt=0.0, le=1.0, description="Added to the denominator, ε")
+    beta1: float = Field(
+        0.9,
+        ge=0.0,
+        lt=1.0,
+        description="How long earlier slopes are remembered: decay rate β₁ of the mean of gradients",
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0.0,
+        lt=1.0,
+        description="How long the size of earlier slopes is remembered: decay rate β₂ of the mean of squared gradients",
+    )
+    eps: float = Field(
+        1e-8, gt=0.0, le=1.0, description="Keeps tiny slopes from becoming huge moves: ε is added to the denominator"
+    )
 
     def init(self, theta: Array) -> OptimiserState:
         """First and second moments, zero."""

@@ -27,8 +27,15 @@ class OptimiserConfig(VariantConfig):
     The loss they see is the one that curves show, in nats per training example; so are ``clip`` and tolerances.
     """
 
-    lr: Scheduled = Field(0.05, description="Learning rate, or a schedule of it")
-    clip: float | None = Field(None, gt=0.0, description="Largest Euclidean norm of a replica's gradient")
+    lr: Scheduled = Field(
+        0.05,
+        description="How far the angles move in a step: too small is slow, too large never settles",
+    )
+    clip: float | None = Field(
+        None,
+        gt=0.0,
+        description="How steep a slope may count: larger gradients of a start are cut to this Euclidean norm",
+    )
     early_stop: int | None = Field(None, ge=1, description="Stop when no replica's loss improved in this many steps")
 
     @field_validator("lr")

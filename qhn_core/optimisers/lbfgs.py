@@ -29,7 +29,7 @@ class LBFGS(OptimiserConfig):
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     name: Literal["lbfgs"] = "lbfgs"
     lr: Scheduled = Field(1.0, description="First step length that the line search tries, or a schedule of it")
-    max_iter: int = Field(1, ge=1, le=100, description="L-BFGS iterations in one training step")
+    max_iter: int = Field(1, ge=1, le=100, description="How many L-BFGS iterations make one training step")
     max_eval: int = Field(25, ge=2, le=1000, description="Most evaluations of the loss in one training step")
     history_size: int = Field(10, ge=1, le=100, description="Past updates from which curvature is estimated")
     tolerance_grad: float = Field(1e-7, ge=0.0, description="Largest gradient component that counts as converged")

@@ -21,10 +21,20 @@ class RMSprop(OptimiserConfig):
 
     label: ClassVar[str] = "RMSprop"
     name: Literal["rmsprop"] = "rmsprop"
-    lr: Scheduled = Field(0.01, description="Learning rate, or a schedule of it")
-    alpha: float = Field(0.99, ge=0.0, lt=1.0, description="Decay rate of the mean of squared gradients, α")
-    eps: float = Field(1e-8, gt=0.0, le=1.0, description="Added to the denominator, ε")
-    momentum: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the last update kept, μ; 0 for none")
+    lr: Scheduled = Field(
+        0.01,
+        description="How far the angles move in a step: too small is slow, too large never settles",
+    )
+    alpha: float = Field(
+        0.99,
+        ge=0.0,
+        lt=1.0,
+        description="How long the size of earlier slopes is remembered: decay rate α of the mean of squared gradients",
+    )
+    eps: float = Field(
+        1e-8, gt=0.0, le=1.0, description="Keeps tiny slopes from becoming huge moves: ε is added to the denominator"
+    )
+    momentum: float = Field(0.0, ge=0.0, lt=1.0, description="How much of the last move goes on, μ; 0: none")
     centered: bool = Field(False, description="Divide by the gradient's standard deviation")
 
     def init(self, theta: Array) -> OptimiserState:

@@ -22,8 +22,11 @@ class SGD(OptimiserConfig):
 
     label: ClassVar[str] = "Gradient descent"
     name: Literal["sgd"] = "sgd"
-    lr: Scheduled = Field(0.5, description="Learning rate, or a schedule of it")
-    momentum: float = Field(0.9, ge=0.0, lt=1.0, description="Share of the last update kept, μ; 0 for none")
+    lr: Scheduled = Field(
+        0.5,
+        description="How far the angles move in a step: too small is slow, too large never settles",
+    )
+    momentum: float = Field(0.9, ge=0.0, lt=1.0, description="How much of the last move goes on, μ; 0: none")
     nesterov: bool = Field(False, description="Nesterov's momentum, which looks one update ahead")
 
     @model_validator(mode="after")

@@ -18,7 +18,10 @@ class Bernoulli(PriorConfig):
 
     label: ClassVar[str] = "Bernoulli"
     name: Literal["bernoulli"] = "bernoulli"
-    rho: float | tuple[float, ...] = Field(0.5, description="ρ = P(bit = 1), for all bits or one per bit")
+    rho: float | tuple[float, ...] = Field(
+        0.5,
+        description="How likely each bit is 1 before any data are seen: ρ = P(bit = 1), for all bits or one per bit",
+    )
 
     @field_validator("rho")
     @classmethod

@@ -25,11 +25,23 @@ def show(room: Classroom) -> None:
         icon=":material/download:",
         key="class.export",
         on_click="ignore",
+        help="One file with what was answered and trained, without names",
     )
     st.caption("Answers without names, one line each; the settings and last values of every run.")
-    sure = st.checkbox("I want to end this class now", key="class.sure")
+    sure = st.checkbox(
+        "I want to end this class now",
+        key="class.sure",
+        help="A second look before anything ends: the buttons below work once this is ticked.",
+    )
     keep, wipe = st.columns([1, 3])
-    keep.button("Close the class", on_click=_close, args=(room, False), disabled=not sure, key="class.close")
+    keep.button(
+        "Close the class",
+        on_click=_close,
+        args=(room, False),
+        disabled=not sure,
+        key="class.close",
+        help="Nobody can enter any more; runs and answers are kept",
+    )
     wipe.button(
         "Close it and delete all runs and answers of students",
         on_click=_close,
@@ -37,6 +49,7 @@ def show(room: Classroom) -> None:
         disabled=not sure,
         type="primary",
         key="class.wipe",
+        help="Nobody can enter any more, and nothing of the students is kept",
     )
 
 

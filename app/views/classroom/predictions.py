@@ -45,7 +45,13 @@ def choose() -> tuple[tuple[str, str], Any] | None:
     if not known:
         st.info("No lesson on this server asks a question.", icon=":material/info:")
         return None
-    at = st.selectbox("Question", list(known), format_func=lambda at: titles[at], key="class.question")
+    at = st.selectbox(
+        "Question",
+        list(known),
+        format_func=lambda at: titles[at],
+        key="class.question",
+        help="Which question the answers below belong to.",
+    )
     return at, known[at]
 
 
@@ -55,7 +61,11 @@ def picture(room: Classroom, at: tuple[str, str], question: Any) -> None:
     given = [a for a in services.shared_store().answers.of_step(*at) if a.browser in students]
     st.markdown(f"**{question.prompt}**")
     st.caption(f"{len(given)} of {len(students)} have answered{_sure(given)}.")
-    revealed = st.toggle("Reveal what happened", key=f"class.reveal.{'.'.join(at)}")
+    revealed = st.toggle(
+        "Reveal what happened",
+        key=f"class.reveal.{'.'.join(at)}",
+        help="Show to everybody how it came out, beside what was predicted.",
+    )
     outcome = _outcome(at) if revealed else None
     name, alt = "class-answers", f"{len(given)} answers, none with a name."
     if isinstance(question, Curve):

@@ -16,7 +16,13 @@ def show(room: Classroom) -> None:
     with left:
         st.markdown("**A lesson's step**")
         known = steps()
-        chosen = st.selectbox("Step", list(known), format_func=lambda at: known[at], key="class.send.step")
+        chosen = st.selectbox(
+            "Step",
+            list(known),
+            format_func=lambda at: known[at],
+            key="class.send.step",
+            help="The screen of a lesson to send.",
+        )
         st.button(
             "Send this step",
             icon=":material/send:",
@@ -24,11 +30,16 @@ def show(room: Classroom) -> None:
             args=(room, chosen),
             disabled=chosen is None,
             key="class.send.lesson",
+            help="Open this screen for everybody in the class",
         )
     with right:
         st.markdown("**The settings of your Train page**")
         hide = st.multiselect(
-            "Leave these controls out", list(SECTIONS), format_func=str.capitalize, key="class.send.hide"
+            "Leave these controls out",
+            list(SECTIONS),
+            format_func=str.capitalize,
+            key="class.send.hide",
+            help="Settings that students are not to see, so that all look at the same thing.",
         )
         link = state.link_text(state.read_config())
         st.button(
@@ -38,6 +49,7 @@ def show(room: Classroom) -> None:
             args=(room, link, hide),
             disabled=link is None,
             key="class.send.settings",
+            help="Open these settings in Train for everybody in the class",
         )
         if link is None:
             st.caption("These settings hold a cost table, which is too long to be sent.")

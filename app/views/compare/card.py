@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import forms, state
+from app.describe import SECTION_HELP
 from app.fields import specs
 from app.views.compare.lineup import change, weight_of
 from app.widgets import field_widget
@@ -39,6 +40,7 @@ def contender_card(config: RaceConfig, index: int, values: Mapping[str, Any], *,
                 key=f"{key}.loss",
                 format_func=lambda name: registry[name].short,
                 label_visibility="collapsed",
+                help=SECTION_HELP["objective"],
             )
         with right:
             st.button(
@@ -107,7 +109,13 @@ def _folded(
         ):
             state.open_settings(config.configs()[index])
             st.switch_page("views/train/page.py")
-        words = st.text_input("Name on the plots", rest.get("label", ""), key=f"{key}.label", max_chars=40)
+        words = st.text_input(
+            "Name on the plots",
+            rest.get("label", ""),
+            key=f"{key}.label",
+            max_chars=40,
+            help="What curves and tables call this contender; empty for the name of its loss.",
+        )
         out["label"] = (words or "").strip()
     return out
 
@@ -125,6 +133,7 @@ def _override(
         names.index(current),
         key=f"{key}.{section}",
         format_func=lambda name: _variant_label(section, name),
+        help=f"{SECTION_HELP[section]} Chosen here, it is this contender's alone.",
     )
     if chosen == _SAME:
         return None

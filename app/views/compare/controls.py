@@ -50,27 +50,20 @@ def controls(form: RaceForm, seen: Seen | None) -> None:
     active = status is not None and status.active
     paused = status is not None and (status.state is RunState.PAUSED or _left(seen))
     mine = seen is not None and seen.config == form.config
-    columns = st.columns([1.15, 1.2, 1, 1, 1.1, 1.1, 1.35, 1.2], gap="small", vertical_alignment="center")
-    with columns[0]:
-        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine))
-    with columns[1]:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        off = not form.ready or (active and mine)
+        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=off, hint="Begin with the settings shown")
         if paused:
-            _PAGE.button("Resume", "resume", _resume)
+            _PAGE.button("Resume", "resume", _resume, hint="Go on from where it stands")
         else:
-            _PAGE.button("Pause", "pause", _with_race, "pause", off=not active)
-    with columns[2]:
-        _PAGE.button(
-            "Step", "skip_next", _step, form, off=not (active or form.ready), hint="One step of all, then pause"
-        )
-    with columns[3]:
+            _PAGE.button("Pause", "pause", _with_race, "pause", off=not active, hint="Hold all after this step")
+        stepping = active or form.ready
+        _PAGE.button("Step", "skip_next", _step, form, off=not stepping, hint="One step of all, then pause")
         _PAGE.button("Stop", "stop", _with_race, "stop", off=not active, hint="End the race here")
-    with columns[4]:
-        _PAGE.button("Reset", "restart_alt", _reset, off=seen is None, hint="Back to the start, with the same settings")
-    with columns[5]:
+        back = "Back to the start, with the same settings"
+        _PAGE.button("Reset", "restart_alt", _reset, off=seen is None, hint=back)
         _keep_button(seen)
-    with columns[6]:
-        _PAGE.speed_control(_speed_changed, words=str.capitalize)
-    with columns[7]:
+        _PAGE.speed_control(_speed_changed, words=lambda name: f"Speed: {name}")
         _instant_switch(form)
 
 

@@ -142,8 +142,7 @@ def _scrubber(form: RaceForm, seen: Seen | None) -> int | None:
 
 def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, View, int]:
     """Which charts, and with which axes."""
-    left, right = st.columns([6, 1], gap="small", vertical_alignment="center")
-    with left:
+    with st.container(horizontal=True, gap="small", horizontal_alignment="distribute", vertical_alignment="center"):
         tab = st.segmented_control(
             "Charts",
             _TABS,
@@ -151,10 +150,13 @@ def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, Vie
             key="race.tab",
             label_visibility="collapsed",
             required=True,
+            wrap=True,
+            help="What to look at: curves, pictures, or the verdict.",
         )
-    config = seen.config if seen is not None else form.config
-    with right, st.popover("Axes", icon=":material/tune:", width="stretch", key="race.axes"):
-        view, replica = _axes(config.base.replicas if config is not None else 1, _total(form, seen), step)
+        config = seen.config if seen is not None else form.config
+        scales = "Scales, smoothing and single seeds of the curves"
+        with st.popover("Axes", icon=":material/tune:", key="race.axes", help=scales):
+            view, replica = _axes(config.base.replicas if config is not None else 1, _total(form, seen), step)
     return str(tab), view, replica
 
 
@@ -166,13 +168,50 @@ def _held(key: str, default: Any) -> Any:
 
 def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
     units = ("steps", "seconds")
-    x = st.segmented_control("Along x", units, default=_held("race.x", "steps"), key="race.x", required=True)
-    log_x = st.toggle("Logarithmic x", _held("race.log_x", False), key="race.log_x")
-    log_y = st.toggle("Logarithmic y", _held("race.log_y", False), key="race.log_y")
-    seeds = st.toggle("Single seeds", _held("race.seeds", False), key="race.seeds")
-    smoothing = st.slider("Smoothing", 0.0, 0.95, _held("race.smoothing", 0.0), 0.05, key="race.smoothing")
+    x = st.segmented_control(
+        "Along x",
+        units,
+        default=_held("race.x", "steps"),
+        key="race.x",
+        required=True,
+        help="Compare after equal numbers of steps, or after equal time spent.",
+    )
+    log_x = st.toggle(
+        "Logarithmic x",
+        _held("race.log_x", False),
+        key="race.log_x",
+        help="Stretch the first steps, where most happens.",
+    )
+    log_y = st.toggle(
+        "Logarithmic y",
+        _held("race.log_y", False),
+        key="race.log_y",
+        help="Show factors instead of differences: a straight line is a constant rate.",
+    )
+    seeds = st.toggle(
+        "Single seeds",
+        _held("race.seeds", False),
+        key="race.seeds",
+        help="One thin curve for each start, instead of the median and its band.",
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        0.0,
+        0.95,
+        _held("race.smoothing", 0.0),
+        0.05,
+        key="race.smoothing",
+        help="Average over neighbouring steps so that trends are seen; tables and verdicts are not smoothed.",
+    )
     key = f"race.replica.{replicas}"
-    replica = st.number_input("Seed whose weights are shown", 1, max(1, replicas), _held(key, 1), key=key)
+    replica = st.number_input(
+        "Seed whose weights are shown",
+        1,
+        max(1, replicas),
+        _held(key, 1),
+        key=key,
+        help="Which start's weights are drawn under Evidence.",
+    )
     view = View(
         x="seconds" if x == "seconds" else "step",
         log_x=log_x,

@@ -52,7 +52,13 @@ def show(seen: Seen | None) -> None:
     left, right, words = st.columns([1.2, 1.2, 3], gap="small", vertical_alignment="bottom")
     key = f"race.twin.of.{seen.race_id}"
     with left:
-        chosen = st.selectbox("Circuit of", titles, titles.index(state.widget(key, titles[first])), key=key)
+        chosen = st.selectbox(
+            "Circuit of",
+            titles,
+            titles.index(state.widget(key, titles[first])),
+            key=key,
+            help="The contender whose circuit is compared with one that has no entanglement.",
+        )
     index = titles.index(chosen)
     twin = _twin(seen, index)
     with right:

@@ -83,7 +83,17 @@ class RaceForm:
 def render(config: RaceConfig) -> RaceForm:
     """Draw the sidebar and return what it says."""
     left, right = st.columns(2, gap="small")
-    with left, st.popover("Examples", icon=":material/list:", width="stretch", key=_MENU, on_change="rerun"):
+    with (
+        left,
+        st.popover(
+            "Examples",
+            icon=":material/list:",
+            width="stretch",
+            key=_MENU,
+            on_change="rerun",
+            help="Races to begin with",
+        ),
+    ):
         _examples()
     with right:
         full = len(config.contenders) >= MAX_CONTENDERS
@@ -166,5 +176,6 @@ def _rivals(config: RaceConfig) -> list[str]:
                 list(config.rivals),
                 key=key,
                 format_func=lambda name: BASELINES.make(name).label,
+                help="Methods without a circuit, on the same data: what a quantum circuit has to beat.",
             )
         )

@@ -57,12 +57,19 @@ def _threshold() -> tuple[str, float]:
         names = list(THRESHOLDS)
         held = names.index(state.widget("race.threshold.metric", names[0]))
         metric = st.selectbox(
-            "Threshold on", names, held, format_func=lambda name: METRICS[name].label, key="race.threshold.metric"
+            "Threshold on",
+            names,
+            held,
+            format_func=lambda name: METRICS[name].label,
+            key="race.threshold.metric",
+            help="The quantity that is to pass a value: who gets there in fewer steps learns faster.",
         )
     with middle:
         key, first = f"race.threshold.{metric}", THRESHOLDS[metric]
         sign = "at most" if METRICS[metric].better == "lower" else "at least"
-        value = st.number_input(sign, value=float(state.widget(key, first)), step=0.05, format="%g", key=key)
+        value = st.number_input(
+            sign, value=float(state.widget(key, first)), step=0.05, format="%g", key=key, help="The value to pass."
+        )
     return metric, float(value)
 
 

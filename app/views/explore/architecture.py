@@ -78,7 +78,13 @@ def _offer() -> None:
             "**This run's architecture is fixed.** With the network *Perceptron with superposed architecture* extra "
             "qubits choose activation, width or weight alphabet, and training shifts probability between them."
         )
-        if st.button("Set up such a run in Train", type="primary", icon=":material/tune:", key="explore.superpose"):
+        if st.button(
+            "Set up such a run in Train",
+            type="primary",
+            icon=":material/tune:",
+            key="explore.superpose",
+            help="Settings for a network whose size is drawn by the circuit, too",
+        ):
             state.show_run(None)
             state.adopt(RunConfig.model_validate(EXAMPLE))
             st.switch_page("views/train/page.py")

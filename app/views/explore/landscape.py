@@ -157,6 +157,7 @@ def show(view: View, focus: Focus) -> None:
                     on_change=lambda: state.keep_choice("plane", state.widget("explore.plane")),
                     label_visibility="collapsed",
                     required=True,
+                    help="Two directions of all angles: the two in which training moved most, or two at random.",
                 )
                 or kind
             )

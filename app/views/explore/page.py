@@ -83,13 +83,19 @@ def _welcome() -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown("**Nothing trained yet.** Explore shows what a run has learned: its posterior, its landscape.")
         with st.container(horizontal=True, horizontal_alignment="center"):
-            if st.button("Train the default now", type="primary", icon=":material/play_arrow:", key="explore.first"):
+            if st.button(
+                "Train the default now",
+                type="primary",
+                icon=":material/play_arrow:",
+                key="explore.first",
+                help="Train a small network now, and explore it",
+            ):
                 state.show_run(services.supervisor().start(RunConfig()))
                 st.rerun()
-            if st.button("Look at it untrained", key="explore.look"):
+            if st.button("Look at it untrained", key="explore.look", help="Explore the circuit at random angles"):
                 state.keep_choice("source", _UNTRAINED)
                 st.rerun()
-            if st.button("Go to Train", icon=":material/tune:", key="explore.train"):
+            if st.button("Go to Train", icon=":material/tune:", key="explore.train", help="Choose what to train"):
                 st.switch_page("views/train/page.py")
 
 
@@ -107,6 +113,7 @@ def _choose_run(records: list[RunRecord], run: str | None) -> None:
         key="explore.run",
         on_change=_run_changed,
         label_visibility="collapsed",
+        help="The run that is looked at.",
     )
 
 
@@ -122,7 +129,12 @@ def _run_changed() -> None:
 
 
 def _open_button(run: str | None, config: RunConfig) -> None:
-    if st.button("Open in Train", icon=":material/tune:", key="explore.open"):
+    if st.button(
+        "Open in Train",
+        icon=":material/tune:",
+        key="explore.open",
+        help="This run's settings and curves on the page Train",
+    ):
         if run is not None:
             state.open_run(run, config)
         st.switch_page("views/train/page.py")
@@ -140,7 +152,8 @@ def _choose_section(qubits: int) -> str:
         on_change=lambda: state.keep_choice("section", state.widget(key) or current),
         label_visibility="collapsed",
         required=True,
-        wrap=False,
+        wrap=True,
+        help="What to look at.",
     )
     return current
 
@@ -228,6 +241,7 @@ def _scrubber(view: View, chosen: Chosen, replica: int):  # type: ignore[no-unty
         format_func=lambda s: f"step {s} of {steps[-1]}",
         label_visibility="collapsed",
         on_change=lambda: state.keep_choice("step", None if state.widget(key) == steps[-1] else state.widget(key)),
+        help="The moment of training that is looked at; at the right end, the last.",
     )
     return way, None if current == steps[-1] else current
 

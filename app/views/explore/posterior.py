@@ -163,21 +163,40 @@ def show(view: View, focus: Focus) -> None:
 
 def _tiles(found: Found) -> None:
     tiles = (
-        ("KL(q ‖ posterior)", f"{digits(found.kl)} nats", f"Best product distribution: {digits(found.floor)} nats"),
-        ("ELBO", f"{digits(found.elbo)} nats", "At β = 1, over all training examples"),
-        ("log p(D)", f"{digits(found.log_evidence)} nats", "Log evidence by enumeration: the ELBO's ceiling"),
-        ("Entropy", f"{digits(found.entropy_bits)} bits", "Of q over all strings"),
-        ("Effective networks", digits(2.0**found.entropy_bits), "2^H: how many networks share the mass of q"),
+        (
+            "KL(q ‖ posterior)",
+            f"{digits(found.kl)} nats",
+            "How far the circuit's odds lie from what the data say of the networks; 0 where they agree. Independent "
+            f"weights come as near as {digits(found.floor)} nats.",
+        ),
+        (
+            "ELBO",
+            f"{digits(found.elbo)} nats",
+            "How well the circuit explains the data, less its distance from the prior: never above the evidence. "
+            "At β = 1, over all training examples.",
+        ),
+        (
+            "log p(D)",
+            f"{digits(found.log_evidence)} nats",
+            "How likely these data are under all networks together (the evidence): the ELBO's ceiling. By enumeration.",
+        ),
+        ("Entropy", f"{digits(found.entropy_bits)} bits", "How undecided the circuit is between networks: H of q."),
+        ("Effective networks", digits(2.0**found.entropy_bits), "How many networks the circuit still mixes: 2^H."),
     )
-    columns = st.columns([1.1, 1, 1, 0.9, 1.05, 1.15], gap="small")
-    for column, (label, value, hint) in zip(columns, tiles, strict=False):
-        with column:
-            st.metric(label, value, help=hint)
-    with columns[-1], st.container(gap=None):
+    with st.container(horizontal=True, gap="medium"):
+        for label, value, hint in tiles:
+            st.metric(label, value, help=hint, width="content")
+        _identity(found)
+
+
+def _identity(found: Found) -> None:
+    """That what the ELBO lacks to the evidence is the KL to the posterior, with the rounding that is left."""
+    with st.container(gap=None, width="content"):
         st.metric(
             "log p(D) − ELBO − KL",
             f"{found.residual:.0e}",
-            help="Residual of the identity, nats: what the ELBO lacks to the evidence is the KL to the posterior.",
+            help="What the ELBO lacks to the evidence is the KL to the posterior: what is left of that is rounding.",
+            width="content",
         )
         holds = "the identity holds" if found.residual < 1e-6 else "rounding is too large"
         st.html(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from app import state
 from app.figures.spectrum import hidden_case, mmd_parts, spectrum_bars
@@ -73,8 +73,8 @@ def show(view: View, focus: Focus) -> None:
         return
     own = getattr(focus.config.objective, "gamma", 0.7)
     own = auto_gamma(focus.problem.n_bits) if isinstance(own, str) else own
-    columns = st.columns([1.6, 0.8, 0.8, 1, 0.8, 0.9], gap="small", vertical_alignment="top")
-    with columns[0]:
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        tiles = st.container(horizontal=True, gap="medium", width="content")
         gamma = _slider(float(own if isinstance(own, (int, float)) else own[0]))
     kernel, n_bits = HammingKernel(gamma), focus.problem.n_bits
     found: Spectra | None = result(
@@ -86,7 +86,7 @@ def show(view: View, focus: Focus) -> None:
     weight = bandwidth_by_order(kernel, n_bits)
     body = mean_body(kernel, n_bits)
     if found is not None:
-        _run(focus, found, kernel, weight, body, columns[1:])
+        _run(focus, found, kernel, weight, body, tiles)
     if case is not None:
         _hidden(case, kernel, weight, n_bits)
 
@@ -103,25 +103,31 @@ def _slider(own: float) -> float:
             key=key,
             format_func=lambda g: f"{g:g}",
             on_change=lambda: state.keep_choice("gamma", f"{state.widget(key):g}"),
-            help="The run's own γ at first, or 0.7 where its loss has no kernel.",
+            help="How sharply strings are told apart: at first the run's own γ, or 0.7 where its loss has no kernel.",
         )
     )
 
 
-def _run(focus: Focus, found: Spectra, kernel: HammingKernel, weight: Array, body: float, columns: list[Any]) -> None:
+def _run(
+    focus: Focus, found: Spectra, kernel: HammingKernel, weight: Array, body: float, place: DeltaGenerator
+) -> None:
     n_bits = focus.problem.n_bits
     seen = by_order(found.difference.weight, kernel)
     mmd2 = float(seen.sum())
     tiles = (
-        ("τ", digits(kernel.tau[0]), "τ = (1 − exp(−γ))/2: the kernel weighs parities like N coin flips of this bias"),
-        ("Order seen, Nτ", digits(body), "Mean order at which the kernel looks"),
-        ("Order of the cost", digits(float(found.cost.mean_order)), "Mean order of the cost's variation"),
-        ("MMD²(q, π)", digits(mmd2), "What this kernel sees of q − π"),
-        ("KL(q ‖ π)", f"{digits(found.kl_prior)} nats", "What there is to see"),
+        (
+            "Order seen, Nτ",
+            digits(body),
+            f"How many weights together the kernel looks at, in the mean: it weighs parities like {n_bits} flips of a "
+            f"coin that shows heads with probability τ = (1 − exp(−γ))/2 = {digits(kernel.tau[0])}.",
+        ),
+        ("Order of the cost", digits(float(found.cost.mean_order)), "How many weights together the cost depends on."),
+        ("MMD²(q, π)", digits(mmd2), "How far the circuit is from the prior as this kernel sees it."),
+        ("KL(q ‖ π)", f"{digits(found.kl_prior)} nats", "How far the circuit is from the prior: all there is to see."),
     )
-    for column, (label, value, hint) in zip(columns, tiles, strict=True):
-        with column:
-            st.metric(label, value, help=hint)
+    with place:
+        for label, value, hint in tiles:
+            st.metric(label, value, help=hint, width="content")
     left, right = st.columns(2, gap="small")
     with left:
         live_chart(

@@ -99,11 +99,22 @@ def _form(focus: Focus) -> SweepConfig | None:
     axes: dict[str, Any] = {}
     for k, (label, options) in enumerate((("Rows", fields), ("Columns", [*fields, NONE]))):
         left, right = st.columns([1.2, 1], gap="small", vertical_alignment="bottom")
-        name = left.selectbox(label, options, index=min(k, len(options) - 1), key=f"explore.axis{k}")
+        name = left.selectbox(
+            label,
+            options,
+            index=min(k, len(options) - 1),
+            key=f"explore.axis{k}",
+            help="The setting that changes along this side of the map.",
+        )
         if name == NONE or name in axes:
             continue
         start = _VALUES.get(name, _around(focus.config, name))
-        text = right.text_input("Values", start, key=f"explore.values{k}.{name}")
+        text = right.text_input(
+            "Values",
+            start,
+            key=f"explore.values{k}.{name}",
+            help="The values that the setting takes, with commas between them.",
+        )
         try:
             axes[name] = numbers(text)
         except ValueError as error:
@@ -116,8 +127,16 @@ def _form(focus: Focus) -> SweepConfig | None:
         index=LOGGED.index("predictive_nll_test"),
         format_func=lambda name: METRICS[name].label,
         key="explore.metric",
+        help="The quantity that colours the map.",
     )
-    starts = right.number_input("Starts a cell", 1, 64, min(focus.config.replicas, 8), key="explore.cellstarts")
+    starts = right.number_input(
+        "Starts a cell",
+        1,
+        64,
+        min(focus.config.replicas, 8),
+        key="explore.cellstarts",
+        help="How often each cell is trained from other initial angles; the map shows their mean.",
+    )
     base = focus.config.to_dict() | {"replicas": int(starts), "data_draws": min(focus.config.data_draws, int(starts))}
     base["log_every"] = base["steps"]
     try:
@@ -162,8 +181,15 @@ def _buttons(sweep: SweepConfig) -> Job | None:
             icon=":material/grid_on:",
             key="explore.sweep",
             disabled=running,
+            help="Train every cell that is not there yet",
         )
-        if st.button("Stop", icon=":material/stop:", key="explore.sweepstop", disabled=not running):
+        if st.button(
+            "Stop",
+            icon=":material/stop:",
+            key="explore.sweepstop",
+            disabled=not running,
+            help="End the sweep; finished cells are kept",
+        ):
             jobs().drop(key)
             return None
     if begin and not running:
@@ -206,4 +232,11 @@ def _command(focus: Focus, sweep: SweepConfig | None) -> None:
             import yaml
 
             text = yaml.safe_dump(sweep.model_dump(mode="json"), sort_keys=False)
-            st.download_button("SWEEP.yaml of this sweep", text, "sweep.yaml", "text/yaml", key="explore.sweepfile")
+            st.download_button(
+                "SWEEP.yaml of this sweep",
+                text,
+                "sweep.yaml",
+                "text/yaml",
+                key="explore.sweepfile",
+                help="A file from which the command line runs this sweep, on one machine or many",
+            )

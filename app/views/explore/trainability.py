@@ -48,6 +48,7 @@ def _controls() -> tuple[Against, list[str], list[str], bool]:
             key=key,
             required=True,
             on_change=lambda: state.keep_choice("against", state.widget(key)),
+            help="What grows along x: the number of qubits, or of layers.",
         )
         losses = st.pills(
             "Losses",
@@ -56,11 +57,23 @@ def _controls() -> tuple[Against, list[str], list[str], bool]:
             default=list(loss_names()),
             format_func=lambda name: loss_names()[name],
             key="explore.losses",
+            help="Losses whose slope is measured.",
         )
         starts = st.pills(
-            "Initial angles", list(STARTS), selection_mode="multi", default=list(STARTS), key="explore.starts"
+            "Initial angles",
+            list(STARTS),
+            selection_mode="multi",
+            default=list(STARTS),
+            key="explore.starts",
+            help="Where training would begin: anywhere, or near zero.",
         )
-        pressed = st.button("Measure", type="primary", icon=":material/speed:", key="explore.measure")
+        pressed = st.button(
+            "Measure",
+            type="primary",
+            icon=":material/speed:",
+            key="explore.measure",
+            help="Measure how steep the loss is at random starts",
+        )
     against: Against = "layers" if chosen == "layers" else "qubits"
     return against, list(losses), list(starts), pressed
 

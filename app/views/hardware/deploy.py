@@ -47,14 +47,30 @@ def show(source: Source, device: Device) -> bool:
     left, middle, cancel, right = st.columns([1, 1.2, 0.8, 3.4], gap="small", vertical_alignment="bottom")
     with left:
         shots = str(
-            st.selectbox("Shots", SHOTS, SHOTS.index(state.choice("draws", SHOTS, "1024")), key="hardware.draws")
+            st.selectbox(
+                "Shots",
+                SHOTS,
+                SHOTS.index(state.choice("draws", SHOTS, "1024")),
+                key="hardware.draws",
+                help="How many networks are drawn: more shots make shares more precise.",
+            )
         )
         state.keep_choice("draws", shots)
     wish = Wish(source, device, int(shots))
     running = wish.running
     with middle:
         off = running or device.config is None
-        PAGE.button(_DRAW, "casino", _pressed, wish, wish.about, primary=True, off=off, key="deploy")
+        PAGE.button(
+            _DRAW,
+            "casino",
+            _pressed,
+            wish,
+            wish.about,
+            primary=True,
+            off=off,
+            key="deploy",
+            hint="Measure the circuit on the chosen device: each shot is one network",
+        )
     with cancel:
         st.button(
             "Cancel",
@@ -63,6 +79,7 @@ def show(source: Source, device: Device) -> bool:
             args=(wish, wish.key),
             width="stretch",
             disabled=not running,
+            help="Leave off waiting for the device",
         )
     job = jobs().known(wish.key)
     with right:

@@ -112,7 +112,16 @@ def _load(watch: Watch) -> dict[str, int]:
 def choose(n_qubits: int) -> Device:
     """The widgets, holding what the URL says; returns the device."""
     at = list(KINDS).index(state.choice("device", tuple(KINDS), "ideal"))
-    kind = str(st.selectbox("Device", list(KINDS), at, format_func=KINDS.__getitem__, key="hardware.device"))
+    kind = str(
+        st.selectbox(
+            "Device",
+            list(KINDS),
+            at,
+            format_func=KINDS.__getitem__,
+            key="hardware.device",
+            help="Where the circuit is run: without noise, with noise of your choice, or as a real machine has it.",
+        )
+    )
     state.keep_choice("device", kind)
     snapshots: dict[str, int] | None = loading().result
     if kind == "noise":
@@ -196,8 +205,20 @@ def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
 def _real() -> Device:
     with st.expander("How to use a real back end", expanded=True):
         st.markdown(_REAL)
-    name = st.text_input("IBM back end", key="hardware.ibm", placeholder="ibm_torino", max_chars=32).strip()
-    account = st.text_input("Saved account", key="hardware.account", placeholder="lab", max_chars=32).strip()
+    name = st.text_input(
+        "IBM back end",
+        key="hardware.ibm",
+        placeholder="ibm_torino",
+        max_chars=32,
+        help="Name of the machine, as IBM lists it.",
+    ).strip()
+    account = st.text_input(
+        "Saved account",
+        key="hardware.account",
+        placeholder="lab",
+        max_chars=32,
+        help="Name of an account saved on this server; a token is never asked for here.",
+    ).strip()
     label = KINDS["ibm"]
     if not name:
         return Device("ibm", None, label, problem="Name a back end, after the steps in the sidebar.")

@@ -60,9 +60,25 @@ def show(source: Source, device: Device) -> bool:
     with columns[0]:
         objective = loss_choice(source, "noise_loss", avoid_elbo=source.circuit.n_qubits > EXACT)
     with columns[1]:
-        largest = _LARGEST[_pick("Largest λ₂, %", "noise_top", _LARGEST, "20")]
+        largest = _LARGEST[
+            _pick(
+                "Largest λ₂, %",
+                "noise_top",
+                _LARGEST,
+                "20",
+                "The strongest noise of two-qubit gates that is tried: the end of the x axis.",
+            )
+        ]
     with columns[2]:
-        share = _SHARES[_pick("λ₁ / λ₂", "noise_share", _SHARES, "0.1")]
+        share = _SHARES[
+            _pick(
+                "λ₁ / λ₂",
+                "noise_share",
+                _SHARES,
+                "0.1",
+                "How noisy one-qubit gates are beside two-qubit gates; on real devices they are better.",
+            )
+        ]
     if objective.needs_log_q and source.circuit.n_qubits > EXACT:
         st.info(f"Beyond {EXACT} qubits the study draws shots, and shots never tell {objective.short}.")
         return False
@@ -94,10 +110,10 @@ def _ready() -> bool:
     return job.ready
 
 
-def _pick(label: str, name: str, offered: dict[str, float], first: str) -> str:
+def _pick(label: str, name: str, offered: dict[str, float], first: str, text: str) -> str:
     names = list(offered)
     at = names.index(state.choice(name, names, first))
-    picked = str(st.selectbox(label, names, at, key=f"hardware.{name}"))
+    picked = str(st.selectbox(label, names, at, key=f"hardware.{name}", help=text))
     state.keep_choice(name, picked)
     return picked
 
@@ -153,7 +169,13 @@ def _training(
             else f"Exact training under noise is small: up to {_TRAINABLE} qubits. Use Train here for more.",
         )
     with beside:
-        if st.button("Cancel", key="hardware.noise.cancel", width="stretch", disabled=not running):
+        if st.button(
+            "Cancel",
+            key="hardware.noise.cancel",
+            width="stretch",
+            disabled=not running,
+            help="End the training under noise; what is there stays",
+        ):
             jobs().drop(name)
             return None
     if not pressed:

@@ -95,7 +95,9 @@ def _view() -> str:
         format_func=VIEWS.__getitem__,
         key="hardware.view",
         required=True,
+        wrap=True,
         label_visibility="collapsed",
+        help="What to look at.",
     )
     state.keep_choice("view", picked)
     return str(picked)

@@ -60,7 +60,12 @@ def _controls(source: Source) -> tuple[int | None, ObjectiveConfig]:
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with left:
         text = st.select_slider(
-            "Shots", list(SHOTS), state.choice("shots", tuple(SHOTS), "1024"), key="hardware.dial", width="stretch"
+            "Shots",
+            list(SHOTS),
+            state.choice("shots", tuple(SHOTS), "1024"),
+            key="hardware.dial",
+            width="stretch",
+            help="How many networks are measured for each estimate: four times as many halve its scatter.",
         )
         state.keep_choice("shots", text)
     with right:
@@ -80,6 +85,7 @@ def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True) -> Object
         names.index(state.choice(name, names, first if first in names else names[0])),
         format_func=lambda n: loss_names().get(n, n),
         key=state.form_key(f"hardware.{name}", name),
+        help="The loss whose estimate and gradient are looked at.",
     )
     state.keep_choice(name, picked)
     return offered[str(picked)]

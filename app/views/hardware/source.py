@@ -90,6 +90,7 @@ def choose() -> Chosen:
             offered.index(wanted),
             format_func=lambda key: names.get(key, "Current settings, not trained"),
             key="hardware.run",
+            help="The run whose circuit is put on the device.",
         )
     )
     run = None if picked == _SETTINGS else picked

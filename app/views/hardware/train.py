@@ -75,18 +75,35 @@ def _settings(source: Source, device: Device) -> tuple[RunConfig | None, Objecti
                 list(ESTIMATORS).index(state.choice("gradient", list(ESTIMATORS), "spsa")),
                 format_func=ESTIMATORS.__getitem__,
                 key="hardware.gradient",
-                help="SPSA: three circuits a step, noisy. Parameter shift: two for every angle, unbiased.",
+                help="How the slope is measured: SPSA takes three noisy circuits a step, parameter shift two for every angle.",
             )
         )
         state.keep_choice("gradient", name)
     left, right = st.columns(2, gap="small")
     with left:
         at = SHOTS.index(state.choice("train_shots", SHOTS, "256"))
-        shots = int(st.selectbox("Shots a circuit", SHOTS, at, key="hardware.train.shots"))
+        shots = int(
+            st.selectbox(
+                "Shots a circuit",
+                SHOTS,
+                at,
+                key="hardware.train.shots",
+                help="How often each circuit is measured: more shots make each step surer and dearer.",
+            )
+        )
         state.keep_choice("train_shots", shots)
     with right:
         first = min(max(state.number("steps", 20) or 20, 1), 500)
-        steps = int(st.number_input("Steps", 1, 500, first, key="hardware.train.steps"))
+        steps = int(
+            st.number_input(
+                "Steps",
+                1,
+                500,
+                first,
+                key="hardware.train.steps",
+                help="How often the angles move; each step costs circuits.",
+            )
+        )
         state.keep_choice("steps", steps)
     if device.config is None:
         return None, objective
@@ -123,7 +140,15 @@ def _refuse(problem: str, objective: ObjectiveConfig) -> None:
     st.error(problem or f"{objective.short} needs log q(w), which shots never tell.", icon=":material/block:")
     if other := objective.stand_in:
         words = f"Switch to {loss_names()[other]}"
-        st.button(words, key="hardware.to_stand_in", type="primary", on_click=_switch, args=(other,), width="stretch")
+        st.button(
+            words,
+            key="hardware.to_stand_in",
+            type="primary",
+            on_click=_switch,
+            args=(other,),
+            width="stretch",
+            help="Train a loss that can be told from shots alone",
+        )
 
 
 def _switch(loss: str) -> None:
@@ -175,15 +200,31 @@ def _confirm(source: Source, config: RunConfig, needs: Plan, device: Device, tim
             on_click=state.remember,
             args=(_ASKED, text),
             width="stretch",
+            help="Begin: circuits go to the device, step by step",
         )
         return
     st.warning(f"Send {circuits:,} circuits to {device.label}?{_stopped_first()}")
     left, right = st.columns(2, gap="small")
     with left:
         args = (config, source.run or _SETTINGS)
-        st.button("Send", key="hardware.send", type="primary", on_click=_send, args=args, width="stretch")
+        st.button(
+            "Send",
+            key="hardware.send",
+            type="primary",
+            on_click=_send,
+            args=args,
+            width="stretch",
+            help="Send these jobs now",
+        )
     with right:
-        st.button("Not now", key="hardware.not_now", on_click=state.remember, args=(_ASKED, None), width="stretch")
+        st.button(
+            "Not now",
+            key="hardware.not_now",
+            on_click=state.remember,
+            args=(_ASKED, None),
+            width="stretch",
+            help="Send nothing",
+        )
 
 
 def _stopped_first() -> str:
@@ -303,14 +344,12 @@ def _progress(status: RunStatus) -> None:
 
 def _buttons(run: str, status: RunStatus) -> None:
     supervisor = services.supervisor()
-    first, second, _ = st.columns([1, 1, 2], gap="small")
-    with first:
+    with st.container(horizontal=True, gap="small"):
         if _resumable(status):
-            PAGE.button(_RESUME, "resume", _resume, run)
+            PAGE.button(_RESUME, "resume", _resume, run, hint="Let it go on")
         else:
-            PAGE.button("Pause", "pause", supervisor.pause, run, off=not status.active)
-    with second:
-        PAGE.button("Stop", "stop", supervisor.stop, run, off=not status.active)
+            PAGE.button("Pause", "pause", supervisor.pause, run, off=not status.active, hint="Hold it after this step")
+        PAGE.button("Stop", "stop", supervisor.stop, run, off=not status.active, hint="End the training here")
 
 
 def _resumable(status: RunStatus) -> bool:

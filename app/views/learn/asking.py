@@ -39,6 +39,7 @@ def ask(question: Any, answers: Answers, browser: str, where: tuple[str, str], d
             format_func=SURE.__getitem__,
             key=f"{key}.sure",
             required=True,
+            help="Say it honestly: afterwards you see how often you were right when you were sure.",
         )
         locked = st.button(
             "Lock my answer",
@@ -65,6 +66,7 @@ def _input(question: Any, key: str, drawn: Any) -> Any:
             format_func=texts.__getitem__,
             key=f"{key}.answer",
             label_visibility="collapsed",
+            help="Your prediction, before the run goes on.",
         )
     if isinstance(question, Number):
         return _number(question, key)
@@ -76,6 +78,7 @@ def _input(question: Any, key: str, drawn: Any) -> Any:
             format_func=texts.__getitem__,
             placeholder="the largest first",
             key=f"{key}.answer",
+            help="Your prediction, before the run goes on: click the largest first.",
         )
         return list(picked) if len(picked) == len(texts) else None
     return _whole(drawn)
@@ -93,6 +96,7 @@ def _number(question: Number, key: str) -> float | None:
         step=kind(question.step),
         key=f"{key}.answer",
         placeholder="your number",
+        help="Your prediction, before the run goes on.",
     )
     return None if found is None else float(found)
 

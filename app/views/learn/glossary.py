@@ -20,7 +20,17 @@ def terms() -> dict[str, str]:
 
 def show() -> None:
     """All terms, or those in which a word occurs."""
-    wanted = st.text_input("Find a word", key="learn.glossary", placeholder="posterior", max_chars=60).strip().lower()
+    wanted = (
+        st.text_input(
+            "Find a word",
+            key="learn.glossary",
+            placeholder="posterior",
+            max_chars=60,
+            help="Words and symbols of all pages, explained in a sentence.",
+        )
+        .strip()
+        .lower()
+    )
     found = {term: text for term, text in terms().items() if wanted in f"{term} {text}".lower()}
     if not found:
         st.caption("No term has that word.")

@@ -175,11 +175,13 @@ def _judge(step: Step, answer: Answer, answers: Answers, outcome: Outcome) -> No
 def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting], outcome: Outcome | None) -> None:
     with st.container(horizontal=True, gap="small"):
         if step.hint:
-            with st.popover("Hint", icon=":material/lightbulb:"):
+            with st.popover("Hint", icon=":material/lightbulb:", help="A nudge, if you are stuck"):
                 st.markdown(step.hint)
         trains = (step.experiment or lesson.experiment).name == "training"
         label, icon = "Go on freely in Train", ":material/open_in_new:"
-        if trains and st.button(label, icon=icon, type="tertiary", key="learn.train"):
+        if trains and st.button(
+            label, icon=icon, type="tertiary", key="learn.train", help="Take this run to the page with all controls"
+        ):
             _to_train(lesson, step, settings, outcome)
 
 

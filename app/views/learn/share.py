@@ -14,13 +14,14 @@ from qhn_core.lessons.lesson import Lesson, Step
 
 def popover(lesson: Lesson, step: Step) -> None:
     """The button that opens link and QR code."""
-    with st.popover("Share", icon=":material/qr_code_2:"):
+    with st.popover("Share", icon=":material/qr_code_2:", help="A link to this screen, for a class"):
         prompt = st.text_input(
             "Your prompt to the class (optional)",
             state.prompt(LONGEST),
             max_chars=LONGEST,
             placeholder="What do you expect, and why?",
             key=f"learn.share.prompt.{lesson.id}.{step.id}",
+            help="A sentence that stands above the screen for whoever opens the link.",
         )
         names = {control.set: control.label for control in step.controls}
         hidden: list[str] = []
@@ -31,6 +32,7 @@ def popover(lesson: Lesson, step: Step) -> None:
                 selection_mode="multi",
                 format_func=names.__getitem__,
                 key=f"learn.share.hide.{lesson.id}.{step.id}",
+                help="Settings that whoever opens the link is not to see.",
             )
         address = link(lesson.id, step.id, prompt=prompt, hidden=hidden)
         st.code(address, language=None, wrap_lines=True)

@@ -45,11 +45,24 @@ def _story(stories: Sequence[Lesson]) -> None:
                 args=(story.id,),
                 icon=":material/slideshow:",
                 type="primary",
+                help="Screen by screen, for a projector or for yourself",
             )
     with right.container(border=True):
         st.markdown("**From qubit to network**  \nTurn one angle; see the odds, the weight, the network move.")
-        if st.toggle("Show", key="learn.qubit", value=state.parameter("show") == "qubit"):
-            count = st.segmented_control("Qubits", [1, 2], default=1, key="learn.qubit.count", required=True)
+        if st.toggle(
+            "Show",
+            key="learn.qubit",
+            value=state.parameter("show") == "qubit",
+            help="Turn one angle, and see the odds, the weight and the network move.",
+        ):
+            count = st.segmented_control(
+                "Qubits",
+                [1, 2],
+                default=1,
+                key="learn.qubit.count",
+                required=True,
+                help="One weight, or two that can be entangled.",
+            )
             angles = (1.2,) if count == 1 else (1.57, 0.0)
             picture = Qubits("From qubit to network", angles, coupled=count == 2)
             qubits(picture, name="qubits", key=f"learn.qubits.{count}", interactive=True)
@@ -65,6 +78,7 @@ def _card(lesson: Lesson, done: int, place: str | None) -> None:
             on_click=_open,
             args=(lesson.id,),
             icon=":material/play_arrow:",
+            help="Open this lesson",
         )
         st.caption(f"{lesson.minutes} min · {done} of {asked} answered")
 
@@ -100,10 +114,20 @@ def _profile(given: Sequence[Answer], answers: Answers, browser: str) -> None:
             "application/json",
             icon=":material/download:",
             on_click="ignore",
+            help="Your predictions and how they came out, as a file",
         )
-        with st.popover("Clear my answers", icon=":material/delete:"):
+        with st.popover(
+            "Clear my answers", icon=":material/delete:", help="Forget all predictions made in this browser"
+        ):
             st.markdown(f"This forgets {len(given)} answers for good.")
-            st.button("Clear them", on_click=_clear, args=(answers, browser), type="primary", key="learn.clear")
+            st.button(
+                "Clear them",
+                on_click=_clear,
+                args=(answers, browser),
+                type="primary",
+                key="learn.clear",
+                help="This cannot be undone",
+            )
 
 
 def _clear(answers: Answers, browser: str) -> None:

@@ -21,14 +21,29 @@ def bar(lesson: Lesson, k: int) -> None:
     """Where one is, and the ways on."""
     presenter.bar(_KEYS, _pressed(lesson, lesson.steps[k]), prompt=_asked(lesson.steps[k]))
     left, middle, right = st.columns([1.3, 4.4, 3.6], gap="small", vertical_alignment="center")
-    left.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=leave, key="learn.leave")
+    left.button(
+        "All lessons",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=leave,
+        key="learn.leave",
+        help="Back to the list of lessons; your place is kept",
+    )
     number = "" if lesson.story else f"{lesson.number} · "
     middle.markdown(f"**{number}{lesson.title}** · {k + 1} of {len(lesson.steps)}")
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if not state.presenting():
             presenter.entrance()
         share.popover(lesson, lesson.steps[k])
-        st.button("Back", on_click=go, args=(lesson, k - 1), disabled=k == 0, shortcut="Left", key="learn.back")
+        st.button(
+            "Back",
+            on_click=go,
+            args=(lesson, k - 1),
+            disabled=k == 0,
+            shortcut="Left",
+            key="learn.back",
+            help="The screen before (arrow left)",
+        )
         last = k == len(lesson.steps) - 1
         st.button(
             "Finish" if last else "Next",
@@ -36,6 +51,7 @@ def bar(lesson: Lesson, k: int) -> None:
             args=() if last else (lesson, k + 1),
             shortcut="Right",
             key="learn.next",
+            help="The next screen (arrow right)",
         )
 
 

@@ -40,10 +40,24 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def _controls() -> tuple[str, bool, bool, float]:
-    metric = st.selectbox("Metric", [*LOGGED, "gap"], format_func=lambda name: METRICS[name].label, key="runs_metric")
-    smoothing = st.slider("Smoothing", 0.0, 0.98, 0.0, 0.02, key="runs_smoothing")
+    metric = st.selectbox(
+        "Metric",
+        [*LOGGED, "gap"],
+        format_func=lambda name: METRICS[name].label,
+        key="runs_metric",
+        help="The quantity whose curves are laid over each other.",
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        0.0,
+        0.98,
+        0.0,
+        0.02,
+        key="runs_smoothing",
+        help="Average over neighbouring steps so that trends are seen.",
+    )
     bands = st.toggle("Band", value=True, key="runs_bands", help="The middle 80 % of the starts")
-    log_y = st.toggle("Log axis", key="runs_log")
+    log_y = st.toggle("Log axis", key="runs_log", help="Show factors instead of differences.")
     return metric, log_y, bands, smoothing
 
 

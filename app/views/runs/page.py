@@ -51,7 +51,9 @@ def page() -> None:
 def _welcome() -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown("**Nothing trained yet.** Every run will be listed here, to compare, resume and export.")
-        if st.button("Train a first run", type="primary", icon=":material/play_arrow:"):
+        if st.button(
+            "Train a first run", type="primary", icon=":material/play_arrow:", help="Train the default settings"
+        ):
             st.switch_page("views/train/page.py")
 
 
@@ -59,7 +61,13 @@ def _filtered(rows: Sequence[Row]) -> list[Row]:
     """The filter's widgets, and what it keeps, sorted."""
     wide, *narrow = st.columns([2.0, 1.1, 1.1, 1.3, 1.5], gap="small")
     quiet: Any = {"label_visibility": "collapsed"}
-    text = wide.text_input("Filter", placeholder="Filter by name, note, circuit …", key="runs_text", **quiet)
+    text = wide.text_input(
+        "Filter",
+        placeholder="Filter by name, note, circuit …",
+        key="runs_text",
+        **quiet,
+        help="Show runs whose name, note or settings hold this text.",
+    )
     fields = {
         "State": [row.record.state.value for row in rows],
         "Loss": [row.settings.loss for row in rows],
@@ -68,15 +76,31 @@ def _filtered(rows: Sequence[Row]) -> list[Row]:
     chosen = []
     for column, (label, values) in zip(narrow, fields.items(), strict=False):
         options = sorted({value for value in values if value})
-        chosen.append(column.multiselect(label, options, placeholder=label, key=f"runs_{label.lower()}", **quiet))
-    by = narrow[3].selectbox("Sort by", list(SORTS), format_func=lambda name: f"Sort: {name}", key="runs_sort", **quiet)
+        chosen.append(
+            column.multiselect(
+                label,
+                options,
+                placeholder=label,
+                key=f"runs_{label.lower()}",
+                **quiet,
+                help="Show only runs with one of these.",
+            )
+        )
+    by = narrow[3].selectbox(
+        "Sort by",
+        list(SORTS),
+        format_func=lambda name: f"Sort: {name}",
+        key="runs_sort",
+        **quiet,
+        help="Which runs stand on top.",
+    )
     return order(keep(rows, text=text, states=chosen[0], losses=chosen[1], datasets=chosen[2]), by)
 
 
 def _offer_everything() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"The newest {LIMIT:,} runs are listed and searched.")
-        st.toggle("List all runs", key="runs_everything")
+        st.toggle("List all runs", key="runs_everything", help="Every run of this data folder, not only the newest.")
 
 
 def _without_trials(rows: list[Row]) -> list[Row]:

@@ -36,13 +36,20 @@ def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
         race = services.store().races.of_run(one.record.id) if one is not None else None
         if race is not None and st.button("Open race", icon=":material/sports_score:", help="On the page Compare"):
             _open_race(race)
-        if st.button("Resume", icon=":material/resume:", disabled=not resumable):
+        if st.button(
+            "Resume",
+            icon=":material/resume:",
+            disabled=not resumable,
+            help="Let the ticked run go on from where it stopped",
+        ):
             _resume(resumable)
         _pin(chosen)
         _name_and_note(one)
         _download("CSV", "csv", chosen)
         _download("JSON", "json", chosen)
-        if st.button("Delete", icon=":material/delete:", disabled=not chosen):
+        if st.button(
+            "Delete", icon=":material/delete:", disabled=not chosen, help="Remove the ticked runs, after a question"
+        ):
             _confirm_deletion(chosen)
         if st.button("Clear", type="tertiary", help="Untick all", disabled=not chosen):
             choice.set_choice([])
@@ -98,8 +105,15 @@ def _confirm_sending(rows: Sequence[Row], cost: RemoteCost) -> None:
     warn("Resume", cost)
     _list(rows)
     with st.container(horizontal=True):
-        sent = st.button("Send", type="primary", key="runs_send", on_click=_try, args=(rows, _go_on, "resumed"))
-        if st.button("Not now", key="runs_not_now") or sent:
+        sent = st.button(
+            "Send",
+            type="primary",
+            key="runs_send",
+            on_click=_try,
+            args=(rows, _go_on, "resumed"),
+            help="Send these jobs now",
+        )
+        if st.button("Not now", key="runs_not_now", help="Send nothing") or sent:
             st.rerun()
 
 
@@ -162,19 +176,45 @@ def _tell() -> bool:
 
 def _pin(chosen: Sequence[Row]) -> None:
     unpin = bool(chosen) and all(row.record.pinned for row in chosen)
-    if st.button("Unpin" if unpin else "Pin", key="runs_pin", icon=":material/keep:", disabled=not chosen):
+    if st.button(
+        "Unpin" if unpin else "Pin",
+        key="runs_pin",
+        icon=":material/keep:",
+        disabled=not chosen,
+        help="Pinned runs stay on top and are never cleared away",
+    ):
         _each(chosen, lambda run_id: services.store().set_pinned(run_id, not unpin), "unpinned" if unpin else "pinned")
 
 
 def _name_and_note(row: Row | None) -> None:
-    with st.popover("Name, note", icon=":material/edit:", disabled=row is None, key=_MENU, on_change="rerun"):
+    with st.popover(
+        "Name, note",
+        icon=":material/edit:",
+        disabled=row is None,
+        key=_MENU,
+        on_change="rerun",
+        help="Call it something, and write down why",
+    ):
         if row is None:
             return
         record = row.record
         with st.form(f"runs_edit_{record.id}", border=False):
-            st.text_input("Name", record.name, max_chars=200, key=f"runs_name_{record.id}")
-            st.text_area("Note", record.note, max_chars=20_000, height=140, key=f"runs_note_{record.id}")
-            st.form_submit_button("Save", type="primary", on_click=_save, args=(record,))
+            st.text_input(
+                "Name",
+                record.name,
+                max_chars=200,
+                key=f"runs_name_{record.id}",
+                help="What tables and curves call this run.",
+            )
+            st.text_area(
+                "Note",
+                record.note,
+                max_chars=20_000,
+                height=140,
+                key=f"runs_note_{record.id}",
+                help="What you want to remember about it.",
+            )
+            st.form_submit_button("Save", type="primary", on_click=_save, args=(record,), help="Keep name and note")
 
 
 def _save(record: RunRecord) -> None:
@@ -204,6 +244,7 @@ def _download(label: str, kind: Format, chosen: Sequence[Row]) -> None:
         on_click="ignore",
         icon=":material/download:",
         disabled=not ids,
+        help="Save the ticked runs as a file",
     )
 
 
@@ -213,9 +254,9 @@ def _confirm_deletion(rows: Sequence[Row]) -> None:
     if any(row.record.state.active for row in rows):
         st.caption("A run in work is stopped first.")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", key="runs_delete_confirmed"):
+        if st.button("Delete", type="primary", key="runs_delete_confirmed", help="This cannot be undone"):
             _delete(rows)
-        if st.button("Keep", key="runs_keep"):
+        if st.button("Keep", key="runs_keep", help="Delete nothing"):
             st.rerun()
 
 

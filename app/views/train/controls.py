@@ -36,27 +36,18 @@ def controls(form: Form, shown: Shown | None, status: RunStatus | None) -> None:
     mine = shown is not None and form.config == shown.config
     forking = shown is not None and status is not None and past.fork_of(status.run_id) is not None
     can_step = active or resume or form.ready
-    columns = st.columns([1.1, 1.1, 1, 1, 1, 1.5, 1.2], gap="small", vertical_alignment="center")
-    with columns[0]:
-        _PAGE.button(
-            "Train", "play_arrow", _train, form, primary=True, off=not form.ready or (active and mine and not forking)
-        )
-    with columns[1]:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        off = not form.ready or (active and mine and not forking)
+        _PAGE.button("Train", "play_arrow", _train, form, primary=True, off=off, hint="Begin with the settings shown")
         if resume:
-            _PAGE.button("Resume", "resume", _resume)
+            _PAGE.button("Resume", "resume", _resume, hint="Go on from where it stands")
         else:
-            _PAGE.button("Pause", "pause", _pause, off=not active)
-    with columns[2]:
+            _PAGE.button("Pause", "pause", _pause, off=not active, hint="Hold the run after this step")
         _PAGE.button("Step", "skip_next", _step, form, off=not can_step, hint="One step, then pause")
-    with columns[3]:
         _PAGE.button("Stop", "stop", _stop, off=not active, hint="End the run; it can be resumed later")
-    with columns[4]:
-        _PAGE.button(
-            "Reset", "restart_alt", _reset, off=status is None, hint="Back to the start, with the same settings"
-        )
-    with columns[5]:
+        back = "Back to the start, with the same settings"
+        _PAGE.button("Reset", "restart_alt", _reset, off=status is None, hint=back)
         _PAGE.speed_control(_speed_changed, words=lambda name: f"Speed: {name}")
-    with columns[6]:
         instant.switch(form.config, None if form.plan is None else form.plan.n_qubits)
 
 

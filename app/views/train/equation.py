@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import starts
+from app import starts, state
 from app.describe import loss_names
 from app.figures import loss_colour
 from app.views.train.data import Shown
@@ -25,6 +25,7 @@ TERMS: Mapping[str, str] = {
 }
 #: Networks in the table.
 _TOP = 5
+_KEY = "view.equation"
 
 
 def equation(objective: str, row: Mapping[str, float]) -> str:
@@ -53,9 +54,14 @@ def largest(shares: Array, *, count: int = _TOP) -> NDArray[np.intp]:
     return np.argsort(-np.abs(shares), kind="stable")[:count]
 
 
+def switch() -> None:
+    """Whether the equation is shown: a switch beside the tiles."""
+    st.toggle("Equation", key=_KEY, help="The loss with the number of each of its terms.")
+
+
 def show(shown: Shown | None) -> None:
     """The equation, where it is asked for."""
-    if not st.toggle("Equation", key="view.equation", help="The loss with the number of each of its terms."):
+    if not state.widget(_KEY, False):
         return
     if shown is None or "loss" not in shown.history or not len(shown.steps):
         st.caption("No step logged yet.")

@@ -297,7 +297,13 @@ def _more(form: Form, drawn: Stage) -> None:
 def _view_options() -> None:
     """What the charts show: kept by the session, not part of the configuration."""
     with st.expander("View", key="view.fold"):
-        st.selectbox("Gap between", list(GAPS), format_func=gap_name, key="view.metric")
+        st.selectbox(
+            "Gap between",
+            list(GAPS),
+            format_func=gap_name,
+            key="view.metric",
+            help="What is compared between training and test examples: the gap is what was learnt by heart.",
+        )
 
 
 if __name__ == "__main__":

@@ -24,9 +24,28 @@ _HIDEABLE = (*TITLES, "run", "method")
 def share_and_export(form: Form) -> None:
     """Two popovers in a row, and the way back to the defaults."""
     left, right = st.columns(2, gap="small")
-    with left, st.popover("Share", icon=":material/share:", width="stretch", key="share.menu", on_change="rerun"):
+    with (
+        left,
+        st.popover(
+            "Share",
+            icon=":material/share:",
+            width="stretch",
+            key="share.menu",
+            on_change="rerun",
+            help="A link that opens these settings anywhere",
+        ),
+    ):
         _share(form)
-    with right, st.popover("Export", icon=":material/download:", width="stretch", key="export.menu"):
+    with (
+        right,
+        st.popover(
+            "Export",
+            icon=":material/download:",
+            width="stretch",
+            key="export.menu",
+            help="Settings, history, receipt and notebook as files",
+        ),
+    ):
         _export(form)
     left, right = st.columns(2, gap="small")
     with left:
@@ -37,6 +56,7 @@ def share_and_export(form: Form) -> None:
             on_click=state.adopt,
             args=(RunConfig(),),
             key="defaults",
+            help="Everything as on a first visit",
         )
     with right:
         _race_this(form)
@@ -83,6 +103,7 @@ def _share(form: Form) -> None:
         format_func=lambda name: TITLES.get(name, name.capitalize()),
         key="hide.sections",
         on_change=_hide,
+        help="Settings that whoever opens the link is not to see; they vanish here, too.",
     )
 
 
@@ -99,6 +120,7 @@ def _export(form: Form) -> None:
             "application/yaml",
             width="stretch",
             on_click="ignore",
+            help="A file that this page, the command line and Python read",
         )
         st.download_button(
             "Settings as JSON",
@@ -107,6 +129,7 @@ def _export(form: Form) -> None:
             "application/json",
             width="stretch",
             on_click="ignore",
+            help="A file that this page, the command line and Python read",
         )
     run = state.run_id()
     kinds: tuple[tuple[str, Format], ...] = (("History as CSV", "csv"), ("History as JSON", "json"))
@@ -139,6 +162,7 @@ def _export(form: Form) -> None:
             "application/x-ipynb+json",
             width="stretch",
             on_click="ignore",
+            help="A Jupyter notebook that trains the same again",
         )
     st.file_uploader(
         "Open settings (YAML or JSON)",
@@ -146,6 +170,7 @@ def _export(form: Form) -> None:
         key="open.settings",
         on_change=_open,
         max_upload_size=1,
+        help="A file saved with Settings as YAML or JSON: it fills in the whole form.",
     )
     if problem := state.recall("open_problem", ""):
         st.error(str(problem))

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
 from app.controls import rate_text
 from app.forms import Form
 from app.numbers import digits
+from app.views.train import equation
 from app.views.train.data import Shown
 from qhn_core.analysis.statistics import mean_interval
 from qhn_core.metrics import METRICS
@@ -76,7 +76,6 @@ def _told(shown: Shown, name: str, values: Array, errors: Array | None) -> Newes
 
 def tiles(form: Form, shown: Shown | None) -> None:
     """Accuracy or cost, distance to the posterior, how many networks are in play, speed."""
-    columns = st.columns(4, gap="small")
     config = shown.config if shown is not None else form.config
     if config is None or config.dataset.needs_network:
         name, label = "accuracy_test", "Test accuracy"
@@ -84,28 +83,33 @@ def tiles(form: Form, shown: Shown | None) -> None:
             name, label = "accuracy_train", "Training accuracy"  # there are no test examples
     else:
         name, label = "cost_gap", "Cost above the best"
-    _tile(columns[0], label, newest(shown, name), name)
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        _tile(label, newest(shown, name), name)
+        _distance(shown)
+        _networks(shown)
+        rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
+        said = "How many steps a second are made, all starts at once."
+        st.metric("Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", help=said, width="content")
+        equation.switch()
+
+
+def _distance(shown: Shown | None) -> None:
+    """How far the circuit's odds are from what the data say; from the prior where that is not known."""
     found, prior = newest(shown, "kl_posterior"), newest(shown, "kl_prior")
     if np.isnan(found.mean) and np.isfinite(prior.mean):  # the evidence is not known, q(w) of drawn strings is
-        _tile(columns[1], "KL to prior", prior, "kl_prior")
+        _tile("KL to prior", prior, "kl_prior")
     else:
-        _tile(columns[1], "KL to posterior", found, "kl_posterior")
-    _networks(columns[2], shown)
-    rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
-    said = "Steps per second, all starts at once"
-    with columns[3]:
-        st.metric("Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", help=said)
+        _tile("KL to posterior", found, "kl_posterior")
 
 
-def _tile(column: DeltaGenerator, label: str, found: Newest, name: str) -> None:
+def _tile(label: str, found: Newest, name: str) -> None:
     metric = METRICS[name]
     unit = f" {metric.unit}" if metric.unit == "nats" and np.isfinite(found.mean) else ""
-    meaning = f"{metric.meaning[:1].upper()}{metric.meaning[1:]}, in {metric.unit}."
-    with column:
-        st.metric(f"{label}{found.of}", found.text(name) + unit, help=f"{meaning} {found.said}".strip())
+    meaning = f"{metric.meaning[:1].upper()}{metric.meaning[1:]}. Unit: {metric.unit}."
+    st.metric(f"{label}{found.of}", found.text(name) + unit, help=f"{meaning} {found.said}".strip(), width="content")
 
 
-def _networks(column: DeltaGenerator, shown: Shown | None) -> None:
+def _networks(shown: Shown | None) -> None:
     """How many networks the circuit still mixes: 2^H of each start, then the mean."""
     bits = newest(shown, "entropy_bits")
     text, said = "–", ""
@@ -120,6 +124,5 @@ def _networks(column: DeltaGenerator, shown: Shown | None) -> None:
             spread = np.log(2.0) * numbers * errors[-1]
             text += f" ± {digits(float(np.sqrt((spread**2).sum()) / len(spread)))}"
         said = f"Entropy H = {bits.text('entropy_bits')} bits{bits.of}. {bits.said}"
-    with column:
-        words = "How many networks the circuit still mixes: 2^H."
-        st.metric(f"Effective networks{bits.of}", text, help=f"{words} {said}".strip())
+    words = "How many networks the circuit still mixes: 2^H."
+    st.metric(f"Effective networks{bits.of}", text, help=f"{words} {said}".strip(), width="content")

@@ -76,10 +76,16 @@ class PennyLane(EngineConfig):
         "auto", description="Exact gradient method; auto takes the device's fastest"
     )
     noise_1q: float = Field(
-        0.0, ge=0.0, le=1.0, description="Depolarising λ after every one-qubit gate (default.mixed, qiskit.aer)"
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="How often a one-qubit gate spoils its qubit: depolarising λ (default.mixed, qiskit.aer)",
     )
     noise_2q: float = Field(
-        0.0, ge=0.0, le=1.0, description="Depolarising λ after every two-qubit gate (default.mixed, qiskit.aer)"
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="How often a two-qubit gate spoils its qubits: depolarising λ (default.mixed, qiskit.aer)",
     )
     readout_error: float = Field(
         0.0, ge=0.0, le=0.5, description="Probability that a measured bit is read wrongly (default.mixed, qiskit.aer)"
@@ -88,7 +94,7 @@ class PennyLane(EngineConfig):
         "",
         max_length=32,
         pattern=r"^([a-z][a-z0-9_]*)?$",
-        description="IBM device: a snapshot such as fake_manila, or (qiskit.remote only) a real one",
+        description="Which IBM device: a snapshot such as fake_manila, or (qiskit.remote only) a real one",
     )
     account: str = Field(
         "",
