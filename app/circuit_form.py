@@ -33,7 +33,10 @@ def circuit_widget(values: Mapping[str, Any], *, n_qubits: int, uploads: Path, k
     """
     file = str(values.get("file") or "")
     text, said = _held(file, n_qubits, uploads)
-    new = _pasted(text, f"{key}.{file[:8] or n_qubits}", uploads)
+    place = _place(file, n_qubits, key)
+    new = _pasted(text, f"{key}.{place}", uploads)
+    if new:
+        state.remember(f"{key}.typed", {"file": new, "place": place})
     new = _given(f"{key}.file", uploads) or new
     if said and not new:
         st.error(said)
@@ -41,6 +44,15 @@ def circuit_widget(values: Mapping[str, Any], *, n_qubits: int, uploads: Path, k
     if new and new != file:
         file, held = new, None
     return {"file": file, "free": _free_angles(file, n_qubits, held, uploads, f"{key}.{file[:8] or n_qubits}")}
+
+
+def _place(file: str, n_qubits: int, key: str) -> str:
+    """Part of the text field's key: another for another file, but the same while the file is what was typed there.
+
+    A field that is made anew for what has just been typed into it would lose what is typed next.
+    """
+    typed = state.recall(f"{key}.typed", {})
+    return str(typed["place"]) if file and typed.get("file") == file else file[:8] or str(n_qubits)
 
 
 def _held(file: str, n_qubits: int, uploads: Path) -> tuple[str | None, str]:

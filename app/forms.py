@@ -77,8 +77,8 @@ def render(
         if name in gone or name not in values:
             continue
         place = state.form_key(key, "network") if name == "network" else key
-        bits = _bits(values, uploads) if name == "ansatz" else 0
-        values[name] = _section(name, values[name], uploads=uploads, key=place, n_qubits=bits)
+        n_qubits = bits(values, uploads) if name == "ansatz" else 0
+        values[name] = _section(name, values[name], uploads=uploads, key=place, n_qubits=n_qubits)
     if "run" not in gone:
         _run_section(values, key=key)
     if method and "method" not in gone:
@@ -295,7 +295,7 @@ def _fit_network(values: dict[str, Any], config: RunConfig, uploads: Path, key: 
     return True
 
 
-def _bits(values: Mapping[str, Any], uploads: Path) -> int:
+def bits(values: Mapping[str, Any], uploads: Path) -> int:
     """Qubits that a circuit needs for the network, or cost table, as it stands; 1 where these are not valid."""
     try:
         if values.get("network"):

@@ -157,6 +157,13 @@ def test_what_cannot_be_read_is_said_and_not_used(text: str, words: str, tmp_pat
     assert not kept(tmp_path)
 
 
+def test_what_is_typed_after_what_was_just_typed_is_taken_too(tmp_path: Path) -> None:
+    page = own(opened(tmp_path))
+    for angle in ("0.4", "0.5", "0.6"):
+        paste(page, TEXT.replace("0.3", angle))
+        assert angle in (tmp_path / f"{got(page).ansatz.file}.qasm").read_text()  # type: ignore[attr-defined]
+
+
 def test_a_circuit_of_another_size_is_refused_with_the_remedy(tmp_path: Path) -> None:
     page = paste(own(opened(tmp_path)), TEXT.replace("q[5]", "q[3]"))
     assert "a circuit of 5 qubits, one for each bit of the network, got one of 3" in page.session_state["problems"][0]

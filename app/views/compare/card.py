@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms, state
+from app import forms, services, state
+from app.circuit_form import circuit_widget
 from app.describe import SECTION_HELP
 from app.fields import specs
 from app.views.compare.lineup import change, weight_of
@@ -124,9 +125,7 @@ def _override(
     section: str, title: str, held: Mapping[str, Any] | None, config: RaceConfig, *, key: str
 ) -> dict[str, Any] | None:
     """A choice of another variant for this contender alone; None for the shared one."""
-    current, registry = held["name"] if held else _SAME, SECTIONS[section]
-    # (A circuit of one's own is given to the whole race, where its program can be edited.)
-    names = [_SAME, *(n for n in registry.names() if n == current or not getattr(registry[n], "own", False))]
+    current, names = held["name"] if held else _SAME, [_SAME, *SECTIONS[section].names()]
     chosen = st.selectbox(
         title,
         names,
@@ -144,6 +143,9 @@ def _override(
         values = shared if shared["name"] == chosen else forms.switched(section, chosen, shared)
     if section == "optimiser":
         return forms.variant_fields(section, values, key=key)
+    if section == "ansatz" and SECTIONS[section][chosen].own:
+        bits = forms.bits(config.base.to_dict(), services.uploads())
+        values |= circuit_widget(values, n_qubits=bits, uploads=services.uploads(), key=f"{key}.{section}.{chosen}")
     for spec in specs(SECTIONS[section][chosen]):
         if spec.name in _IN_VIEW and spec.name in values:
             values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.{section}.{chosen}.{spec.name}")

@@ -146,7 +146,17 @@ def _checked(base: Form, rest: dict[str, Any]) -> RaceForm:
         race.configs()
     except ConfigError as error:
         return RaceForm(None, base, tuple(f"{path}: {what}" if path else what for path, what in error.problems))
-    return RaceForm(race, base, base.problems)
+    return RaceForm(race, base, base.problems or _own_circuits(race))
+
+
+def _own_circuits(race: RaceConfig) -> tuple[str, ...]:
+    """What is wrong with contenders' own circuits: of another size than the network, or not on this server."""
+    said = []
+    for contender, config in zip(race.contenders, race.configs(), strict=True):
+        if contender.ansatz is not None and contender.ansatz.own:
+            checked = forms.check(config.to_dict(), services.uploads())
+            said += [f"{contender.title}: {problem}" for problem in checked.problems]
+    return tuple(said)
 
 
 def _examples() -> None:

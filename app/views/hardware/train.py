@@ -75,7 +75,7 @@ def _settings(source: Source, device: Device) -> tuple[RunConfig | None, Objecti
                 list(ESTIMATORS).index(state.choice("gradient", list(ESTIMATORS), "spsa")),
                 format_func=ESTIMATORS.__getitem__,
                 key="hardware.gradient",
-                help="How the slope is measured: SPSA takes three noisy circuits a step, parameter shift two for every angle.",
+                help="How the slope is measured: SPSA takes three circuits a step, parameter shift two an angle.",
             )
         )
         state.keep_choice("gradient", name)

@@ -66,10 +66,12 @@ class Contender(KnownFields):
 
     @property
     def title(self) -> str:
-        """``label``, or the loss with its settings and, where it has one of its own, the optimiser with its."""
+        """``label``, or the loss with its settings and, where it has them of its own, circuit and optimiser."""
         if self.label:
             return self.label
         own = [self.objective.title]
+        if self.ansatz is not None:
+            own.append(describe_circuit(self.ansatz))
         if self.optimiser is not None:
             own.append(describe_optimiser(self.optimiser))
         return " · ".join(own)
@@ -179,6 +181,14 @@ class RaceConfig(KnownFields):
         return cls.parse(text_forms.unpack(text), source="link")
 
 
+def describe_circuit(ansatz: AnsatzConfig) -> str:
+    """Short name: ``brickwork × 2``; of a person's own circuit what its file's content hash begins with."""
+    if ansatz.own:
+        return f"own circuit {getattr(ansatz, 'file', '')[:4]}".strip()
+    name = ansatz.name.replace("_", " ")
+    return f"{name} × {ansatz.layers}" if ansatz.layers > 1 else name
+
+
 def describe_optimiser(optimiser: OptimiserConfig) -> str:
     """Short name with the learning rate and what is not the default: ``Adam 0.01``, ``Adam 0.01 clip 1``."""
     rate = optimiser.lr
@@ -194,6 +204,7 @@ def describe_optimiser(optimiser: OptimiserConfig) -> str:
 
 
 def _without_repetition(contender: Contender, base: RunConfig) -> Contender:
-    """The contender without an optimiser of its own if it is the race's."""
-    same = contender.optimiser is not None and contender.optimiser == base.optimiser
-    return contender.model_copy(update={"optimiser": None}) if same else contender
+    """The contender without a circuit or optimiser of its own that is the race's."""
+    named = ("ansatz", "optimiser")
+    same = {key: None for key in named if getattr(contender, key) == getattr(base, key)}
+    return contender.model_copy(update=same) if same else contender
