@@ -133,8 +133,8 @@ def _from_json(text: str) -> ReadCosts:
 class _Lines(NamedTuple):
     """Lines with numbers, blanks for every separator but commas, and where they stand in the file."""
 
-    text: list[str]
-    numbers: list[int]
+    text: Sequence[str]
+    numbers: Sequence[int]
 
 
 def _from_text(text: str) -> ReadCosts:
@@ -151,7 +151,7 @@ def _from_text(text: str) -> ReadCosts:
         how, mark = "", " "
     if len(lines.text) == 1:
         cells = re.sub(r", +", " ", lines.text[0]).replace(",", mark).split()
-        return ReadCosts(_values(cells, lines.numbers * len(cells)), f"numbers in a line{how}")
+        return ReadCosts(_values(cells, [*lines.numbers] * len(cells)), f"numbers in a line{how}")
     columns = _columns(lines, mark)
     if len(columns) == 1:
         return ReadCosts(_values(columns[0], lines.numbers), f"one cost a line{how}")
@@ -193,13 +193,12 @@ def _lines(text: str) -> tuple[_Lines, list[str]]:
     longest = max(map(len, text.replace(",", " ").split()), default=0)
     if longest > _LONGEST:
         raise DataError("file", expected="numbers", got=f"one of {longest:,} letters", remedy=_LINE_REMEDY)
-    kept: list[str] = []
-    numbers: list[int] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if line and not line.startswith(_COMMENT) and not (not kept and _SEP.fullmatch(line)):
-            kept.append(line)
-            numbers.append(number)
+    kept = [line.strip() for line in text.splitlines()]
+    numbers: Sequence[int] = range(1, len(kept) + 1)
+    if not all(kept) or any(mark in text for mark in _COMMENT) or _SEP.fullmatch(kept[0]):
+        told = [(n, line) for n, line in zip(numbers, kept, strict=True) if line and not line.startswith(_COMMENT)]
+        told = told[bool(told and _SEP.fullmatch(told[0][1])) :]
+        kept, numbers = [line for _, line in told], [n for n, _ in told]
     first = re.split(r"[ ,]+", kept[0][:_HEAD]) if kept else []
     # A name has a letter, and is no number (nan) and no bitstring (|01⟩).
     named = any(re.search(r"[^\W\d_]", cell) and _number(cell) is None for cell in first)
@@ -263,22 +262,28 @@ def _columns(lines: _Lines, mark: str) -> list[list[str]]:
         )
     for start in range(0, len(lines.text), _SAMPLE):
         block = "\n".join(lines.text[start : start + _SAMPLE])
-        rows = [line.split() for line in re.sub(r", +", " ", block).replace(",", mark).split("\n")]
-        for at, cells in enumerate(rows):
-            if len(cells) != width:
-                raise DataError(
-                    f"line {lines.numbers[start + at]}",
-                    expected=f"{width} cells, as before",
-                    got=f"{len(cells)}",
-                    remedy=_LINE_REMEDY,
-                )
-        for column, block_cells in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(block_cells)
+        block = re.sub(r", +", " ", block).replace(",", mark)
+        # A mark of its own at each line's end: every (width + 1)th cell is one where all lines are as wide.
+        cells = f"{block}\n".replace("\n", " ; ").split()
+        ends = cells[width :: width + 1]
+        if len(ends) != block.count("\n") + 1 or ends.count(";") != len(ends) or cells.count(";") != len(ends):
+            raise _of_another_width(block, lines.numbers[start:], width)
+        for at, column in enumerate(columns):
+            column.extend(cells[at :: width + 1])
     return columns
+
+
+def _of_another_width(block: str, numbers: Sequence[int], width: int) -> DataError:
+    """What is wrong with the first line that has more or fewer cells than the first."""
+    found = ((number, len(line.split())) for number, line in zip(numbers, block.split("\n"), strict=False))
+    number, got = next((number, count) for number, count in found if count != width)
+    return DataError(f"line {number}", expected=f"{width} cells, as before", got=f"{got}", remedy=_LINE_REMEDY)
 
 
 def _check_thousands(cells: Sequence[str], numbers: Sequence[int]) -> None:
     """Refuse costs such as 000: they are the end of 2,000, not a cost beside an index."""
+    if not re.search(r"^0\d", "\n".join(cells), re.MULTILINE):
+        return
     for number, cell in zip(numbers, cells, strict=True):
         if len(cell) > 2 and cell[0] == "0" and cell[1].isdigit():
             raise DataError(
@@ -288,7 +293,7 @@ def _check_thousands(cells: Sequence[str], numbers: Sequence[int]) -> None:
 
 def _values(cells: Sequence[str], numbers: Sequence[int]) -> NDArray[np.float64]:
     with contextlib.suppress(ValueError):
-        if not any("_" in cell for cell in cells):
+        if "_" not in "".join(cells):
             return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
     number, cell = next((n, c) for n, c in zip(numbers, cells, strict=False) if _number(c) is None)
     raise DataError(f"line {number}", expected="numbers", got=cell, remedy=_LINE_REMEDY)
