@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from qhn_core.metrics import METRICS
+from qhn_core.store import RunStore
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
 
 pytestmark = pytest.mark.browser
@@ -233,3 +235,38 @@ def test_picture(tab: Tab, dashboard: Any, tmp_path: Path, dark: bool) -> None:
     expect(page.get_by_text("finished", exact=False).first).to_be_visible()
     expect(page.get_by_text("scoring", exact=False)).to_have_count(0)
     picture(page, f"compare-{'dark' if dark else 'light'}.png", tmp_path)
+
+
+def test_the_same_number_stands_on_compare_runs_and_train(tab: Tab, dashboard: Any) -> None:
+    base = BASE | {"steps": 12, "replicas": 5, "data_draws": 1, "seed": 3}
+    race = RaceConfig.parse({"base": base, "contenders": [{"objective": {"name": "elbo", "beta": 0.35}}], "rivals": []})
+    page = ready(tab(f"{dashboard.address}/compare?race={race.to_url()}"))
+    button(page, "Train").click()
+    expect(page.get_by_text("Step 12 of 12 · finished", exact=True)).to_be_visible()
+    shown = page.locator("table").filter(has_text="step 12, means of 5")
+    heads, cells = shown.locator("th").all_inner_texts(), shown.locator("tbody tr").first.locator("td")
+    compare = dict(zip(heads, cells.all_inner_texts(), strict=True))
+    page.goto(f"{dashboard.address}/runs")
+    page.wait_for_selector("[data-testid=stDataFrame] table td")
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll("[data-testid=stDataFrame] table tr")].map(
+            (row) => [...row.children].map((cell) => cell.textContent))"""
+    )
+    (listed,) = [dict(zip(rows[0], row, strict=True)) for row in rows if "ELBO β=0.35" in row]
+    store = RunStore(dashboard.data)
+    (run,) = [record.id for record in store.list() if '"beta":0.35' in record.config_json.replace(" ", "")]
+    store.close()
+    page.goto(f"{dashboard.address}/?run={run}")
+    page.wait_for_selector("[data-chart=marginals] .main-svg")
+    train = {
+        tile.get_by_test_id("stMetricLabel").inner_text(): tile.get_by_test_id("stMetricValue").inner_text()
+        for tile in page.get_by_test_id("stMetric").all()
+    }
+    for metric, tile in (("accuracy_test", "Test accuracy"), ("kl_posterior", "KL to posterior")):
+        short = METRICS[metric].short
+        assert compare[short] == listed[short] == train[f"{tile}, mean of 5"].removesuffix(" nats"), (compare, listed)
+    titles = page.evaluate(
+        """() => ["weights", "boundary", "marginals"].map(
+            (name) => document.querySelector(`[data-chart=${name}]`).layout.title.text)"""
+    )
+    assert all("median loss" in title for title in titles)
