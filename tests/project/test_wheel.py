@@ -167,9 +167,20 @@ def test_it_trains_and_shows_its_version_without_the_extras(fresh: Path, tmp_pat
         assert "Traceback" not in refused.stderr
 
 
+def installed(fresh: Path) -> dict[str, int]:
+    """The package's own files, without what Python compiles them to: name -> time of the last change."""
+    site = next(fresh.parent.glob("lib/python*/site-packages"))
+    files = [path for top in ("qhn_lab", "qhn_core") for path in (site / top).rglob("*") if path.is_file()]
+    return {str(path): path.stat().st_mtime_ns for path in files if "__pycache__" not in path.parts}
+
+
 @pytest.fixture
 def served(fresh: Path, tmp_path: Path) -> Iterator[str]:
-    """The address at which the installed dashboard is served, from a folder that has nothing to do with it."""
+    """The address at which the installed dashboard is served, from a folder that has nothing to do with it.
+
+    Where it is installed nobody may have the right to write: nothing is written there.
+    """
+    before = installed(fresh)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -194,6 +205,7 @@ def served(fresh: Path, tmp_path: Path) -> Iterator[str]:
         finally:
             if server.poll() is None:
                 os.killpg(server.pid, signal.SIGKILL)
+    assert installed(fresh) == before
     assert (tmp_path / "kept").is_dir(), "a relative folder is one below where the command was given"
 
 
@@ -213,6 +225,7 @@ def test_it_serves_its_pages(served: str, chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_default_timeout(120_000)
     page.goto(served)
+    page.wait_for_selector("[data-chart=loss] .main-svg")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled(timeout=120_000)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("finished", exact=False).first).to_be_visible(timeout=120_000)
