@@ -188,7 +188,7 @@ def _lines(text: str) -> tuple[_Lines, list[str]]:
 
     What is large is never held as many small containers, so that a long file stays quick and others can work.
     """
-    for mark in ";|\t\"'":
+    for mark in ";:|\t\"'":
         text = text.replace(mark, " ")
     longest = max(map(len, text.replace(",", " ").split()), default=0)
     if longest > _LONGEST:

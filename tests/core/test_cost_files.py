@@ -19,6 +19,7 @@ READ = {
     "bitstrings without zeros in front": ("0,2.5\n1,3\n10,4\n11,5", [2.5, 3, 4, 5]),
     "bitstrings without zeros in front, whole costs": ("0,2\n1,3\n10,4\n11,5", [2, 3, 4, 5]),
     "kets": ("|00>,1\n|01>,2\n|10>,3\n|11>,4", [1, 2, 3, 4]),
+    "kets and colons": ("|00>: 1\n|01>: 2\n|11>: 4\n|10>: 3\n", [1, 2, 3, 4]),
     "quoted bitstrings, decimal commas": ('bits;cost\n"00";2,5\n"01";1,5\n"10";1\n"11";0', [2.5, 1.5, 1, 0]),
     "cost and bitstring": ("cost,bits\n3,00\n4,01\n1,10\n9,11", [3, 4, 1, 9]),
     "bits in columns": ("0 0 2\n0 1 3\n1 0 4\n1 1 5", [2, 3, 4, 5]),

@@ -55,6 +55,13 @@ KINDS: dict[str, tuple[str, int, str, tuple[str, ...], tuple[str, ...]]] = {
         ("column 2", "column 3"),
         ("elm", "oak"),
     ),
+    "coordinates x and y": (
+        "x;y;klasse\n1,5;2,5;ja\n2,5;3,5;nein\n1,1;2,1;ja\n",
+        3,
+        "klasse",
+        ("x", "y"),
+        ("ja", "nein"),
+    ),
     "a column called as one of its classes": ("a,b,y\n1,2,y\n2.5,3,n\n", 2, "y", ("a", "b"), ("n", "y")),
     "columns numbered by pandas": (
         ",0,1,2,y\n0,1.5,2,1,x\n1,2,3,2,z\n2,4,1,1,x\n",

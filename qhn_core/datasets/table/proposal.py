@@ -77,7 +77,7 @@ def is_row_number(table: CsvTable, at: int) -> bool:
 def _target(table: CsvTable) -> int | None:
     """The best candidate, or None.
 
-    In this order: it leaves a feature; is named so; its values recur; it is the only column of words, and the first; it
+    In this order: it leaves a feature; is named so (and no fractions: y may be a coordinate); its values recur; it is the only column of words, and the first; it
     is the last.
     """
     able = [i for i in range(len(table.columns)) if why_no_target(table, i, "auto") is None]
@@ -94,6 +94,7 @@ def _target(table: CsvTable) -> int | None:
         column = table.columns[at]
         name = column.name.lower()
         named = len(_CLASS_NAMES) - _CLASS_NAMES.index(name) if table.header and name in _CLASS_NAMES else 0
+        named = 0 if _has_fractions(table, at) else named
         lone = words == [at] and at == 0 and _fewer(table, at, last)
         return bool(usable - {at}), named, _recurs(table, at), lone, at == last, at in words, at
 
@@ -105,8 +106,13 @@ def _recurs(table: CsvTable, at: int) -> bool:
     values = table.columns[at].values
     if len(label_classes(table.columns[at], "class", comma=table.comma).names) >= max(2, sum(values.values())):
         return False
-    numbers = table.numbers[:, at]
-    return not (np.nan_to_num(numbers) != np.round(np.nan_to_num(numbers))).any()
+    return not _has_fractions(table, at)
+
+
+def _has_fractions(table: CsvTable, at: int) -> bool:
+    """Whether a column has a number that is not whole."""
+    numbers = np.nan_to_num(table.numbers[:, at])
+    return bool((numbers != np.round(numbers)).any())
 
 
 def _fewer(table: CsvTable, at: int, other: int) -> bool:
