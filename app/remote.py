@@ -91,7 +91,7 @@ class Question:
         left, right, _ = st.columns([1, 1, 3], gap="small")
         with left:
             controls.button(
-                "Send", "send", partial(self._answer, self.asked()), act, primary=True, help="Send these jobs now"
+                "Send", "send", partial(self._answer, self.asked()), act, primary=True, hint="Send these jobs now"
             )
         with right:
             controls.button(
