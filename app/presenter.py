@@ -98,6 +98,7 @@ def bar(words: str, actions: Mapping[str, Sequence[str]], *, prompt: str = "") -
             key="presenter.leave",
             on_click=state.present,
             args=(False,),
+            help="Back to the page with all its controls",
         )
     _component()(
         key="presenter",

@@ -99,7 +99,7 @@ class Question:
                 "close",
                 partial(self._answer, self.asked()),
                 None,
-                help="Send nothing, and leave everything as it is",
+                hint="Send nothing, and leave everything as it is",
             )
 
     def _answer(self, asked: str, act: Callable[[], None] | None) -> None:

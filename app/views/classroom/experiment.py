@@ -39,7 +39,12 @@ def show(room: Classroom) -> None:
                 help="Leave out who has not finished. Set before you look: whoever picks the moment picks the verdict.",
                 key="class.experiment.close",
             )
-            st.button("Another experiment", on_click=experiment.forget, key="class.experiment.forget")
+            st.button(
+                "Another experiment",
+                on_click=experiment.forget,
+                key="class.experiment.forget",
+                help="Set up a new one; this one's runs stay under Runs",
+            )
 
 
 def _offer(room: Classroom) -> None:
@@ -47,8 +52,20 @@ def _offer(room: Classroom) -> None:
     steps = f"{race.base.steps} steps, judged at step {race.judged_at}"
     st.markdown(f"**The race of your Compare page**: {' · '.join(c.title for c in race.contenders)}; {steps}.")
     left, middle, right = st.columns([1.5, 1.5, 1.2], gap="medium", vertical_alignment="bottom")
-    unit = left.selectbox("Every student gets", list(_UNITS), format_func=lambda u: _UNITS[u], key="class.unit")
-    metric = middle.selectbox("Judged by", _METRICS, format_func=lambda name: METRICS[name].label, key="class.metric")
+    unit = left.selectbox(
+        "Every student gets",
+        list(_UNITS),
+        format_func=lambda u: _UNITS[u],
+        key="class.unit",
+        help="What differs from student to student: each is one draw of chance.",
+    )
+    metric = middle.selectbox(
+        "Judged by",
+        _METRICS,
+        format_func=lambda name: METRICS[name].label,
+        key="class.metric",
+        help="The quantity that decides. Set before anybody has seen a curve.",
+    )
     right.button(
         "Give everybody theirs",
         icon=":material/groups:",
@@ -57,6 +74,7 @@ def _offer(room: Classroom) -> None:
         args=(room, race, unit, metric),
         disabled=len(race.contenders) < 2,
         key="class.experiment.begin",
+        help="Send each student a run of this race",
     )
     if len(race.contenders) < 2:
         st.caption("A race of one has nothing to compare: add a contender on the page Compare.")

@@ -15,7 +15,13 @@ _NOTHING = "Train first: there is nothing to take home yet"
 
 def menu(form: RaceForm) -> None:
     """The popover with all of it."""
-    with st.popover("Export", icon=":material/download:", width="stretch", key="race.export"):
+    with st.popover(
+        "Export",
+        icon=":material/download:",
+        width="stretch",
+        key="race.export",
+        help="Receipt, histories and notebook as files",
+    ):
         race = race_state.race_id()
         known = race if race is not None and services.races().known(race) else None
         _of_race("Receipt (one HTML file, works offline)", partial(receipt, known) if known else None, known, "html")
@@ -29,6 +35,7 @@ def menu(form: RaceForm) -> None:
                 width="stretch",
                 on_click="ignore",
                 key="race.export.notebook",
+                help="A Jupyter notebook that races the same again",
             )
 
 

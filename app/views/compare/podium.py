@@ -36,6 +36,7 @@ def bar(form: RaceForm) -> None:
                 type="secondary" if title in hidden else "primary",
                 on_click=_turn,
                 args=(title,),
+                help="Take this contender out of view, or bring it back",
             )
 
 

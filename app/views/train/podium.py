@@ -33,6 +33,7 @@ def bar(form: Form) -> None:
                 type="primary" if mine else "secondary",
                 on_click=_choose,
                 args=(config,),
+                help="Put this loss into the settings",
             )
 
 

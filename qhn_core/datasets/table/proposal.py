@@ -77,8 +77,8 @@ def is_row_number(table: CsvTable, at: int) -> bool:
 def _target(table: CsvTable) -> int | None:
     """The best candidate, or None.
 
-    In this order: it leaves a feature; is named so (and no fractions: y may be a coordinate); its values recur; it is the only column of words, and the first; it
-    is the last.
+    In this order: it leaves a feature; is named so, and holds no fractions (y may be a coordinate); its values recur;
+    it is the only column of words, and the first; it is the last.
     """
     able = [i for i in range(len(table.columns)) if why_no_target(table, i, "auto") is None]
     if not able:
