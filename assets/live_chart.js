@@ -285,7 +285,7 @@ class Chart {
     const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
     this.room = above ? Math.ceil(drawn.getBBox().height) + TITLE : 0;
     const top = Math.max(this.asked, this.room);
-    if (Math.abs(top - margin.t) > 2) await plotly.relayout(this.node, { "margin.t": top });
+    if (this.asked && Math.abs(top - margin.t) > 2) await plotly.relayout(this.node, { "margin.t": top });
   }
 
   join(group) {

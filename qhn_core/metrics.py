@@ -155,19 +155,18 @@ _LOGGED = (
         form=".2f",
     ),
     Metric(
-<<<<<<< HEAD
         "iw_bound",
         "Importance-weighted bound",
         "IW bound",
         "nats",
-        "log of the mean of p(D,w)/q(w) over the K drawn networks, not ÷ n; from draws alone. Below log Z on average "
-        "and nearer to it than the ELBO; its bias is about half its squared error where that is small, else unknown",
+        "how likely the data are at least, told from draws alone: log of the mean of p(D,w)/q(w) over the K drawn "
+        "networks, not ÷ n. Below log Z on average and nearer to it than the ELBO; its bias is about half its squared "
+        "error where that is small, else unknown",
         "higher",
         judged=False,
         form=".2f",
     ),
-    Metric("cost_gap", "Cost above the best", "Cost gap", _NATS, "(E_q ℓ − min ℓ) ÷ n", "lower"),
-=======
+    Metric(
         "cost_gap",
         "Cost above the best",
         "Cost gap",
@@ -175,7 +174,6 @@ _LOGGED = (
         "how much worse drawn networks fit than the best one: (E_q ℓ − min ℓ) ÷ n",
         "lower",
     ),
->>>>>>> fa75082 (Every control has a help that begins in plain words; rows of buttons, tabs and tiles wrap; tables move sideways by themselves; legends leave their title room)
     Metric(
         "success",
         "Mass near the optimum",

@@ -198,6 +198,9 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     )
     focus = result(job, "Enumerating all strings" if qubits <= MOST_QUBITS else "Preparing the circuit")
     if focus is not None:
+        named = starts.said(start, replica, config.replicas)
+        if named and section in _ENUMERATED:
+            st.caption(f"Numbers and pictures are of {named}; those of Train, Compare and Runs are means over starts.")
         with st.container():
             SECTIONS[section][1](view, focus)
 

@@ -84,7 +84,9 @@ def _row(record: RunRecord, name: str, mine: bool) -> None:
         st.markdown(f"loss {record.final('loss'):.4f} at step {record.step}, mean over starts")
     with right:
         key = f"train.branch.{record.id}"
-        st.button("Open", key=key, disabled=mine, on_click=_open, args=(record.id,), width="stretch")
+        st.button(
+            "Open", key=key, disabled=mine, on_click=_open, args=(record.id,), width="stretch", help="Look at this run"
+        )
 
 
 def _open(run: str) -> None:

@@ -196,7 +196,14 @@ def _forking(form: Form, shown: Shown, step: int) -> None:
             icon=":material/fork_right:",
         )
     with button:
-        st.button("No fork", key="train.fork.not", on_click=_no_fork, args=(shown.config,), width="stretch")
+        st.button(
+            "No fork",
+            key="train.fork.not",
+            on_click=_no_fork,
+            args=(shown.config,),
+            width="stretch",
+            help="Leave the run as it was",
+        )
 
 
 def _no_fork(config: RunConfig) -> None:

@@ -46,7 +46,13 @@ def show(shown: Shown, choice: str, *, every: float) -> bool:
         choice: which start, one of :func:`app.starts.options`.
         every: seconds between refreshes while the run goes on.
     """
-    asked = st.pills("More pictures", list(KINDS), format_func=lambda name: KINDS[name], key=_KEY)
+    asked = st.pills(
+        "More pictures",
+        list(KINDS),
+        format_func=lambda name: KINDS[name],
+        key=_KEY,
+        help="Pictures beside those of every run: how they changed while it trained.",
+    )
     if asked == "film":
         _film(shown, choice, every)
     elif asked == "branches":
