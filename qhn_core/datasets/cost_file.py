@@ -214,7 +214,7 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _decimal_comma(lines: list[str], header: Sequence[str]) -> bool:
+def _decimal_comma(lines: Sequence[str], header: Sequence[str]) -> bool:
     """Whether commas are for decimals: each stands within a number, none beside a decimal point.
 
     ``2,5`` alone in a line may be a decimal, or an index and a cost.
