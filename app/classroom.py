@@ -172,6 +172,11 @@ class Classroom:
         seen = self.presence(person).at
         return seen > 0 and time.monotonic() - seen < AWAY
 
+    def away(self, person: str) -> float:
+        """Seconds since the page of the person of this id was last seen; infinite for who was never seen."""
+        found = self._presence.get(person)
+        return float("inf") if found is None else time.monotonic() - found.at
+
     def students(self) -> list[Person]:
         """Everybody but the teacher."""
         return [person for person in self.people.here() if not person.teacher]

@@ -112,6 +112,8 @@ def rate_text(rate: float) -> str:
 
 def queue_text(status: RunStatus) -> str:
     """What a run that waits says: its place, and when it begins as far as that can be foreseen."""
+    if status.message:  # which says for what
+        return "Waiting"
     text = f"Waiting for a free processor core: number {status.queue_position or 1} in the queue"
     return text if status.wait_seconds is None else f"{text}, begins in {about_text(status.wait_seconds)}"
 

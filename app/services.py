@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -17,14 +17,21 @@ from app import classroom
 from app.figure_cache import FigureCache
 from app.previews import Previews
 from app.step_times import StepTimes
+from qhn_core.planning import memory_limit
 from qhn_core.runner import Supervisor
 from qhn_core.runner.cluster import Cluster
+from qhn_core.runner.live import LiveRun
 from qhn_core.runner.slots import Limits
 from qhn_core.store import RunStore
 from qhn_core.studies.race.live import Races
 
 _LOG = logging.getLogger(__name__)
 Shared = TypeVar("Shared", RunStore, Supervisor, Races)
+#: Bytes of the memory for training that are left to pages, their figures and histories.
+_FOR_PAGES = 512 * 2**20
+#: Seconds after which somebody in a class who is not seen has left, and after which a run that no page asks for is
+#: nobody's where there is no class.
+_LEFT, _LEFT_ALONE = 60.0, 300.0
 #: Seconds after which a page that was asked for has been drawn.
 _PAGE_DRAWN = 5.0
 
@@ -41,13 +48,23 @@ def shared_supervisor() -> Supervisor:
     limits = Limits() if classroom.is_asked() else None
     address = os.environ.get("QHN_SCHEDULER", "")
     cluster = Cluster(address, uploads=shared_store().uploads) if address else None
-    return Supervisor(shared_store(), limits=limits, cluster=cluster)
+    memory = max(memory_limit() - _FOR_PAGES, _FOR_PAGES)
+    return Supervisor(shared_store(), limits=limits, cluster=cluster, memory=memory, left=_left)
+
+
+def _left(run: LiveRun[Any]) -> bool:
+    """Whether nobody waits any more for a run that has not begun: no page asks, and who started it is not here."""
+    quiet = time.monotonic() - run.asked
+    room = classroom.classroom()
+    if room is None or not run.owner:
+        return quiet > _LEFT_ALONE
+    return min(quiet, room.away(run.owner)) > _LEFT
 
 
 @st.cache_resource(show_spinner=False)
 def shared_races() -> Races:
     """The races of this server, which take turns with its runs; those that finish become runs of the store."""
-    return Races(shared_store(), shared_supervisor().crew.slots, cluster=shared_supervisor().cluster)
+    return Races(shared_store(), shared_supervisor().crew.slots, cluster=shared_supervisor().cluster, left=_left)
 
 
 def store() -> RunStore:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Generic
+from typing import Any, Generic
 
+from qhn_core.checks import readable
 from qhn_core.errors import Unsupported
 from qhn_core.runner.live import LiveRun, TaskT
 from qhn_core.runner.slots import Slots
@@ -28,6 +30,7 @@ class Crew(Generic[TaskT]):
         most_active: how many may be queued, computing or paused.
         write: see :class:`~qhn_core.runner.worker.Worker`.
         park_seconds: how long a paused one stays in memory.
+        left: see :class:`~qhn_core.runner.worker.Worker`.
     """
 
     def __init__(
@@ -38,15 +41,16 @@ class Crew(Generic[TaskT]):
         most_active: int,
         write: Callable[[LiveRun[TaskT]], bool],
         park_seconds: float,
+        left: Callable[[LiveRun[Any]], bool] = lambda run: False,
     ) -> None:
-        self.slots = slots
+        self.slots, self._left = slots, left
         self._noun, self._most_active, self._write, self._park_seconds = noun, most_active, write, park_seconds
         self._runs: dict[str, LiveRun[TaskT]] = {}
         self._guard = threading.RLock()
 
     def launch(self, run: LiveRun[TaskT]) -> None:
         """Begin ``run`` in a thread of its own."""
-        worker = Worker(run, slots=self.slots, write=self._write, park_seconds=self._park_seconds)
+        worker = Worker(run, slots=self.slots, write=self._write, park_seconds=self._park_seconds, left=self._left)
         run.thread = threading.Thread(target=worker.main, name=f"qhn-{self._noun}-{run.run_id}", daemon=True)
         with self._guard:
             self._runs[run.run_id] = run
@@ -59,9 +63,17 @@ class Crew(Generic[TaskT]):
 
     def status(self, run: LiveRun[TaskT]) -> RunStatus:
         """Where it stands; what waits is told how long it will, or for what."""
+        run.asked = time.monotonic()
         found = run.status(self.slots.position(run))
         if found.state is not RunState.QUEUED:
             return found
+        if (full := self.slots.waits_for_memory(run)) is not None:
+            held, count = full
+            message = (
+                f"It needs about {readable(run.memory)} of memory; {count} that have begun hold {readable(held)} of "
+                f"the {readable(self.slots.memory or 0)} that there are for all. It begins when there is room."
+            )
+            return replace(found, message=message)
         if not self.slots.waits_for_own(run):
             return replace(found, wait_seconds=self.slots.expected(run))
         limit = self.slots.limits.running if self.slots.limits is not None else 0

@@ -32,6 +32,7 @@ class LiveRun(Generic[TaskT]):
         paused: prepare it, then wait for :meth:`resume` or :meth:`step`.
         speed: at most so many steps per second; None for unlimited.
         owner: whose it is; empty where one person has the server alone.
+        memory: bytes that it needs, as foreseen.
     """
 
     def __init__(
@@ -44,8 +45,12 @@ class LiveRun(Generic[TaskT]):
         paused: bool = False,
         speed: float | None = None,
         owner: str = "",
+        memory: int = 0,
     ) -> None:
         self.run_id, self.task, self.name, self.owner, self._events = run_id, task, name, owner, events
+        self.memory = memory
+        #: When somebody last asked where it stands, monotonic seconds.
+        self.asked = time.monotonic()
         self.changed = threading.Condition()
         self.state, self.message, self.progress, self.reached = RunState.QUEUED, "", 0.0, 0
         #: What people want of it.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 #: Seconds in which everybody's turn should come, and the shortest and longest time that one turn lasts.
 _ROUND, _SHORTEST, _LONGEST = 1.0, 0.05, 0.4
+#: Seconds for which others may begin before one that waits for memory.
+_OVERTAKEN = 60.0
 
 
 class Asker(Protocol):
@@ -22,6 +25,10 @@ class Asker(Protocol):
     @property
     def owner(self) -> str:
         """Whose it is."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it needs from its first turn on, as foreseen."""
 
     def set_granted(self, granted: bool) -> None:
         """Told whether it holds one."""
@@ -50,6 +57,7 @@ class _Entry:
         began: whether it has had a turn since it asked first.
         served: number of its last turn; 0 before the first.
         since: when the turn began that it has now; None while it waits.
+        asked: when it first asked, monotonic seconds.
         used: whether it has come to use this turn: on a busy machine that may take longer than a turn.
     """
 
@@ -59,6 +67,7 @@ class _Entry:
     served: int = 0
     since: float | None = None
     used: bool = False
+    asked: float = field(default_factory=time.monotonic)
 
 
 class Slots:
@@ -70,13 +79,27 @@ class Slots:
 
     Locks are taken in the order: slots, then run; never the other way.
 
+    Memory is bounded for all together: who does not fit now waits until others have ended. Small ones may begin before
+    a large one that waits, but not for long, or it would never begin.
+
     Args:
         count: slots.
         limits: of each person; None for none. Runs without an owner have none.
+        memory: bytes for all that have begun and not ended; None for no bound. One alone may take more.
+        held: told how many hold a slot whenever that changes.
     """
 
-    def __init__(self, count: int, *, limits: Limits | None = None) -> None:
-        self.count, self.limits = count, limits
+    def __init__(
+        self,
+        count: int,
+        *,
+        limits: Limits | None = None,
+        memory: int | None = None,
+        held: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.count, self.limits, self.memory, self._tell = count, limits, memory, held
+        #: Run -> bytes, of all that have begun and not ended, whether or not they ask for a slot now.
+        self._reserved: dict[str, int] = {}
         self._guard = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._turns = itertools.count(1)
@@ -102,6 +125,12 @@ class Slots:
                 self._served.pop(run.owner, None)
             run.set_granted(False)
             self._grant()
+
+    def ended(self, run: Asker) -> None:
+        """As :meth:`release`, for good: its memory is free."""
+        with self._guard:
+            self._reserved.pop(run.run_id, None)
+        self.release(run)
 
     def over(self, run: Asker) -> bool:
         """Whether the run's turn is over and somebody waits for one. Cheap: takes no lock.
@@ -140,7 +169,15 @@ class Slots:
         """Whether it waits because its owner has as many runs at work as one person may."""
         with self._guard:
             entry = self._entries.get(run.run_id)
-            return entry is not None and not self._may_begin(entry)
+            return entry is not None and self._owner_is_full(entry)
+
+    def waits_for_memory(self, run: Asker) -> tuple[int, int] | None:
+        """(bytes that others hold, how many others) where it waits for memory; None where it does not."""
+        with self._guard:
+            entry = self._entries.get(run.run_id)
+            if entry is None or self._owner_is_full(entry) or self._fits(entry):
+                return None
+            return sum(self._reserved.values()), len(self._reserved)
 
     def expected(self, run: Asker) -> float | None:
         """Seconds until a queued run's first turn, as far as turns tell; None where it is not for them to say."""
@@ -158,10 +195,29 @@ class Slots:
         return min(max(_ROUND * self.count / (self._waiters + self.count), _SHORTEST), _LONGEST)
 
     def _may_begin(self, entry: _Entry) -> bool:
+        return entry.began or not (self._owner_is_full(entry) or not self._fits(entry) or self._gives_way(entry))
+
+    def _owner_is_full(self, entry: _Entry) -> bool:
         owner = entry.asker.owner
         if entry.began or self.limits is None or not owner:
+            return False
+        return sum(e.began and e.asker.owner == owner for e in self._entries.values()) >= self.limits.running
+
+    def _fits(self, entry: _Entry) -> bool:
+        """Whether its memory is there; what it holds from an earlier turn stays its own."""
+        if self.memory is None or entry.asker.run_id in self._reserved or not self._reserved:
             return True
-        return sum(e.began and e.asker.owner == owner for e in self._entries.values()) < self.limits.running
+        return sum(self._reserved.values()) + entry.asker.memory <= self.memory
+
+    def _gives_way(self, entry: _Entry) -> bool:
+        """Whether one that came earlier has waited for memory for long."""
+        if self.memory is None or entry.asker.run_id in self._reserved:
+            return False
+        latest = time.monotonic() - _OVERTAKEN
+        return any(
+            e.number < entry.number and e.asked < latest and not e.began and not self._fits(e)
+            for e in self._entries.values()
+        )
 
     def _grant(self) -> None:
         """Hand out free slots, and count who waits for one."""
@@ -174,6 +230,7 @@ class Slots:
             waiting = [e for e in self._entries.values() if e.since is None and self._may_begin(e)]
             if free <= 0 or not waiting:
                 self._waiters = len(waiting)
+                self._tell(sum(held.values()))
                 return
             nxt = min(
                 waiting,
@@ -181,6 +238,7 @@ class Slots:
             )
             nxt.began, nxt.served, nxt.since, nxt.used = True, next(self._turns), time.monotonic(), False
             self._served[nxt.asker.owner] = nxt.served
+            self._reserved.setdefault(nxt.asker.run_id, nxt.asker.memory)
             held[nxt.asker.owner] = held.get(nxt.asker.owner, 0) + 1
             free -= 1
             nxt.asker.set_granted(True)

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.errors import InvalidArgument, StoreError
+from qhn_core.engines import cores
+from qhn_core.errors import InvalidArgument, QHNError, StoreError
 from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
@@ -51,6 +52,8 @@ class Supervisor:
         flush_seconds: time between writes to the store.
         park_seconds: how long a paused run stays in memory before it is stopped (it can be resumed).
         cluster: where runs are trained; None for this machine. As many compute at once as it has threads.
+        memory: bytes for all runs that have begun and not ended; by default :func:`~qhn_core.planning.memory_limit`.
+        left: whether whoever started a run that has not begun is gone; it is then stopped, and can be resumed.
     """
 
     def __init__(
@@ -62,7 +65,11 @@ class Supervisor:
         flush_seconds: float = FLUSH_SECONDS,
         park_seconds: float = 1800.0,
         cluster: Cluster | None = None,
+        memory: int | None = None,
+        left: Callable[[LiveRun[Any]], bool] = lambda run: False,
     ) -> None:
+        from qhn_core.planning import memory_limit
+
         self.store, self.cluster = store, cluster
         if cluster is not None:
             max_running = max_running or cluster.slots()
@@ -70,7 +77,13 @@ class Supervisor:
         self._writer = Writer(store, self._kept, seconds=flush_seconds)
         self.crew: Crew[Training] = Crew(
             "runs",
-            slots=Slots(max_running or os.cpu_count() or 1, limits=limits),
+            slots=Slots(
+                max_running or os.cpu_count() or 1,
+                limits=limits,
+                memory=memory_limit() if memory is None else memory,
+                held=cores.divide if cluster is None else lambda count: None,
+            ),
+            left=left,
             most_active=_MOST_ACTIVE,
             write=self._writer.write,
             park_seconds=park_seconds,
@@ -144,7 +157,7 @@ class Supervisor:
         begun = branch(state, before, config, uploads=self.store.uploads)
         title = name or f"{default_name(config.to_json())} · from step {begun.step}"
         new_id = self.store.create(config, name=title, begin=(begun.step, begun.arrays()), parent=run_id)
-        task = Training(new_id, config, self.store, from_store=True)
+        task = Training(new_id, config, self.store, from_store=True, cluster=self.cluster)
         self._launch(task, name=self.store.get(new_id).name, paused=paused, speed=speed, reached=begun.step)
         return new_id
 
@@ -405,8 +418,23 @@ class Supervisor:
     def _launch(
         self, task: Training, *, name: str, paused: bool, speed: float | None, reached: int = 0
     ) -> LiveRun[Training]:
+        from qhn_core.planning import plan
+
+        try:
+            memory = plan(task.config, self.store.uploads).memory_bytes
+        except QHNError:  # of an earlier run, which says itself what is wrong when it is prepared
+            memory = 0
         owner = self.store.get(task.run_id).person
-        run = LiveRun(task.run_id, task, name=name, events=self._events, paused=paused, speed=speed, owner=owner)
+        run = LiveRun(
+            task.run_id,
+            task,
+            name=name,
+            events=self._events,
+            paused=paused,
+            speed=speed,
+            owner=owner,
+            memory=memory,
+        )
         run.reached = reached
         task.one_by_one = lambda: run.want_pause or run.speed is not None
         task.cancelled = run.cancelled

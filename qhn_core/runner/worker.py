@@ -16,6 +16,8 @@ from qhn_core.runner.slots import Slots
 from qhn_core.store import RunState
 
 log = logging.getLogger(__name__)
+#: Seconds between looks at whether somebody still waits for a run that has not begun.
+_LOOK = 2.0
 _torch_bounded = threading.Event()
 
 
@@ -27,12 +29,19 @@ class Worker(Generic[TaskT]):
         slots: the bound on what computes at once.
         write: writes its end to the store, before that is announced; returns whether that worked.
         park_seconds: how long it stays in memory while it is paused.
+        left: whether nobody waits any more for one that has not begun: then its place is given to others.
     """
 
     def __init__(
-        self, run: LiveRun[TaskT], *, slots: Slots, write: Callable[[LiveRun[TaskT]], bool], park_seconds: float
+        self,
+        run: LiveRun[TaskT],
+        *,
+        slots: Slots,
+        write: Callable[[LiveRun[TaskT]], bool],
+        park_seconds: float,
+        left: Callable[[LiveRun[TaskT]], bool] = lambda run: False,
     ) -> None:
-        self.run, self.slots, self.write, self.park_seconds = run, slots, write, park_seconds
+        self.run, self.slots, self.write, self.park_seconds, self.left = run, slots, write, park_seconds, left
 
     def main(self) -> None:
         """Body of the thread. Whatever happens, the run ends in a state that says so."""
@@ -113,7 +122,9 @@ class Worker(Generic[TaskT]):
                     return True
                 if not resting:
                     run.set_state(RunState.QUEUED)
-            self._rest() if resting else self._queue()
+            self._rest() if resting else self._queue(_LOOK)
+            if not resting and not run.granted and self.left(run):
+                run.stop(because="Its owner left before it began, so its place went to others. Resume goes on.")
 
     def _my_turn(self) -> bool:
         """Wait until the next step may be made; False if the run is to stop."""
@@ -160,15 +171,16 @@ class Worker(Generic[TaskT]):
                 run.want_stop = True
                 run.stop_message = f"Paused for {self.park_seconds / 60:.0f} minutes and set aside. {run.task.way_on}"
 
-    def _queue(self) -> None:
-        """Wait for a slot, or for another wish."""
+    def _queue(self, timeout: float | None = None) -> None:
+        """Wait for a slot, or for another wish, at most so many seconds."""
         run = self.run
         takes_turns = self.slots.request(run)
         with run.changed:
             if not run.granted and not takes_turns:
                 run.set_state(RunState.QUEUED)
             run.changed.wait_for(
-                lambda: run.granted or run.want_stop or (run.want_pause and run.budget == 0 and not run.prepare_first)
+                lambda: run.granted or run.want_stop or (run.want_pause and run.budget == 0 and not run.prepare_first),
+                timeout=timeout,
             )
 
     def _pause_because(self, message: str) -> None:
@@ -179,7 +191,7 @@ class Worker(Generic[TaskT]):
     def _end(self, state: RunState, message: str) -> None:
         """Write the end of the run, and only then announce it, so that the store knows what the page says."""
         run = self.run
-        self.slots.release(run)
+        self.slots.ended(run)
         with run.changed:
             run.ending = (state, message)
             run.version += 1

@@ -444,3 +444,34 @@ def test_whatever_buttons_are_pressed_the_history_comes_out_the_same(supervisor,
         assert_same_history(supervisor.store.history(run_id), train(config))
     assert supervisor.active() == []
     assert supervisor.crew.slots.idle
+
+
+def test_what_does_not_fit_into_memory_now_waits_and_says_for_what(tmp_path):
+    supervisor = Supervisor(RunStore(tmp_path), 4, memory=1)
+    first = supervisor.start(small(), paused=True)
+    assert supervisor.wait(first, timeout=60).state is RunState.PAUSED
+    second = supervisor.start(small())
+    status = supervisor.status(second)
+    assert status.state is RunState.QUEUED
+    assert "of memory; 1 that have begun hold" in status.message
+    supervisor.stop(first)
+    assert supervisor.wait(second, timeout=60).state is RunState.FINISHED
+    supervisor.shutdown()
+
+
+def test_a_visitor_who_leaves_before_the_start_frees_the_place(tmp_path, monkeypatch):
+    monkeypatch.setattr("qhn_core.runner.worker._LOOK", 0.01)
+    gone: set[str] = set()
+    supervisor = Supervisor(RunStore(tmp_path), 4, memory=1, left=lambda run: run.run_id in gone)
+    first = supervisor.start(small(), paused=True)
+    supervisor.wait(first, timeout=60)
+    second = supervisor.start(small())
+    assert supervisor.status(second).state is RunState.QUEUED
+    gone.update((first, second))
+    assert supervisor.wait(second, timeout=60).state is RunState.STOPPED
+    assert "left before it began" in supervisor.status(second).message
+    assert supervisor.status(first).state is RunState.PAUSED, "it has begun"
+    supervisor.stop(first)
+    supervisor.resume(second)
+    assert supervisor.wait(second, timeout=60).state is RunState.FINISHED
+    supervisor.shutdown()

@@ -115,8 +115,8 @@ def test_pace_measures_steps_per_second_over_the_last_seconds():
 class Asker:
     """Stands for a run at the slots."""
 
-    def __init__(self, run_id: str, owner: str = "") -> None:
-        self.run_id, self.owner, self.granted = run_id, owner, False
+    def __init__(self, run_id: str, owner: str = "", memory: int = 0) -> None:
+        self.run_id, self.owner, self.memory, self.granted = run_id, owner, memory, False
 
     def set_granted(self, granted: bool) -> None:
         self.granted = granted
@@ -279,3 +279,50 @@ def test_events_are_numbered_and_bounded():
     assert [e.number for e in log.since(5998)] == [5999, 6000]
     assert {e.run_id for e in log.since(run_id="a")} == {"a"}
     assert len(log.since()) == 4096
+
+
+def test_memory_is_one_budget_for_all_who_have_begun():
+    """Who does not fit waits, even for one that rests; small ones overtake; one alone may take more than there is."""
+    slots = Slots(4, memory=100)
+    huge, small, middle, last = (Asker(n, memory=m) for n, m in (("h", 150), ("s", 10), ("m", 60), ("l", 50)))
+    slots.request(huge)
+    assert huge.granted, "it would never fit, and it is alone"
+    slots.request(small)
+    assert not small.granted
+    assert slots.waits_for_memory(small) == (150, 1)
+    slots.ended(huge)
+    assert small.granted
+    slots.request(middle)
+    slots.request(last)
+    assert [r.granted for r in (middle, last)] == [True, False]
+    slots.release(middle)  # paused: what it holds stays its own
+    assert slots.waits_for_memory(last) == (70, 2)
+    slots.request(middle)
+    assert middle.granted
+    slots.ended(middle)
+    assert last.granted
+    assert slots.waits_for_memory(last) is None
+
+
+def test_small_ones_do_not_overtake_a_large_one_for_ever(monkeypatch):
+    monkeypatch.setattr("qhn_core.runner.slots._OVERTAKEN", 0.0)
+    slots = Slots(4, memory=100)
+    first, large, small = Asker("f", memory=60), Asker("l", memory=70), Asker("s", memory=10)
+    for run in (first, large, small):
+        slots.request(run)
+    assert [r.granted for r in (first, large, small)] == [True, False, False]
+    slots.ended(first)
+    assert [r.granted for r in (large, small)] == [True, True]
+
+
+def test_slots_tell_how_many_compute():
+    told = []
+    slots, runs = Slots(2, held=told.append), [Asker(n) for n in "abc"]
+    for run in runs:
+        slots.request(run)
+    assert told[-1] == 2
+    slots.ended(runs[0])
+    slots.ended(runs[1])
+    assert told[-1] == 1
+    slots.ended(runs[2])
+    assert told[-1] == 0

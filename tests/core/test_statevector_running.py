@@ -16,6 +16,8 @@ from scipy import stats
 import qhn_core as qhn
 from qhn_core.ansatze import ANSATZE
 from qhn_core.circuits.circuit import Circuit, Gate
+from qhn_core.engines import cores
+from qhn_core.engines.statevector import team
 
 ENGINE = qhn.engine("statevector")
 
@@ -188,6 +190,8 @@ _FIRST_STEP = """
 import numpy as np
 from qhn_core.engines.statevector import StatevectorConfig
 from qhn_core.circuits.circuit import Circuit, Gate
+from qhn_core.engines import cores
+from qhn_core.engines.statevector import team
 engine = StatevectorConfig().build()
 circuit = Circuit(2, (Gate("RY", (0,), 0), Gate("CNOT", (0, 1))))
 engine.evaluate(circuit, np.ones((1, 1)), lambda q: (q, None))
@@ -229,3 +233,23 @@ def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
     closed.shutdown()
     monkeypatch.setattr(team, "pool", lambda: closed)
     np.testing.assert_array_equal(qhn.engine("statevector").probs(circuit, theta), expected)
+
+
+def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypatch):
+    """Helpers are asked for only as far as a part of the cores goes; the numbers are the same bit for bit."""
+    monkeypatch.setattr(cores, "cores", lambda: 4)
+    monkeypatch.setattr(cores, "_busy", 1)
+    asked = []
+    ask = team._ask
+    monkeypatch.setattr(
+        team, "_ask", lambda function, worker, *args: asked.append(worker) or ask(function, worker, *args)
+    )
+    circuit = qhn.ansatz("linear", n_qubits=11, layers=2)
+    theta = np.linspace(0, 3, 8 * circuit.n_params).reshape(8, -1)
+    engine, found = qhn.engine("statevector", threads=4), []
+    for busy, helpers in ((1, 3), (2, 1), (3, 0), (9, 0)):
+        cores.divide(busy)
+        asked.clear()
+        found.append(engine.gradient(circuit, theta, np.arange(2048.0)).tobytes())
+        assert (max(asked, default=0), cores.part()) == (helpers, helpers + 1)
+    assert len(set(found)) == 1

@@ -14,9 +14,10 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qhn_core.errors import InvalidArgument, QHNError, StoreError, Unsupported
 from qhn_core.planning import plan
@@ -57,6 +58,7 @@ class Races:
         slots: with whom races take turns; by default with other races alone, half as many at once as there are cores.
         park_seconds: how long a paused race stays in memory.
         cluster: where races are trained, every contender on a worker of its own; None for this machine.
+        left: whether whoever started a race that has not begun is gone; it is then stopped, and can be resumed.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Races:
         *,
         park_seconds: float = 1800.0,
         cluster: Cluster | None = None,
+        left: Callable[[LiveRun[Any]], bool] = lambda run: False,
     ) -> None:
         self.store, self._cluster = store, cluster
         self._events = EventLog()
@@ -76,6 +79,7 @@ class Races:
             most_active=_MOST_ACTIVE,
             write=self._write,
             park_seconds=park_seconds,
+            left=left,
         )
         self._guard = threading.RLock()
         #: Races whose set-up was made, or tried to be, after they had ended.
@@ -111,9 +115,10 @@ class Races:
             replaces: id of a race that is stopped first, if it is an instant one.
         """
         speed = speed_limit(speed)
+        memory = 0
         for contender, side in zip(config.contenders, config.configs(), strict=True):
             try:
-                plan(side, self.store.uploads)
+                memory += plan(side, self.store.uploads).memory_bytes
             except QHNError as error:
                 raise Unsupported(f"{contender.title}: {error}") from error
         former = self.crew.get(replaces) if replaces and self.known(replaces) else None
@@ -149,7 +154,8 @@ class Races:
             for run_id in run.task.kept:
                 self.store.claim(run_id)
             race = Racing(run.task.config, self.store, kept=run.task.kept, cluster=self._cluster)
-            again = LiveRun(race_id, race, name="Race", events=self._events, owner=run.owner)
+            memory = sum(plan(side, self.store.uploads).memory_bytes for side in run.task.config.configs())
+            again = LiveRun(race_id, race, name="Race", events=self._events, owner=run.owner, memory=memory)
             again.reached = run.reached
             self._launch(again)
 
