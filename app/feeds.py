@@ -40,7 +40,9 @@ _KEPT = 2048
 #: Requests a second that the server asks for in all; with more charts than that each asks less often.
 _MOST_A_SECOND = 40.0
 #: How much slower than alone a chart may become, and seconds after which one that did not ask is no longer counted.
-_SLOWEST, _ABSENT = 8.0, 12.0
+_SLOWEST, _ABSENT = 12.0, 12.0
+#: Share of one core that building figures may take in all; training and pages need the rest.
+_SHARE = 0.25
 #: Share of a chart's pace for which a figure is fresh, whatever has changed: so all who look share one.
 _FRESH = 0.6
 #: Smallest body, bytes, that is worth compressing.
@@ -65,6 +67,7 @@ class Feed:
         version: what changes whenever the figure may; cheap, as it is called on the event loop for every request.
         build: makes the figure; called in a thread, by one at a time.
         every: seconds between two requests of one page where it is alone.
+        took: processor time that the last figure took, seconds.
     """
 
     version: Callable[[], Hashable]
@@ -73,6 +76,15 @@ class Feed:
     newest: Newest | None = None
     renewing: asyncio.Future[Newest] | None = None
     asked: float = field(default=-_ABSENT)
+    took: float = 0.0
+
+    @property
+    def moving(self) -> bool:
+        """Whether its figure has changed since it was built last."""
+        try:
+            return self.newest is not None and self.newest.version != self.version()
+        except QHNError:  # there is none any more
+            return False
 
     def due(self, now: float, pace: float) -> bool:
         """Whether what was built last no longer serves."""
@@ -117,7 +129,7 @@ class Feeds:
         return self._feeds.get(name)
 
     def slower(self) -> float:
-        """How many times slower than alone charts refresh at present, so that all who look are served: 1 … 8."""
+        """How many times slower than alone charts refresh at present, so that all who look are served: 1 … 12."""
         now = time.monotonic()
         if now - self._counted >= 1.0:
             self._counted = now
@@ -128,7 +140,8 @@ class Feeds:
                 if feed.newest is not None and now - feed.asked >= 3 * _ABSENT:
                     feed.newest = None  # nobody looks: its bytes need not be kept
             wanted = sum(1.0 / feed.every for feed in asking)
-            self._slower = min(max(1.0, wanted / _MOST_A_SECOND), _SLOWEST)
+            cost = sum(feed.took / feed.every for feed in asking if feed.moving)
+            self._slower = min(max(1.0, wanted / _MOST_A_SECOND, cost / _SHARE), _SLOWEST)
         return self._slower
 
     async def newest(self, feed: Feed) -> Newest:
@@ -144,14 +157,14 @@ class Feeds:
         return await asyncio.shield(feed.renewing)
 
     def _renew(self, feed: Feed) -> Newest:
-        version = feed.version()  # first: the figure is then at least as new
+        version, began = feed.version(), time.thread_time()  # first: the figure is then at least as new
         body, last = feed.build(), feed.newest
         if last is not None and last.body == body:
             found = last._replace(version=version, built=time.monotonic())
         else:
             compressed = gzip.compress(body, 1, mtime=0) if len(body) >= _COMPRESSED else b""
             found = Newest(version, time.monotonic(), f"{self._boot}-{next(self._tags)}", body, compressed)
-        feed.newest = found
+        feed.newest, feed.took = found, time.thread_time() - began
         return found
 
 

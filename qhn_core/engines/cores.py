@@ -5,15 +5,8 @@ What is computed does not depend on it: pieces of a sweep are fixed, and each is
 
 from __future__ import annotations
 
-import os
-
 #: Runs and races that compute at this moment.
 _busy = 1
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def divide(busy: int) -> None:
@@ -24,4 +17,6 @@ def divide(busy: int) -> None:
 
 def part() -> int:
     """Cores for one of them."""
+    from qhn_core.engines.statevector.team import cores
+
     return max(1, cores() // _busy)

@@ -226,3 +226,18 @@ def test_feeds_are_answered_before_everything_else_and_only_read(shared: feeds.F
     assert request("/base/qhn/feed/unknown")[0] == 404
     assert request("/base/") == (200, b"page")
     assert request(f"/qhn/feed/{name}") == (200, b"page")
+
+
+def test_charts_slow_down_when_building_them_takes_too_much_of_the_processor(
+    shared: feeds.Feeds, clock: list[float]
+) -> None:
+    moved = [1]
+    names = [shared.name(k, made(lambda: moved[0], lambda: b"{}", every=1.0)) for k in range(5)]
+    for name in names:
+        ask(name)
+    for feed in filter(None, map(shared.find, names)):
+        feed.took = 0.1
+    clock[0] += 2.0
+    assert shared.slower() == 1.0, "nothing has to be built"
+    moved[0], clock[0] = 2, clock[0] + 2.0
+    assert shared.slower() == pytest.approx(0.5 / 0.25)

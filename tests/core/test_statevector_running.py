@@ -237,7 +237,7 @@ def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
 
 def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypatch):
     """Helpers are asked for only as far as a part of the cores goes; the numbers are the same bit for bit."""
-    monkeypatch.setattr(cores, "cores", lambda: 4)
+    monkeypatch.setattr(team, "cores", lambda: 4)
     monkeypatch.setattr(cores, "_busy", 1)
     asked = []
     ask = team._ask

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import examples, forms, presenter, services, starts, state, welcome
+from app import classroom, examples, forms, presenter, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
@@ -24,6 +24,8 @@ from qhn_core.store import RunState, UnknownRun
 #: Seconds between refreshes of progress and tiles while something happens, and where many steps go by in that time:
 #: each refresh makes the browser go through the whole page.
 REFRESH, CALM = 0.4, 1.44
+#: How much less often pictures of a run that goes fast change on students' screens.
+STUDENTS = 2.0
 #: Seconds that a page waits for a preview before it is drawn without.
 PATIENCE = 0.4
 
@@ -265,7 +267,7 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
             ghosts.caption(shown)
     with right:
         choice = starts.pick(shown.config.replicas, key="train.start", width="stretch")
-    every = charts.PICTURES if drawn.fast else charts.CURVES
+    every = charts.PICTURES * _thinned() if drawn.fast else charts.CURVES
     uncoupled = bool(state.widget("view.uncoupled", False))
     charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
     if shown.enumerable:
@@ -290,8 +292,14 @@ def _more(form: Form, drawn: Stage) -> None:
         return
     with st.container():
         choice = starts.chosen(shown.config.replicas)
-        waiting = more.show(shown, choice, every=charts.PICTURES if drawn.fast else charts.CURVES)
+        waiting = more.show(shown, choice, every=charts.PICTURES * _thinned() if drawn.fast else charts.CURVES)
     more.settle(waiting)
+
+
+def _thinned() -> float:
+    """How much less often pictures change on a student's screen than on the teacher's, which the projector shows."""
+    viewer = classroom.person()
+    return 1.0 if viewer is None or viewer.teacher else STUDENTS
 
 
 def _view_options() -> None:

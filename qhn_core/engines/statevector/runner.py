@@ -126,6 +126,11 @@ class _Sweep:
         return gradient
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    return team.cores()
+
+
 def behaved(array: Array) -> Array:
     """The array in the one memory layout and type that kernels are compiled for."""
     if array.flags.carray and array.dtype == np.float64:

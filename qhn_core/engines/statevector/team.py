@@ -11,6 +11,7 @@ result. An empty array of claims means: one thread, no atomics.
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -21,7 +22,6 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from qhn_core.engines.cores import cores, part
 from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 
 #: int64 words of one phase: a flag for each piece, and the counter of pieces done.
@@ -69,6 +69,11 @@ def wait(claims, phase, pieces):
                 _yield_processor()
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 _helpers: ThreadPoolExecutor | None = None
 
 
@@ -80,11 +85,8 @@ def pool() -> ThreadPoolExecutor:
 
 
 def run(function: Callable[..., None], threads: int, *args: Any) -> None:
-    """``function(worker, *args)`` on up to ``threads`` threads, worker 0 being this one; waits for all of them.
-
-    There are no more than the cores that are left for one of those who compute now.
-    """
-    helpers = [helper for w in range(1, min(threads, part())) if (helper := _ask(function, w, *args)) is not None]
+    """``function(worker, *args)`` on up to ``threads`` threads, worker 0 being this one; waits for all of them."""
+    helpers = [helper for w in range(1, threads) if (helper := _ask(function, w, *args)) is not None]
     try:
         function(0, *args)
     finally:
