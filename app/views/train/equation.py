@@ -69,7 +69,7 @@ def show(shown: Shown | None) -> None:
     losses, replicas = shown.losses, shown.config.replicas
     choice = starts.chosen(replicas)
     active = shown.status is not None and shown.status.active
-    start = starts.start_of(choice, losses, replicas=replicas, active=active, steps=shown.steps)
+    start = starts.start_of(choice, losses, replicas=replicas, active=active, steps=(shown.newest or shown).steps)
     row = {
         name: float(values[-1, start]) for name, values in shown.history.items() if name.startswith(("loss", "term"))
     }
