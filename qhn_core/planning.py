@@ -13,6 +13,7 @@ from qhn_core.checks import readable
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import IN_WORDS, PROBABILITIES
 from qhn_core.errors import InvalidArgument, TooLarge, Unsupported
+from qhn_core.networks.fit import check_fit
 from qhn_core.registry import VariantConfig
 
 if TYPE_CHECKING:
@@ -183,23 +184,7 @@ def _check_sizes(config: RunConfig, features: int, classes: int, uploads: Path |
                 "data_draws", expected="1, as a cost table is not drawn", got=config.data_draws, remedy="Leave it out."
             )
         return _cost_table_qubits(config, uploads)
-    layers = getattr(network, "layers", ())
-    outputs = layers[-1] if layers and network.n_classes >= classes else (1 if classes == 2 else classes)
-    remedy = f"Use layers {_listed((features, *layers[1:-1], outputs))}." if layers else ""
-    if network.n_inputs != features:
-        raise InvalidArgument(
-            "network.layers[0]" if layers else "network",
-            expected=f"{features}, the number of features of dataset '{config.dataset.name}'",
-            got=network.n_inputs,
-            remedy=remedy,
-        )
-    if network.n_classes < classes:
-        raise InvalidArgument(
-            f"network.layers[{len(layers) - 1}]" if layers else "network",
-            expected=f"an output for {classes} classes, as dataset '{config.dataset.name}' has",
-            got=f"one for {network.n_classes}",
-            remedy=remedy,
-        )
+    check_fit(network, features, classes, name=config.dataset.name)
     return network.n_bits
 
 
@@ -319,7 +304,3 @@ def memory_limit() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, ValueError, OSError):
         return 2 << 30
-
-
-def _listed(values: tuple[int, ...]) -> str:
-    return "(" + ", ".join(map(str, values)) + ")"

@@ -15,6 +15,7 @@ from qhn_core.checks import check_finite
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.networks.base import NETWORKS, NetworkConfig
+from qhn_core.networks.fit import check_fit
 from qhn_core.priors.base import PRIORS, PriorConfig
 from qhn_core.priors.bernoulli import Bernoulli
 from qhn_core.problems.drawn import DrawnLikelihoods
@@ -176,24 +177,6 @@ def problem_from_costs(
     beliefs.rates(n_bits)
     table = LikelihoodTable(nll, beliefs)
     return Problem(n_bits=n_bits, n_train=n_train, prior=beliefs, table=table, dataset=dataset)
-
-
-def check_fit(network: NetworkConfig, n_features: int, n_classes: int, *, name: str) -> None:
-    """Refuse a network whose inputs or outputs do not fit the data, naming the sizes that would."""
-    if network.n_inputs != n_features:
-        raise InvalidArgument(
-            "network.layers",
-            expected=f"{n_features} inputs, the features of '{name}'",
-            got=f"{network.n_inputs} inputs",
-            remedy=f"Let layers start with {n_features}.",
-        )
-    if network.n_classes < n_classes:
-        raise InvalidArgument(
-            "network.layers",
-            expected=f"outputs for {n_classes} classes, those of '{name}'",
-            got=f"outputs for {network.n_classes}",
-            remedy=f"Let layers end with {n_classes}, or keep two classes.",
-        )
 
 
 def _cost_problem(data: Dataset, prior: PriorConfig, network: object) -> Problem:
