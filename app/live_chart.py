@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -78,7 +79,7 @@ def install_plotly() -> None:
         if target.exists() and target.stat().st_size == source.stat().st_size:
             return
         _STATIC.mkdir(exist_ok=True)
-        partial = target.with_suffix(".part")
+        partial = target.with_suffix(f".{os.getpid()}.part")  # another server may copy at the same time
         shutil.copyfile(source, partial)
         partial.replace(target)
     except OSError as error:
