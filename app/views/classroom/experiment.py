@@ -83,6 +83,8 @@ def _offer(room: Classroom) -> None:
 
 
 def _begin(room: Classroom, race: RaceConfig, unit: Unit, metric: str) -> None:
+    if experiment.current(room) is not None:  # pressed twice
+        return
     try:
         experiment.begin(room, race, unit=unit, metric=metric)
     except QHNError as error:

@@ -23,7 +23,7 @@ def buttons(room: Classroom) -> None:
         label,
         icon=":material/visibility:",
         on_click=_eyes,
-        args=(room,),
+        args=(room, not room.board.eyes),
         key="class.eyes",
         width="stretch",
         help="Cover every screen until you press again: nobody has to stop what is in work",
@@ -63,9 +63,10 @@ def buttons(room: Classroom) -> None:
     )
 
 
-def _eyes(room: Classroom) -> None:
-    """All look at the projector, or go on; their runs rest meanwhile."""
-    eyes = not room.board.eyes
+def _eyes(room: Classroom, eyes: bool) -> None:
+    """All look at the projector, or go on; their runs rest meanwhile. What the button said counts, however often."""
+    if eyes == room.board.eyes:
+        return
     if eyes:
         pause_all(room)
     else:
