@@ -15,7 +15,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "XOR with noise, 13 weights": {},
     "Ten digits, 640 weights": {
         "dataset": {"name": "digits", "classes": list(range(10)), "side": 8, "n_train": 898, "n_test": 899},
-        "network": {"name": "mlp", "layers": [64, 10], "bias": False, "output_scale": 0.125},
+        "network": {"name": "mlp", "layers": [64, 10], "bias": False, "output_scale": 0.25},
         "ansatz": {"name": "chain", "layers": 2, "hadamard": True, "init": "normal", "scale": 0.1},
         "objective": {"name": "elbo", "beta": 0.03},
         "engine": {"name": "auto"},

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qhn_core.checks import check_bits, check_finite, check_shape
+from qhn_core.checks import check_bits, check_choice, check_finite, check_shape
 from qhn_core.networks.base import NETWORKS
 from qhn_core.networks.functions import FunctionTable, Tick
 from qhn_core.networks.mlp_functions import mlp_functions
@@ -45,15 +45,25 @@ class MLP(Perceptron):
             labels += [f"b{k}[{j}]" for j in range(b)] if self.bias else []
         return tuple(labels)
 
-    def log_proba(self, bits: ArrayLike, x: ArrayLike) -> Array:
-        """log p(y|x, w) for bits (S, N) and inputs (n, d): shape (S, n, C), nats; never −inf for finite outputs."""
+    def log_proba(
+        self, bits: ArrayLike, x: ArrayLike, *, precision: Literal["float64", "float32"] = "float64"
+    ) -> Array:
+        """log p(y|x, w) for bits (S, N) and inputs (n, d): shape (S, n, C), nats; never −inf for finite outputs.
+
+        Args:
+            bits, x: strings and inputs.
+            precision: of the sums; the result is float64. ``float32`` takes a quarter to two thirds of the time. On
+                digits of 64 features it is right to 2e-5 nats an example; a sign unit whose sum lies within 1e-5 of 0,
+                but not at it, is silent there and not here.
+        """
+        single = check_choice("precision", precision, ("float64", "float32")) == "float32"
         strings = check_bits("bits", bits, self.n_bits)
         inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
         out = np.empty((len(strings), len(inputs), self.n_classes))
         size = max(1, _CHUNK // max(1, len(inputs) * max(self.layers[1:])))
         for start in range(0, len(strings), size):
             part = slice(start, start + size)
-            z = outputs_of(self, strings[part], inputs)
+            z = outputs_of(self, strings[part], inputs, single=single)
             out[part] = log_classes(self.output_scale * z).transpose(0, 2, 1)
         return out
 

@@ -25,9 +25,12 @@ class Perceptron(LayeredConfig):
         return np.where(bits, high, low)
 
     def activate(self, z: Array) -> Array:
-        """The activation, elementwise; sums within 1e-9 of zero have sign 0, in whatever order they were taken."""
+        """The activation, elementwise, in the precision of z; sums within 1e-9 of zero (1e-5 in single precision) have
+        sign 0, in whatever order they were taken.
+        """
         if self.activation == "sign":
-            return np.sign(np.where(np.abs(z) < 1e-9, 0.0, z))
+            near = 1e-5 if z.dtype == np.float32 else 1e-9
+            return np.sign(np.where(np.abs(z) < near, z.dtype.type(0), z))
         if self.activation == "tanh":
             return np.tanh(z)
         if self.activation == "relu":

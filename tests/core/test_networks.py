@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import qhn_core as qhn
 from qhn_core.bitstrings import every_string
-from qhn_core.errors import InvalidArgument
+from qhn_core.errors import InvalidArgument, UnknownName
 from qhn_core.problems.problem import problem
 
 ACTIVATIONS = {
@@ -214,3 +214,17 @@ def test_a_superposed_problem_holds_the_plain_one():
 def test_bad_choices_are_refused(options, message):
     with pytest.raises(InvalidArgument, match=message):
         qhn.network("mlp_superposed", **options)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_single_precision_is_as_near_as_it_says(activation):
+    """On digits of 64 features, 64 networks: 2e-5 nats an example, and the same bits whatever the batch."""
+    x = qhn.dataset("digits", classes=list(range(10)), side=8, n_train=300, n_test=10).x_train
+    net = qhn.network("mlp", layers=(64, 16, 10), activation=activation, output_scale=0.25)
+    bits = np.random.default_rng(3).integers(0, 2, (64, net.n_bits)).astype(np.uint8)
+    double, single = net.log_proba(bits, x), net.log_proba(bits, x, precision="float32")
+    assert single.dtype == np.float64
+    assert 0.0 < np.abs(single - double).max() < 2e-5
+    np.testing.assert_array_equal(net.log_proba(bits[5:9], x, precision="float32"), single[5:9])
+    with pytest.raises(UnknownName, match=r"precision: expected one of float32, float64, got float16"):
+        net.log_proba(bits, x, precision="float16")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 #: Multiplications below which one core is as fast as several.
 _SERIAL = 4_000_000
@@ -18,13 +19,15 @@ _SERIAL = 4_000_000
 def layer_sums(weights: Array, values: Array) -> Array:
     """z[s, j, n] = Σ_i weights[s, i, j] · values[s, i, n]: (S, inputs, units), (S or 1, inputs, n) -> (S, units, n).
 
-    Sums run in the order of the inputs; strings are independent, so cores and batches do not change a bit.
+    Sums run in the order of the inputs; strings are independent, so cores and batches do not change a bit. In single
+    precision where both are float32, else in double.
     """
-    from qhn_core.networks.sums.kernels import layer_sums as run
+    from qhn_core.networks.sums import kernels
 
     matrix, inputs = np.ascontiguousarray(weights), np.ascontiguousarray(values)
     strings, fan_in, width = matrix.shape
-    out = np.empty((strings, width, inputs.shape[2]))
+    run = kernels.layer_sums_single if matrix.dtype == np.float32 else kernels.layer_sums
+    out = np.empty((strings, width, inputs.shape[2]), matrix.dtype)
     workers = min(strings, _cores()) if strings * fan_in * width * inputs.shape[2] > _SERIAL else 1
     bounds = [strings * k // workers for k in range(workers + 1)]
     parts = [slice(bounds[k], bounds[k + 1]) for k in range(workers)]

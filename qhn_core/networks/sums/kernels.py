@@ -42,3 +42,8 @@ def layer_sums(weights, values, out):
                     for n in range(z.size):
                         z[n] += w * row[n]
                     i += 1
+
+
+_given_single = types.Array(types.float32, 3, "C", readonly=True)
+#: The same in single precision.
+layer_sums_single = kernel(_given_single, _given_single, types.Array(types.float32, 3, "C"))(layer_sums.py_func)

@@ -23,11 +23,16 @@ def write(folder: Path, points: list[Point], grid: Grid, *, load: float) -> Path
     """Write HTML, CSV and JSON; returns the HTML's path."""
     said = conclusions(points)
     (folder / "scale.csv").write_text(csv_text([asdict(p) for p in points]), encoding="utf-8")
-    about = {"seeds": grid.seeds, "batch": BATCH, "draws": DRAWS, "beta": BETA, "load": round(load, 1)}
+    done = {"cells": _count(points), "of": len(grid.cells()), "seeds": grid.seeds, "load": round(load, 1)}
+    about = {**done, "batch": BATCH, "draws": DRAWS, "beta": BETA}
     plain = {"about": about, "conclusions": said, "points": [asdict(p) for p in points]}
     (folder / "scale.json").write_text(json_text(plain), encoding="utf-8")
     (folder / "scale.html").write_text(_html(points, grid, said, load), encoding="utf-8")
     return folder / "scale.html"
+
+
+def _count(points: list[Point]) -> int:
+    return len({(p.bits, p.method, p.likelihoods) for p in points})
 
 
 def conclusions(points: list[Point]) -> list[str]:
@@ -97,7 +102,7 @@ def _html(points: list[Point], grid: Grid, said: list[str], load: float) -> str:
         "with the circuit χ = 1, 640 weights and the first seed (1/8 and 1/4), and nothing else was tuned. "
         f"Intervals are 95 %, over seeds, each for itself: of {len(said)} comparisons about one in twenty would stand "
         f"out by chance. Seconds are a seed's share, on a machine with a load of {load:.0f}.</p>",
-        f"<h2>Conclusions</h2><ul>{listed}</ul>",
+        _unfinished(points, grid) + f"<h2>Conclusions</h2><ul>{listed}</ul>",
         "<h2>All methods</h2>",
         _table(points),
         f"<h2>Test accuracy against the budget, {MAIN.bits} weights</h2>",
@@ -108,6 +113,13 @@ def _html(points: list[Point], grid: Grid, said: list[str], load: float) -> str:
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head>'
         f"<body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _unfinished(points: list[Point], grid: Grid) -> str:
+    """What is missing of a study that was interrupted, or has not ended yet."""
+    missing = len(grid.cells()) - _count(points)
+    whole = f"{_count(points)} of the grid's {len(grid.cells())} cells (a method on a network at a budget)"
+    return f"<p><strong>Not finished:</strong> {whole} have been measured.</p>" if missing > 0 else ""
 
 
 def _table(points: list[Point]) -> str:

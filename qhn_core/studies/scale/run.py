@@ -1,4 +1,4 @@
-"""Run the scale study and write its report; finished cells are kept, so that an interrupted study goes on."""
+"""Run the scale study and write its report after every cell; finished cells are kept: an interrupted study goes on."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ def scale(out: str | Path, *, quick: bool = False, progress: Progress | None = N
         raise StoreError(f"Cannot write into '{folder}': {error.strerror or error}. Choose another --out.") from error
     cells = grid.cells()
     points: list[Point] = []
-    for done, cell in enumerate(cells):
+    for done, cell in enumerate(cells, start=1):
         points += measured(cell, grid, folder / LEDGER, known)
+        report = write(folder, points, grid, load=os.getloadavg()[0])
         if progress is not None:
-            progress(f"{cell.size.title}: {cell.method}, {cell.likelihoods}", (done + 1) / len(cells))
-    return write(folder, points, grid, load=os.getloadavg()[0])
+            progress(f"{cell.size.title}: {cell.method}, {cell.likelihoods}", done / len(cells))
+    return report
 
 
 def measured(cell: Cell, grid: Grid, ledger: Path, known: dict[str, list[dict[str, Any]]]) -> list[Point]:
