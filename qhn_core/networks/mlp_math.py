@@ -6,6 +6,8 @@ evaluated in, by whichever way, and whatever the number of threads (a BLAS produ
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +19,9 @@ from qhn_core.networks.sums import layer_sums
 def outputs_of(network: Perceptron, bits: Bits, x: Array, *, single: bool = False) -> Array:
     """Outputs z before the scale, for bits (S, N) and x (n, d): (S, outputs, n); sums in single precision if asked."""
     if single:
-        weights = network.weights_of(bits).astype(np.float32)
-        return _through_layers(network, x.T[None].astype(np.float32), weights, first=1)
+        weights: Any = network.weights_of(bits).astype(np.float32)
+        values: Any = x.T[None].astype(np.float32)
+        return _through_layers(network, values, weights, first=1)
     if len(network.layers) > 2:
         units, outgoing = network.layers[1:3]
         incoming = network.layers[0] + network.bias

@@ -6,6 +6,8 @@ Every sum runs over its terms one after the other, four at a time: the same bits
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
+from typing import Any
+
 from numba import types
 
 from qhn_core.compiled.base import kernel
@@ -45,5 +47,6 @@ def layer_sums(weights, values, out):
 
 
 _given_single = types.Array(types.float32, 3, "C", readonly=True)
+_sums: Any = layer_sums
 #: The same in single precision.
-layer_sums_single = kernel(_given_single, _given_single, types.Array(types.float32, 3, "C"))(layer_sums.py_func)
+layer_sums_single = kernel(_given_single, _given_single, types.Array(types.float32, 3, "C"))(_sums.py_func)
