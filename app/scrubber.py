@@ -14,10 +14,10 @@ from app import state
 _SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "scrubber.js"
 _HTML = """
 <div class="qhn-scrub" role="group" aria-label="Steps of this run">
-  <button type="button" data-part="first" aria-label="To the first step" title="To the first step">⏮</button>
+  <button type="button" data-part="first" aria-label="To the first step" title="To the first step">«</button>
   <button type="button" data-part="play" aria-label="Play from here" title="Play the training again">▶</button>
   <input type="range" data-part="slider" min="0" value="0" aria-label="Step shown">
-  <button type="button" data-part="newest" aria-label="To the newest step" title="To the newest step">⏭</button>
+  <button type="button" data-part="newest" aria-label="To the newest step" title="To the newest step">»</button>
   <span data-part="said"></span>
 </div>
 """

@@ -85,7 +85,7 @@ class Scrubber {
   }
 
   face() {
-    this.play.textContent = this.playing ? "❚❚" : "▶";
+    this.play.textContent = this.playing ? "||" : "▶";
     this.play.setAttribute("aria-label", this.playing ? "Pause the film" : "Play from here");
   }
 

@@ -274,7 +274,7 @@ def _named(shown: Shown, choice: str, start: int) -> str:
     """What the titles of pictures say of start and step."""
     said = starts.said(choice, start, shown.config.replicas)
     step = "" if shown.newest is None else f"step {shown.step}"
-    return ", ".join(filter(None, (said, step, "no entanglers" if shown.uncoupled else "")))
+    return ", ".join(filter(None, (step, said, "no entanglers" if shown.uncoupled else "")))
 
 
 def picture(

@@ -58,9 +58,6 @@ def page() -> None:
     else:
         welcome.strip()
     st.fragment(sent(_head))(form, drawn)
-    if drawn.back and not state.presenting():
-        st.fragment(sent(_past), run_every=REFRESH if drawn.waits or more.busy() else None)(form, drawn)
-        return
     st.fragment(sent(_live), run_every=live)(form, drawn)
     if state.presenting():
         st.fragment(sent(_large_pictures), run_every=drawing)(form, drawn)
@@ -150,9 +147,7 @@ class Stage:
         active: a run is queued, prepared, trained or paused.
         resumable: Resume stands where Pause stood.
         fast: too many steps a second to draw each in all charts.
-        back: it looks back at an earlier step; then tiles and charts change together.
-        waits: what it shows there is still being calculated.
-        at: that step on a projector, where curves and pictures stand apart.
+        at: the earlier step that it looks back at: tiles and charts all change with it.
     """
 
     key: str
@@ -161,8 +156,6 @@ class Stage:
     active: bool = False
     resumable: bool = False
     fast: bool = False
-    back: bool = False
-    waits: bool = False
     at: int | None = None
 
 
@@ -179,9 +172,7 @@ def _stage(shown: Shown | None) -> Stage:
         active=status.active,
         resumable=controls.resumable(status),
         fast=not limited and status.state is not RunState.PAUSED,
-        back=shown.newest is not None,
-        at=shown.step if shown.newest is not None and state.presenting() else None,
-        waits=shown.waits,
+        at=shown.step if shown.newest is not None else None,
     )
 
 
@@ -276,13 +267,6 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
             key="view.uncoupled",
             help="The pictures at the same angles without the gates on two wires; nothing is trained",
         )
-
-
-def _past(form: Form, drawn: Stage) -> None:
-    """What :func:`_live` and :func:`_charts` draw, in one go: all follows the step that is looked back at."""
-    _live(form, drawn)
-    _charts(form, drawn)
-    _more(form, drawn)
 
 
 def _more(form: Form, drawn: Stage) -> None:
