@@ -1,4 +1,4 @@
-"""Ten digits with 640 weights on Compare, Explore and Hardware: everything without a table, and said so."""
+"""Ten digits with 640 weights on Compare and Explore: everything without a table, and said so."""
 
 from __future__ import annotations
 
@@ -79,15 +79,6 @@ def test_explore_offers_what_needs_no_table(fresh: Path) -> None:
     assert int(tiles["Largest χ"]) == 2
     page = pages.opened("explore", run=str(page.query_params["run"]), section="spectrum")
     assert any("needs a table of all 2^640 strings" in info.value for info in page.info)
-    assert not page.error
-
-
-def test_weights_are_drawn_on_aer_by_bonds(fresh: Path) -> None:
-    page = pages.opened("hardware", run=pages.trained(DIGITS.to_dict()), view="deploy", device="aer", draws="256")
-    until(page, lambda: any(b.label == "Draw weights" and not b.disabled for b in page.button))
-    next(b for b in page.button if b.label == "Draw weights").click().run()
-    until(page, lambda: drawn(page, "deploy-marginals", "deploy-surprise", "deploy-accuracy"))
-    assert "640 bits on Aer, ideal, by bonds" in charts(page)["deploy-marginals"]["alt"]
     assert not page.error
 
 
