@@ -11,6 +11,19 @@ const FIELDS = [
 ].join(", ");
 
 const presenters = new WeakMap();
+// So many presses of an arrow lead from one end of a slider to the other, about.
+const PRESSES = 40;
+
+// Move a slider by an arrow key; false where it stands at that end.
+function moved(slider, key) {
+  const [value, most] = [Number(slider.value), Number(slider.max)];
+  const by = Math.max(1, Math.round(most / PRESSES)) * (key === "ArrowLeft" ? -1 : 1);
+  const next = Math.min(most, Math.max(0, value + by));
+  if (next === value) return false;
+  slider.value = String(next);
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  return true;
+}
 
 class Presenter {
   constructor(parent) {
@@ -39,19 +52,24 @@ class Presenter {
     if (key === " " && target.matches("button:focus-visible, input:focus-visible, a:focus-visible")) return;
     if (key === "p") this.toggle();
     else if (key === "Escape" && !this.sheet.hidden) this.close();
-    else if (!this.press(this.actions[key])) return;
+    else if (!this.press(key)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }
 
-  // The first of these elements that is there, seen and enabled; whether the key has a meaning here at all.
-  press(selectors) {
+  // Presses the first of these elements that is seen and enabled, or moves it where it is a slider that is not at its
+  // end; tells whether the key has a meaning here at all.
+  press(key) {
+    const selectors = this.actions[key];
     if (!selectors) return false;
-    const found = selectors
-      .map((selector) => document.querySelector(selector))
-      .find((element) => element && !element.disabled && element.getClientRects().length);
     document.activeElement?.blur();
-    found?.click();
+    for (const selector of selectors) {
+      const element = document.querySelector(selector);
+      if (!element || element.disabled || !element.getClientRects().length) continue;
+      if (element.type !== "range") element.click();
+      else if (!moved(element, key)) continue;
+      break;
+    }
     return true;
   }
 

@@ -48,7 +48,9 @@ def test_every_key_presses_something_that_is_there(view: str, query: dict[str, s
     assert len(told) == 1
     assert len(told[0]["prompt"]) == 200
     keys = {f".st-key-{(b.key or '').replace('.', '-')} button" for b in page.button}
-    pressed = [places for key, places in told[0]["actions"].items() if key != " "]
+    pressed = [
+        places for places in told[0]["actions"].values() if places[-1].startswith(".st-key-") and len(places) < 3
+    ]
     assert all(keys & set(places) for places in pressed), told[0]["actions"]
     if chart:
         assert {" ", "ArrowRight", "1", "2", "3", "Escape"} <= set(told[0]["actions"])

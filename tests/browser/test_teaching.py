@@ -46,6 +46,10 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     page.keyboard.press("Space")
     _told(page, "· paused")
 
+    page.wait_for_selector(".qhn-scrub", timeout=LONG)
+    page.evaluate("window.stepped = Number(document.querySelector('.qhn-scrub').dataset.step)")
+    page.keyboard.press("ArrowLeft")  # a run that rests is gone through by the arrows
+    page.wait_for_function("Number(document.querySelector('.qhn-scrub')?.dataset.step) < window.stepped", timeout=LONG)
     page.keyboard.press("p")
     prompt = page.get_by_role("dialog", name="Prompt to the class")
     expect(prompt).to_contain_text("What will happen?")

@@ -52,7 +52,7 @@ def page() -> None:
     drawn = _stage(shown)
     live = _seconds(drawn) if drawn.busy else None
     drawing = REFRESH if drawn.busy and not FEEDS.is_open else None
-    podium.bar(form)
+    podium.bar(form, shown)
     if state.presenting():
         st.fragment(sent(_large_curves), run_every=drawing)(form, drawn)
     else:

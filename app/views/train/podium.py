@@ -6,19 +6,24 @@ import streamlit as st
 
 from app import presenter, race_state, state
 from app.forms import Form
+from app.views.train.data import Shown
 from qhn_core.config import RunConfig
+from qhn_core.store import RunState
 
-_WORDS = "**Space** trains, pauses, goes on · **→** one step"
+_WORDS = "**Space** trains, pauses, goes on · **←** **→** steps"
+#: The slider of the time machine.
+_SCRUBBER = ".qhn-scrub input[type=range]"
 
 
-def bar(form: Form) -> None:
+def bar(form: Form, shown: Shown | None) -> None:
     """The keys, and a button for each loss that these settings can be trained with."""
     if not state.presenting():
         return
     losses = _losses(form.config)
     actions = {
         " ": presenter.on_button("train.pause", "train.resume", "train.train"),
-        "ArrowRight": presenter.on_button("train.step"),
+        "ArrowLeft": (_SCRUBBER,),
+        "ArrowRight": (_SCRUBBER, *(() if _finished(shown) else presenter.on_button("train.step"))),
     }
     for k in range(len(losses)):
         actions[str(k + 1)] = presenter.on_button(f"podium.{k}")
@@ -35,6 +40,11 @@ def bar(form: Form) -> None:
                 args=(config,),
                 help="Put this loss into the settings",
             )
+
+
+def _finished(shown: Shown | None) -> bool:
+    """Whether one more step would begin another run, which nobody means who goes through this one by the arrows."""
+    return shown is not None and shown.status is not None and shown.status.state is RunState.FINISHED
 
 
 def _losses(config: RunConfig | None) -> list[tuple[str, RunConfig]]:
