@@ -24,6 +24,7 @@ from qhn_core.studies.claims.methods import (
     BY_NAME,
     CANDIDATES,
     METHODS,
+    MORE_RATES,
     UNTUNED,
     Axis,
     Method,
@@ -47,10 +48,10 @@ TINY = replace(
 # --- settings ---------------------------------------------------------------------------------------------------
 
 
-def test_every_method_starts_with_as_many_candidates_as_its_number_of_settings_allows():
+def test_every_method_that_has_settings_starts_with_as_many_candidates():
     for method in METHODS:
         if method.axes:
-            assert len(method.settings()) == CANDIDATES[len(method.axes)]
+            assert len(method.settings()) == CANDIDATES
             assert all(axis.values == tuple(sorted(axis.values)) for axis in method.axes)
             assert all(axis.low <= axis.values[0] <= axis.values[-1] <= axis.high for axis in method.axes)
 
@@ -58,6 +59,14 @@ def test_every_method_starts_with_as_many_candidates_as_its_number_of_settings_a
 def test_usual_settings_are_among_the_candidates_so_that_they_cost_nothing():
     for method, setting in UNTUNED.values():
         assert setting in BY_NAME[method].settings()
+
+
+def test_the_stricter_check_gives_mle_more_settings_between_its_own_and_beyond():
+    rates = BY_NAME["mle"].axes[0].values
+    both = sorted({*rates, *MORE_RATES})
+    assert len(both) == 2 * CANDIDATES
+    assert both[::2] == list(rates)
+    assert both[-1] > rates[-1]
 
 
 def test_an_axis_grows_where_its_end_is_best_in_more_than_a_fifth():
@@ -82,8 +91,8 @@ def test_a_grid_is_widened_by_the_rule_and_says_what_is_left(tmp_path):
     small = replace(TINY, scenarios=TINY.scenarios[:1], steps=8, rounds=2, methods=("mle",))
     found = tuned(small, Ledger(tmp_path / "t.jsonl"))
     values = found.methods["mle"].axes[0].values
-    assert len(values) > CANDIDATES[1]
-    assert found.trials == len(values)
+    assert len(values) > CANDIDATES
+    assert len(found.spent) == len(values)
     (left,) = edges_left(found)
     assert left[:2] == ("mle", "lr")
     assert found.chosen[0].setting["lr"] in values

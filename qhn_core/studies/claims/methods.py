@@ -1,8 +1,8 @@
 """The methods that are compared, and the settings that each may choose from: one list for running and for telling.
 
-A method with one setting starts with six candidates, one with two settings with three values of each. Where a method's
-best value lies at the end of an axis in more than a fifth of the scenarios, that axis is made longer by one value
-(:func:`longer`), for all alike.
+Every method that has settings starts with sixteen candidates: sixteen values of one setting, or four values of each of
+two. Where a method's best value lies at the end of an axis in more than a fifth of the scenarios, that axis is made
+longer by one value (:func:`longer`), for all alike, and again until it does not.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 #: γ of the SELBO's kernel.
 GAMMA = 0.7
-#: Candidates of a tunable method before any axis is made longer, by its number of axes.
-CANDIDATES = {1: 6, 2: 9}
+#: Candidates of a method that has settings, before any axis is made longer: as many for all.
+CANDIDATES = 16
 #: Share of scenarios with the best value at one end of an axis, above which the axis is made longer there.
 EDGE_SHARE = 0.2
 Kind = Literal["circuit", "product", "rival"]
@@ -66,10 +66,12 @@ class Method:
         ]
 
 
-_SIX_RATES = Axis("lr", (0.05, 0.1, 0.2, 0.4, 0.8, 1.6), 1e-3, 10.0)
-_RATES = Axis("lr", (0.05, 0.15, 0.45), 1e-3, 10.0)
-_BETAS = Axis("beta", (0.3, 1.0, 3.0), 1e-3, 100.0)
-_LAMBDAS = Axis("lam", (0.1, 0.3, 1.0), 1e-3, 1000.0)
+_SIXTEEN_RATES = Axis(
+    "lr", (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.57, 0.8, 1.13, 1.6, 2.26, 3.2, 4.5), 1e-3, 10.0
+)
+_RATES = Axis("lr", (0.05, 0.15, 0.45, 1.35), 1e-3, 10.0)
+_BETAS = Axis("beta", (0.1, 0.3, 1.0, 3.0), 1e-3, 100.0)
+_LAMBDAS = Axis("lam", (0.03, 0.1, 0.3, 1.0), 1e-3, 1000.0)
 _TABLE = "exact q over all 2^N strings, {steps} times"
 _ONCE = "the table of all 2^N strings, once"
 _EVALUATIONS = "{evaluations} likelihood evaluations"
@@ -77,7 +79,7 @@ _EVALUATIONS = "{evaluations} likelihood evaluations"
 
 def _losses(kind: Kind, prefix: str, label: str) -> tuple[Method, ...]:
     return (
-        Method(f"{prefix}mle", f"MLE{label}", kind, "mle", (_SIX_RATES,), _TABLE),
+        Method(f"{prefix}mle", f"MLE{label}", kind, "mle", (_SIXTEEN_RATES,), _TABLE),
         Method(f"{prefix}elbo", f"ELBO{label}", kind, "elbo", (_BETAS, _RATES), _TABLE),
         Method(f"{prefix}selbo", f"SELBO{label}", kind, "selbo", (_LAMBDAS, _RATES), _TABLE),
     )
@@ -90,7 +92,14 @@ METHODS: tuple[Method, ...] = (
         "random_probabilities",
         "Fixed random probabilities",
         "rival",
-        axes=(Axis("concentration", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0), 1e-4, 100.0),),
+        axes=(
+            Axis(
+                "concentration",
+                (0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0),
+                1e-5,
+                100.0,
+            ),
+        ),
         budget="{evaluations} vectors over all 2^N strings",
         spends="draws",
     ),
@@ -101,7 +110,14 @@ METHODS: tuple[Method, ...] = (
         "mean_field",
         "Mean-field Bernoulli",
         "rival",
-        axes=(Axis("beta", (0.03, 0.1, 0.3, 0.6, 1.0, 2.0), 1e-3, 100.0),),
+        axes=(
+            Axis(
+                "beta",
+                (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0),
+                1e-3,
+                100.0,
+            ),
+        ),
         budget=_ONCE + "; 8 starts, coordinate ascent to convergence",
         options={"tolerance": 1e-6},
     ),
@@ -109,7 +125,12 @@ METHODS: tuple[Method, ...] = (
         "straight_through",
         "Straight-through (BinaryConnect)",
         "rival",
-        axes=(replace(_SIX_RATES, values=(0.01, 0.03, 0.1, 0.3, 0.6, 1.2)),),
+        axes=(
+            replace(
+                _SIXTEEN_RATES,
+                values=(0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.2, 1.7, 2.4),
+            ),
+        ),
         budget=_EVALUATIONS + ", with gradients",
         spends="steps",
     ),
@@ -117,7 +138,10 @@ METHODS: tuple[Method, ...] = (
         "bayesbinn",
         "BayesBiNN",
         "rival",
-        axes=(Axis("beta", (0.1, 0.3, 1.0), 1e-3, 100.0), Axis("temperature", (0.1, 0.3, 1.0), 0.01, 10.0)),
+        axes=(
+            Axis("beta", (0.03, 0.1, 0.3, 1.0), 1e-3, 100.0),
+            Axis("temperature", (0.1, 0.3, 1.0, 3.0), 0.01, 10.0),
+        ),
         budget=_EVALUATIONS + ", with gradients",
         spends="steps",
         options={"lr": 0.1, "draws": 1},
@@ -126,7 +150,14 @@ METHODS: tuple[Method, ...] = (
         "simulated_annealing",
         "Simulated annealing",
         "rival",
-        axes=(Axis("hot", (0.5, 1.0, 2.0, 4.0, 8.0, 16.0), 0.06, 1e5),),
+        axes=(
+            Axis(
+                "hot",
+                (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7, 8.0, 11.0, 16.0, 23.0, 32.0, 45.0),
+                0.06,
+                1e5,
+            ),
+        ),
         budget=_EVALUATIONS,
         spends="evaluations",
     ),
@@ -134,7 +165,14 @@ METHODS: tuple[Method, ...] = (
         "logistic_regression",
         "Logistic regression",
         "rival",
-        axes=(Axis("C", (0.01, 0.1, 0.3, 1.0, 10.0, 100.0), 1e-6, 1e6),),
+        axes=(
+            Axis(
+                "C",
+                (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0, 6.0, 10.0, 30.0, 100.0, 300.0),
+                1e-6,
+                1e6,
+            ),
+        ),
         budget="real weights, solved to convergence",
     ),
 )
@@ -142,9 +180,12 @@ BY_NAME: dict[str, Method] = {method.name: method for method in METHODS}
 #: What the others are compared with, and the two halves of the claim.
 REFERENCE, CLAIMANTS = "mle", ("elbo", "selbo")
 
-#: Learning rates that the reference tries besides in the check whether a gain is its tuning: between those of its axis,
-#: and beyond its end, whatever the rule that makes axes longer said.
-MORE_RATES = (0.0707, 0.1414, 0.2828, 0.5657, 1.131, 3.2)
+#: Learning rates that the reference tries besides in the check whether a gain is its tuning: one between each two
+#: neighbours of its axis, and one beyond its end. With them it has more to choose from than a claimant.
+MORE_RATES = tuple(
+    float(f"{math.sqrt(low * high):.3g}")
+    for low, high in zip(_SIXTEEN_RATES.values, (*_SIXTEEN_RATES.values[1:], 9.0), strict=True)
+)
 
 #: Untuned: the usual learning rate, and each weight as a reader would set it without looking.
 USUAL_RATE = 0.05

@@ -68,22 +68,30 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _about(found: Findings) -> dict[str, Any]:
     parts = found.tables()
     grids = {name: part.grid for name, part in parts.items()}
     scope = "; ".join(
-        f"{name}: {len(grid.scenarios)} scenarios from {len({s.source for s in grid.scenarios})} sources, {grid.seeds} "
-        f"seeds" + (f" × {grid.starts} starts" if grid.starts > 1 else "") + f", {grid.steps} steps"
+        f"{name}: {_counted(len(grid.scenarios), 'scenario')} from "
+        f"{_counted(len({s.source for s in grid.scenarios}), 'source')}, {grid.seeds} seeds"
+        + (f" × {grid.starts} starts" if grid.starts > 1 else "")
+        + f", {grid.steps} steps"
         for name, grid in grids.items()
     )
-    tuned = [part.tuned for part in parts.values() if part.tuned is not None]
+    spent: dict[str, float] = {}  # tables share trials of rivals
+    for part in parts.values():
+        spent |= part.tuned.spent if part.tuned is not None else {}
     return {
         "study": found.name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "scope": scope + ".",
         "duration": STUDIES[found.name][1],
-        "trials": sum(one.trials for one in tuned),
-        "trial_seconds": sum(one.seconds for one in tuned),
+        "trials": len(spent),
+        "trial_seconds": sum(spent.values()),
         "cores": os.cpu_count(),
         "load": f"{os.getloadavg()[0]:.1f}",
         "seeds": {

@@ -31,7 +31,7 @@ TRIAL_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What one trial gave: validation NLL and metrics of the test part, each (seeds,)."""
+    """What one trial gave: validation NLL and metrics of the test part, each (seeds,); ``key`` is the ledger's."""
 
     scenario: str
     source: str
@@ -40,6 +40,7 @@ class Trial:
     validation: Array
     metrics: dict[str, Array]
     seconds: float = 0.0
+    key: str = ""
 
     @property
     def validation_nll(self) -> float:

@@ -8,7 +8,7 @@ times.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qhn_core.studies.claims.grid import Grid, Scenario
@@ -28,15 +28,13 @@ class Tuned:
         methods: as they were tuned in the end, longer axes included.
         chosen: the best trial of every method in every scenario.
         untuned: name of the usual setting -> its trial in every scenario; empty where it was not among the candidates.
-        trials: how many there were.
-        seconds: processor time that all of them took, also those of earlier, interrupted runs.
+        spent: processor time of every trial under its key, in s, also of those of earlier, interrupted runs.
     """
 
     methods: dict[str, Method]
     chosen: list[Trial]
     untuned: dict[str, list[Trial]]
-    trials: int
-    seconds: float
+    spent: dict[str, float]
 
 
 def tuned(grid: Grid, ledger: Ledger, *, progress: Progress | None = None) -> Tuned:
@@ -59,8 +57,7 @@ def tuned(grid: Grid, ledger: Ledger, *, progress: Progress | None = None) -> Tu
         methods,
         [best(trials, name) for trials in tried.values() for name in methods],
         _untuned(every),
-        len(every),
-        sum(trial.seconds for trial in every),
+        {trial.key: trial.seconds for trial in every},
     )
 
 
@@ -107,7 +104,8 @@ class Shared:
     def trial(self, method: Method, setting: Setting) -> Trial:
         """From the ledger, or made and kept."""
         under = key(self._scenario, self._grid, method, setting)
-        return from_plain(self._ledger.get(under, lambda: to_plain(self._prepared.trial(method, setting))))
+        kept = self._ledger.get(under, lambda: to_plain(self._prepared.trial(method, setting)))
+        return replace(from_plain(kept), key=under)
 
 
 def _untuned(trials: list[Trial]) -> dict[str, list[Trial]]:
