@@ -23,8 +23,8 @@ _NOISY = {"name": "xor", "n_train": 20, "noise": 0.45, "label_noise": 0.1, "labe
 EXAMPLES: Mapping[str, tuple[dict[str, Any], str]] = {
     "xor, noisy": (
         {"dataset": _NOISY, "replicas": 20, "data_draws": 20},
-        "13 qubits. In 24 draws the SELBO was ahead of MLE, the ELBO was not. Over ten data sources no lead over a "
-        "well tuned MLE was sure.",
+        "13 qubits. In 24 draws, untuned, the SELBO was ahead of MLE; the ELBO at β = 0.3, but not at 1. Over ten data "
+        "sources, all tuned, both lead by .02 nats. Twice as many settings for MLE halve that, and no lead is sure.",
     ),
     "breast_cancer": (
         {
