@@ -49,7 +49,7 @@ def command(
 
 
 def _scale(out: Path, *, quick: bool, quiet: bool) -> Path:
-    """The study of large networks; with ``--quick`` under 5 minutes on two quiet cores, else about half an hour."""
+    """The study of large networks."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import qhn_core as qhn
 from qhn_core.analysis.metrics import Metrics
 from qhn_core.baselines import BASELINES, baseline
-from qhn_core.baselines.base import product_distribution, replica_rng
+from qhn_core.baselines.base import product_distribution, random_strings, replica_rng
 from qhn_core.baselines.mean_field import bernoulli_kl, conditional_means, expected
 from qhn_core.baselines.random_probabilities import dirichlet
 from qhn_core.baselines.trail import Trail, beside
@@ -343,3 +343,19 @@ def test_the_budget_of_rivals_is_what_a_run_spends_on_drawn_strings():
     assert budget_of(config, plan(config), 150) == 120
     small = qhn.RunConfig()
     assert budget_of(small, plan(small), 20) is None
+
+
+@pytest.mark.parametrize("hidden", [15, 16, 17, 31, 32])
+def test_searches_are_right_on_both_sides_of_what_an_integer_holds(hidden):
+    """61 to 129 weights: the best of the strings that were drawn, and a walk whose best never gets worse."""
+    data = qhn.dataset("moons", n_train=12, n_test=4, seed=2)
+    problem = qhn.problem(qhn.network("mlp", layers=(2, hidden, 1)), data, tabulate=False)
+    drawn = random_strings(replica_rng(7, 0), 80, problem.n_bits)
+    assert len(np.unique(drawn, axis=0)) == 80
+    assert 0.4 < drawn.mean() < 0.6
+    rival = baseline("random_search", evaluations=80).fit(problem, seed=7)
+    assert problem.nll_at(rival.rates.astype(np.uint8))[0] == problem.nll_at(drawn).min()
+    walk = baseline("simulated_annealing", evaluations=80).fit(problem, seed=7).trail.rates[:, 0].astype(np.uint8)
+    values = problem.nll_at(walk)
+    assert (np.diff(values) <= 0.0).all()
+    assert values[-1] < values[0]
