@@ -7,6 +7,7 @@ import pytest
 
 from qhn_core import RunConfig, plan, train
 from qhn_core.config import SECTIONS
+from qhn_core.engines.base import PROBABILITIES
 from qhn_core.metrics import LOGGED
 
 BASE = {
@@ -37,6 +38,8 @@ def one_changed(section: str, name: str) -> RunConfig:
     if section == "estimator" and "shots" in fields:
         value |= {"shots": 32}
     config = BASE | {section: value}
+    if section == "engine" and PROBABILITIES not in SECTIONS["engine"].parse(value).provides:
+        config["estimator"] = {"name": "spsa", "shots": 32}
     if section == "dataset":
         data = SECTIONS["dataset"].parse(value)
         if data.needs_network:
