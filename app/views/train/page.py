@@ -148,6 +148,7 @@ class Stage:
         resumable: Resume stands where Pause stood.
         fast: too many steps a second to draw each in all charts.
         at: the earlier step that it looks back at: tiles and charts all change with it.
+        fork: the step at which a branch is about to leave.
     """
 
     key: str
@@ -157,6 +158,7 @@ class Stage:
     resumable: bool = False
     fast: bool = False
     at: int | None = None
+    fork: int | None = None
 
 
 def _stage(shown: Shown | None) -> Stage:
@@ -173,6 +175,7 @@ def _stage(shown: Shown | None) -> Stage:
         resumable=controls.resumable(status),
         fast=not limited and status.state is not RunState.PAUSED,
         at=shown.step if shown.newest is not None else None,
+        fork=past.fork_of(status.run_id),
     )
 
 
