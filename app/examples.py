@@ -9,23 +9,12 @@ import streamlit as st
 
 from app import state
 from qhn_core.config import RunConfig
+from qhn_core.config.examples import TEN_DIGITS
 
 #: Name -> what differs from the defaults.
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "XOR with noise, 13 weights": {},
-    "Ten digits, 640 weights": {
-        "dataset": {"name": "digits", "classes": list(range(10)), "side": 8, "n_train": 898, "n_test": 899},
-        "network": {"name": "mlp", "layers": [64, 10], "bias": False, "output_scale": 0.25},
-        "ansatz": {"name": "chain", "layers": 2, "hadamard": True, "init": "normal", "scale": 0.1},
-        "objective": {"name": "elbo", "beta": 0.03},
-        "engine": {"name": "auto"},
-        "estimator": {"name": "score_function", "shots": 4},
-        "optimiser": {"name": "adam", "lr": 0.05},
-        "steps": 2000,
-        "replicas": 1,
-        "batch": 128,
-        "log_every": 50,
-    },
+    "Ten digits, 640 weights": TEN_DIGITS,
 }
 
 

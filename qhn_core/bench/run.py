@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,10 @@ class Report:
             for row in self.rows
         ]
         spread = [asdict(found) for found in self.spreads]
-        figures = [{**asdict(figure), "met": figure.met} for figure in self.figures]
+        figures = [
+            {**asdict(figure), "value": figure.value if isfinite(figure.value) else None, "met": figure.met}
+            for figure in self.figures
+        ]
         return json.dumps({"machine": self.machine, "steps": rows, "figures": figures, "estimators": spread}, indent=2)
 
 

@@ -18,6 +18,8 @@ from qhn_core.bench.run import JAX, LIGHTNING, TORCH, Report, Row, machine, run
 from qhn_core.bench.tables import markdown, show, summary
 from qhn_core.bench.timing import compare
 from qhn_core.bench.variance import spread
+from qhn_core.config import RunConfig
+from qhn_core.config.examples import TEN_DIGITS
 from qhn_core.errors import InvalidArgument
 from qhn_core.estimators import estimator
 from qhn_core.estimators.base import Work
@@ -76,6 +78,23 @@ def test_what_misses_its_target_is_named(capsys):
     assert numbers["steps"][0]["ratio"] == pytest.approx(7.0)
     assert numbers["figures"][0]["met"] is False
     assert {"date", "cores", "numba", "pennylane"} <= set(numbers["machine"])
+
+
+def test_an_accuracy_that_is_never_reached_is_a_miss_and_no_time():
+    small = {"dataset": {**TEN_DIGITS["dataset"], "side": 2}, "network": {**TEN_DIGITS["network"], "layers": [4, 10]}}
+    config = RunConfig.model_validate(TEN_DIGITS | small | {"steps": 4, "log_every": 2})
+    assert wide.time_to_accuracy(config, 1.01) == (np.inf, 4)
+    seconds, steps = wide.time_to_accuracy(config, 0.0)
+    assert seconds < np.inf
+    assert steps <= 2
+    row = json.loads(report(9.0, np.inf).to_json())["figures"][0]
+    assert (row["value"], row["met"]) == (None, False)
+
+
+def test_the_benchmark_measures_what_the_dashboard_offers():
+    step, example = (RunConfig.model_validate(one) for one in (wide.STEP, TEN_DIGITS))
+    changed = {"ansatz": example.ansatz, "batch": example.batch, "steps": 2000, "log_every": 50}
+    assert step.model_copy(update=changed) == example
 
 
 def test_the_summary_has_the_extremes_of_each_size(capsys):
