@@ -1,4 +1,4 @@
-"""What all tests share: the one Chromium of a session."""
+"""What all tests share: the one Chromium of a session, and property tests without a clock and with the same examples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 
@@ -16,6 +17,10 @@ def launched(playwright: Playwright) -> Browser:
         executable_path=next(filter(None, map(shutil.which, names)), None),
         args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
     )
+
+# A busy machine is no failure, and what passed once passes again: new examples are tried by hypothesis' own seed option.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
