@@ -1,4 +1,4 @@
-"""What all tests share: the one Chromium of a session, and property tests without a clock and with the same examples."""
+"""What all tests share: the one Chromium of a session; property tests without a clock, on the same examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def launched(playwright: Playwright) -> Browser:
         args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
     )
 
-# A busy machine is no failure, and what passed once passes again: new examples are tried by hypothesis' own seed option.
+
+# A busy machine is no failure, and what passed once passes again.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 

@@ -194,8 +194,9 @@ def _hands(
     turned = [(g, c) for g, c in zip(gates, column.tolist(), strict=True) if g.param is not None]
     if theta is None or not turned:
         return []
-    degrees = [float(np.degrees(gate.angle(theta))) % 360.0 for gate, _ in turned]
-    hands = {"symbol": "triangle-up", "size": 8, "color": ACCENT, "angle": degrees, "standoff": -11, "opacity": 1}
+    # Plotly moves a marker backwards by its standoff: upside down, it goes where the angle points.
+    degrees = [(float(np.degrees(gate.angle(theta))) + 180.0) % 360.0 for gate, _ in turned]
+    hands = {"symbol": "triangle-down", "size": 8, "color": ACCENT, "angle": degrees, "standoff": 11, "opacity": 1}
     return [
         {
             "type": "scatter",
