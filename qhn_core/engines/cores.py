@@ -15,8 +15,10 @@ def divide(busy: int) -> None:
     _busy = max(1, busy)
 
 
-def part() -> int:
-    """Cores for one of them."""
+def shared(threads: int) -> int:
+    """How many of ``threads`` one of them may use."""
+    if _busy == 1:  # asked at every step: no system call where nothing is divided
+        return threads
     from qhn_core.engines.statevector.team import cores
 
-    return max(1, cores() // _busy)
+    return max(1, min(threads, cores() // _busy))

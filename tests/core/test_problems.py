@@ -225,7 +225,7 @@ def test_bad_costs_are_refused(costs):
 @pytest.mark.parametrize(
     ("network", "dataset", "message"),
     [
-        ({"name": "mlp", "layers": (3, 2, 1)}, "xor", "2 inputs"),
+        ({"name": "mlp", "layers": (3, 2, 1)}, "xor", "expected 2, the number of features"),
         ({"name": "mlp", "layers": (2, 2, 1)}, {"name": "blobs", "classes": 3}, "3 classes"),
         (None, "xor", "network"),
         ("mlp", "nothing", "expected one of"),

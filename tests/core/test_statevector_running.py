@@ -190,8 +190,6 @@ _FIRST_STEP = """
 import numpy as np
 from qhn_core.engines.statevector import StatevectorConfig
 from qhn_core.circuits.circuit import Circuit, Gate
-from qhn_core.engines import cores
-from qhn_core.engines.statevector import team
 engine = StatevectorConfig().build()
 circuit = Circuit(2, (Gate("RY", (0,), 0), Gate("CNOT", (0, 1))))
 engine.evaluate(circuit, np.ones((1, 1)), lambda q: (q, None))
@@ -251,5 +249,5 @@ def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypat
         cores.divide(busy)
         asked.clear()
         found.append(engine.gradient(circuit, theta, np.arange(2048.0)).tobytes())
-        assert (max(asked, default=0), cores.part()) == (helpers, helpers + 1)
+        assert (max(asked, default=0), cores.shared(4)) == (helpers, helpers + 1)
     assert len(set(found)) == 1

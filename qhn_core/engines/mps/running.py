@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qhn_core.compiled.cache import kept_in
-from qhn_core.engines.cores import part
+from qhn_core.engines.cores import shared
 from qhn_core.engines.mps import kernels
 from qhn_core.engines.mps.kernels import WIDTH
 from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
@@ -22,7 +22,7 @@ cores = team.cores
 
 def share(kernel: Any, pieces: int, threads: int, *args: Any) -> None:
     """Let up to ``threads`` threads do the pieces of a kernel, each piece by the thread that claims it first."""
-    threads = min(threads, part())
+    threads = shared(threads)
     if min(pieces, threads) < 2:
         kernel(team.ALONE, *args)
         return

@@ -12,7 +12,7 @@ from qhn_core.bitstrings import Bits, from_index
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Array, Engine, Evaluation
-from qhn_core.engines.cores import part
+from qhn_core.engines.cores import shared
 from qhn_core.engines.tabulated import ScoresFromTable, draw_index
 from qhn_core.errors import InvalidArgument, TooLarge
 
@@ -74,7 +74,7 @@ class StatevectorEngine(ScoresFromTable, Engine):
 
     def _probabilities(self, circuit: Circuit, rows: Array) -> Array:
         behaved = self._running.behaved(rows)
-        return self._running.runner(circuit).probabilities(behaved, self.dtype, min(self.threads, part()))
+        return self._running.runner(circuit).probabilities(behaved, self.dtype, shared(self.threads))
 
     def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
         """∂_θ Σ_w q(w) g(w) for a frozen g, (2**N,) or (B, 2**N): shape of theta."""
@@ -94,7 +94,7 @@ class StatevectorEngine(ScoresFromTable, Engine):
         """
         _check_size(circuit)
         rows = self._running.behaved(theta)
-        threads = min(self.threads, part())
+        threads = shared(self.threads)
         return Evaluation(*self._running.runner(circuit).evaluate(rows, diagonal, self.dtype, threads))
 
     def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
