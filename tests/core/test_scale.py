@@ -47,7 +47,7 @@ def test_a_small_study_runs_once_and_is_written_down(tmp_path):
         assert len(list(csv.DictReader(handle))) == len(points)
     said = json.loads((tmp_path / "scale.json").read_text())["conclusions"]
     assert said == conclusions(points)
-    assert len(said) == 3
+    assert len(said) == 6
     assert "24 weights, 160 minibatch likelihoods, χ = 2 against χ = 1: test accuracy" in html
 
 
@@ -59,6 +59,8 @@ def test_conclusions_are_whichever_way_the_points_lie(gain, verdict):
     points += [
         replace(base, method="chain 2", chi=2, seed=s, accuracy=0.9 + 0.01 * s + gain + noise[s]) for s in range(5)
     ]
-    (first,) = conclusions(points)
+    tally, first = conclusions(points)
+    assert f"of 1 comparisons with the circuit without bonds, test accuracy is better in {int(gain > 0)}" in tally
+    assert f"worse in {int(gain < 0)}" in tally
     assert verdict in first
     assert f"test accuracy {gain:+.4f}" in first

@@ -15,8 +15,9 @@ from qhn_core.studies.claims.report import STYLE, csv_text, json_text
 from qhn_core.studies.scale.cells import BATCH, BETA, CHAIN, DRAWS, MAIN, Grid
 from qhn_core.studies.scale.point import Point
 
-#: With what each best circuit is compared: one network trained by gradients, and the circuit without entanglement.
-REFERENCES = ("straight_through", "mean_field")
+#: With what each best circuit is compared: one network trained by gradients, independent weights drawn without a
+#: circuit and with gradients passed through, and what real weights reach.
+REFERENCES = ("straight_through", "mean_field", "bayesbinn", "logistic_regression")
 
 
 def write(folder: Path, points: list[Point], grid: Grid, *, load: float) -> Path:
@@ -37,39 +38,50 @@ def _count(points: list[Point]) -> int:
 
 def conclusions(points: list[Point]) -> list[str]:
     """In words: does entanglement earn anything, and where do the rivals stand; seed by seed at equal budgets."""
-    said = []
+    said, verdicts = [], []
     for bits, budget in sorted({(p.bits, p.likelihoods) for p in points}):
         part = _by_method(p for p in points if (p.bits, p.likelihoods) == (bits, budget))
-        head = f"{bits} weights, {budget} minibatch likelihoods"
+        head = f"{bits} weights, {budget:,} minibatch likelihoods"
         circuits = [method for method in part if method.startswith(CHAIN)]
         for method in circuits[1:]:
-            chi = next(iter(part[method].values())).chi
-            said.append(f"{head}, χ = {chi} against χ = 1: {_compared(part[method], part[circuits[0]])}.")
+            words, verdict = _compared(part[method], part[circuits[0]])
+            said.append(f"{head}, χ = {_chi(part[method])} against χ = {_chi(part[circuits[0]])}: {words}.")
+            verdicts.append(verdict)
         if not circuits:
             continue
         best = max(circuits, key=lambda method: _mean(part[method].values()))
-        chi = next(iter(part[best].values())).chi
         said += [
-            f"{head}, the best of the circuits (χ = {chi}) against {_name(other)}: "
-            f"{_compared(part[best], part[other])}."
+            f"{head}, the best of the circuits (χ = {_chi(part[best])}) against {_name(other)}: "
+            f"{_compared(part[best], part[other])[0]}."
             for other in REFERENCES
             if other in part
         ]
-    return said
+    return [_tally(verdicts), *said] if verdicts else said
 
 
-def _compared(mine: dict[int, Point], theirs: dict[int, Point]) -> str:
+def _tally(verdicts: list[int]) -> str:
+    """What bonds earned over all networks and budgets."""
+    better, worse = verdicts.count(1), verdicts.count(-1)
+    return (
+        f"Entanglement: of {len(verdicts)} comparisons with the circuit without bonds, test accuracy is better in "
+        f"{better}, worse in {worse}, and {len(verdicts) - better - worse} show no difference."
+    )
+
+
+def _compared(mine: dict[int, Point], theirs: dict[int, Point]) -> tuple[str, int]:
+    """In words, and as 1 (better), −1 (worse) or 0 (not shown)."""
     seeds = sorted(set(mine) & set(theirs))
     gain = np.array([mine[s].accuracy - theirs[s].accuracy for s in seeds])
     found = mean_interval(gain)
     if len(gain) < 2 or not np.isfinite([found.low, found.high]).all():
-        return f"test accuracy {gain.mean():+.4f}, one seed"
-    verdict = f"no difference that {len(gain)} seeds show"
-    if found.low > 0:
-        verdict = "better"
-    elif found.high < 0:
-        verdict = "worse"
-    return f"test accuracy {gain.mean():+.4f} (95 % interval {found.low:+.4f} to {found.high:+.4f}): {verdict}"
+        return f"test accuracy {gain.mean():+.4f}, one seed", 0
+    verdict = int(found.low > 0) - int(found.high < 0)
+    words = {1: "better", -1: "worse", 0: f"no difference that {len(gain)} seeds show"}[verdict]
+    return f"test accuracy {gain.mean():+.4f} (95 % interval {found.low:+.4f} to {found.high:+.4f}): {words}", verdict
+
+
+def _chi(seeds: dict[int, Point]) -> int:
+    return next(iter(seeds.values())).chi
 
 
 def _name(method: str) -> str:
@@ -100,8 +112,9 @@ def _html(points: list[Point], grid: Grid, said: list[str], load: float) -> str:
         "minibatch likelihoods: a gradient counts as one, a look at all n examples as n / batch; logistic regression, "
         "whose weights are real, is solved to convergence. Of the networks' output scale two values were tried "
         "with the circuit χ = 1, 640 weights and the first seed (1/8 and 1/4), and nothing else was tuned. "
-        f"Intervals are 95 %, over seeds, each for itself: of {len(said)} comparisons about one in twenty would stand "
-        f"out by chance. Seconds are a seed's share, on a machine with a load of {load:.0f}.</p>",
+        "Intervals are 95 %, over seeds, each for itself: about one comparison in twenty would stand out by chance. "
+        "Seconds are a seed's share by the clock, whatever else the machine did then (a load of "
+        f"{load:.0f} when this was written): they do not rank methods.</p>",
         _unfinished(points, grid) + f"<h2>Conclusions</h2><ul>{listed}</ul>",
         "<h2>All methods</h2>",
         _table(points),
@@ -159,7 +172,7 @@ def _curve(points: list[Point]) -> str:
     budgets = sorted({p.likelihoods for p in points})
     rows = []
     for method, seeds in _by_method(points).items():
-        chi = next(iter(seeds.values())).chi
+        chi = _chi(seeds)
         cells = [f"<td>{escape(_name(method) + (f', χ = {chi}' if chi else ''))}</td>"]
         for budget in budgets:
             held = [p.accuracy for p in points if p.method == method and p.likelihoods == budget]
