@@ -106,6 +106,17 @@ def test_means_in_the_text_are_those_of_the_csv():
     assert np.mean(list(known[640, "chain 1", 12_000].values())) >= 0.9
 
 
+def test_what_bonds_earned_over_all_networks_is_counted():
+    known, signs = accuracies(), []
+    for bits, method, budget in known:
+        if method in ("chain 2", "chain 3", "chain 4"):
+            a, b = known[bits, method, budget], known[bits, "chain 1", budget]
+            _, low, high = interval(np.array([a[s] - b[s] for s in sorted(a)]))
+            signs.append(int(low > 0) - int(high < 0))
+    assert not any(signs)
+    assert f"none of {len(signs)} comparisons with χ = 1 shows a gain or a loss" in " ".join(section().split())
+
+
 def test_the_report_says_what_is_missing():
     about = json.loads((REPORTS / "scale.json").read_text(encoding="utf-8"))["about"]
     html = (REPORTS / "scale.html").read_text(encoding="utf-8")
