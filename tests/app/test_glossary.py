@@ -24,6 +24,7 @@ _MADE_OF = {
     "grad": ("gradient",),
     "gap": ("generalisation gap",),
     "steps": ("steps to the threshold",),
+    "iw": ("importance-weighted bound",),
 }
 
 
