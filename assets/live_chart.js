@@ -255,6 +255,8 @@ class Chart {
     layout.autosize = true;
     layout.paper_bgcolor = "rgba(0,0,0,0)";
     layout.plot_bgcolor = layout.plot_bgcolor || "rgba(0,0,0,0)";
+    this.wished = layout.xaxis && layout.xaxis.range;
+    if (this.fitting && layout.meta?.unit) layout.xaxis.range = [this.wished[0], Math.min(this.wished[1], this.fitting)];
     this.home = homeOf(layout);
     for (const [axis, range] of Object.entries(this.chosen)) {
       if (layout[axis]) layout[axis] = { ...layout[axis], range: [...range], autorange: false };
@@ -264,6 +266,7 @@ class Chart {
     if (this.room > this.asked) layout.margin = { ...layout.margin, t: this.room };
     await plotly.react(this.node, figure.data, layout, config);
     await this.makeRoom(plotly);
+    await this.keepApart(plotly);
     if (!this.listening) {
       this.listening = true;
       this.node.on("plotly_relayout", (event) => this.rangesChosen(event));
@@ -286,6 +289,19 @@ class Chart {
     this.room = above ? Math.ceil(drawn.getBBox().height) + TITLE : 0;
     const top = Math.max(this.asked, this.room);
     if (this.asked && Math.abs(top - margin.t) > 2) await plotly.relayout(this.node, { "margin.t": top });
+  }
+
+  // A figure whose marks have a size of their own says how many pixels a unit of x takes at least (meta.unit): where
+  // there is less room, less of it is in view at first, and the rest is dragged there.
+  async keepApart(plotly) {
+    const { meta, _size: size } = this.node._fullLayout || {};
+    if (!meta?.unit || !this.wished) return;
+    const [low, high] = this.wished;
+    this.fitting = low + size.w / meta.unit;
+    const range = [low, Math.min(high, this.fitting)];
+    if (this.chosen.xaxis || Math.abs(this.home["xaxis.range"][1] - range[1]) < 0.01) return;
+    this.home["xaxis.range"] = range;
+    await plotly.relayout(this.node, { "xaxis.range": [...range] });
   }
 
   join(group) {
@@ -350,6 +366,7 @@ class Chart {
   async fit(plotly) {
     await plotly.Plots.resize(this.node);
     if (!this.gone) await this.makeRoom(plotly);
+    if (!this.gone) await this.keepApart(plotly);
   }
 
   rangesChosen(event) {

@@ -15,6 +15,8 @@ from app.figures.plain import Figure
 #: What is drawn at most; the rest is said in the title.
 MAX_GATES = 4000
 _ROW = 27
+#: Side of a gate's box, and least distance of two columns, pixels.
+_BOX, _COLUMN = 22, 27
 _TWO_PI = 2.0 * np.pi
 
 
@@ -67,7 +69,7 @@ def circuit_diagram(
     gradient: NDArray[np.float64] | None = None,
     faint: bool = False,
 ) -> Figure:
-    """The diagram; drag to the side for later columns, scroll to zoom.
+    """The diagram; drag to the side for later columns, scroll to zoom. Where it is narrow, fewer columns are in view.
 
     A hand on the rim of each rotation shows its angle: up is 0, and it turns with the clock.
 
@@ -98,7 +100,7 @@ def circuit_diagram(
     y = axis(range=[n_qubits - 0.4, -0.6], tickvals=list(range(n_qubits)), ticktext=ticks, showgrid=False)
     y |= {"fixedrange": True, "tickfont": {"size": FONT - 2, "color": MUTED}}
     x = axis(range=[-0.8, min(width, visible) - 0.2], showgrid=False, showticklabels=False)
-    shape = layout(title, x=x, y=y, legend=False, hovermode="closest", dragmode="pan")
+    shape = layout(title, x=x, y=y, legend=False, hovermode="closest", dragmode="pan", meta={"unit": _COLUMN})
     return {"data": traces, "layout": shape}
 
 
@@ -175,7 +177,7 @@ def _boxes(
         if not spots:
             continue
         wide = kind == "IsingZZ"
-        marker = {"symbol": "square", "size": 22, "color": fill, "line": {"width": 1.5, "color": ACCENT}}
+        marker = {"symbol": "square", "size": _BOX, "color": fill, "line": {"width": 1.5, "color": ACCENT}}
         trace = _markers(spots, kind, marker)
         trace |= {
             "mode": "markers+text",

@@ -153,7 +153,8 @@ def terrain(maps: Sequence[tuple[str, Array]], *, objective: str) -> Figure:
                 "xaxis": f"x{name}",
                 "yaxis": f"y{name}",
                 "name": title,
-                "hovertemplate": "10^%{z:.2f}<extra></extra>",
+                "customdata": values,
+                "hovertemplate": "%{customdata:.3~g}<extra></extra>",
             }
         )
         bare: dict[str, Any] = {"showgrid": False, "showticklabels": False, "ticks": ""}

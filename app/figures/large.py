@@ -15,6 +15,7 @@ _PIXELS: Mapping[str, frozenset[str]] = {
     "line": frozenset({"width"}),
     "marker": frozenset({"size"}),
     "legend": frozenset({"itemwidth"}),
+    "meta": frozenset({"unit"}),
 }
 _LETTERS = re.compile(r"font-size:\s*(\d+(?:\.\d+)?)px")
 

@@ -82,10 +82,10 @@ def _names(
     x = [layer - 1 + at for (layer, _, _), _ in edges]
     y = [(1 - at) * _height(i, sizes[layer - 1]) + at * _height(j, sizes[layer]) for (layer, i, j), _ in edges]
     text = [signed(value) for _, value in edges]
-    font = {"size": FONT - 2, "color": INK}
+    font, ground = {"size": FONT - 2, "color": INK}, {"size": 22, "color": PAPER, "opacity": 1}
     return [
-        {"type": "scatter", "mode": "text", "x": x, "y": y, "text": text, "textfont": font, "showlegend": False}
-        | {"hoverinfo": "skip", "name": "weights"}
+        {"type": "scatter", "mode": "markers+text", "x": x, "y": y, "text": text, "textfont": font, "marker": ground}
+        | {"hoverinfo": "skip", "name": "weights", "showlegend": False}
     ]
 
 
