@@ -88,7 +88,7 @@ def test_a_run_of_shots_and_one_with_superposed_architecture(fresh: Path) -> Non
     shots = trained(objective={"name": "ksd"}, estimator={"name": "parameter_shift", "shots": 64}, steps=3)
     page = opened(run=shots)
     until(page, lambda: "posterior" in charts(page))
-    assert any("shots" in caption.value for caption in page.caption), "it says why there is no scrubber"
+    until(page, lambda: any(slider.label == "Step" for slider in page.select_slider))  # among the states it kept
     network = {"name": "mlp_superposed", "layers": [2, 2, 1], "choose_width": True}
     page = opened(run=trained(network=network), section="architecture")
     until(page, lambda: {"architecture", "architectures"} <= set(charts(page)))

@@ -26,6 +26,14 @@ STARTING = 280
 HARMLESS = ("preload", "Permissions policy", "WebSocket", "favicon", "third-party cookie")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in this room drives a browser: before tests are chosen by their marks."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:
