@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import state
+from app import presenter, state
 from app.describe import duration_text
 from qhn_core.errors import QHNError
 from qhn_core.runner import RunStatus
@@ -87,7 +87,7 @@ class Controls:
             on_change=self._speed_changed,
             args=(changed,),
             label_visibility="collapsed",
-            width=_SPEED_WIDTH,
+            width=round(_SPEED_WIDTH * presenter.scale()),
             help="How fast the steps follow each other: slow to watch each one, unlimited to be done soon.",
         )
 

@@ -39,7 +39,7 @@ _CSS = """
   background: var(--st-background-color); color: var(--st-text-color);
   font: 600 clamp(28px, 5vw, 64px)/1.25 var(--st-font); }
 .qhn-prompt[hidden] { display: none; }
-.qhn-prompt p { margin: 0; max-width: 22em; overflow-wrap: anywhere; white-space: pre-wrap; }
+.qhn-prompt p { margin: 0; font: inherit; max-width: 22em; overflow-wrap: anywhere; white-space: pre-wrap; }
 .qhn-prompt textarea { width: min(80vw, 22em); font: inherit; color: inherit; resize: none; padding: .3em;
   background: var(--st-secondary-background-color); border: 2px solid var(--st-border-color); border-radius: 8px; }
 .qhn-prompt[data-writing=true] p, .qhn-prompt[data-writing=true] button, .qhn-prompt[data-writing=false] textarea {

@@ -22,11 +22,11 @@ _HTML = """
 </div>
 """
 _CSS = """
-.qhn-scrub { display: flex; align-items: center; gap: 6px; min-height: 40px; color: var(--st-text-color);
-  font: 14px var(--st-font); }
+.qhn-scrub { display: flex; align-items: center; gap: 6px; min-height: 2.5rem; color: var(--st-text-color);
+  font: .875rem var(--st-font); }
 .qhn-scrub input { flex: 1; min-width: 60px; accent-color: var(--st-primary-color); }
-.qhn-scrub button { font: 14px var(--st-font); color: var(--st-text-color); cursor: pointer; min-width: 32px;
-  height: 30px; padding: 0 6px; background: var(--st-secondary-background-color);
+.qhn-scrub button { font: .875rem var(--st-font); color: var(--st-text-color); cursor: pointer; min-width: 2rem;
+  height: 1.9rem; padding: 0 6px; background: var(--st-secondary-background-color);
   border: 1px solid var(--st-border-color); border-radius: 6px; }
 .qhn-scrub button:disabled { opacity: .45; cursor: default; }
 .qhn-scrub span { white-space: nowrap; font-variant-numeric: tabular-nums; }
