@@ -42,7 +42,7 @@ _MOST_A_SECOND = 40.0
 #: How much slower than alone a chart may become, and seconds after which one that did not ask is no longer counted.
 _SLOWEST, _ABSENT = 12.0, 12.0
 #: Share of one core that building figures may take in all; training and pages need the rest.
-_SHARE = 0.25
+_SHARE = 0.15
 #: Share of a chart's pace for which a figure is fresh, whatever has changed: so all who look share one.
 _FRESH = 0.6
 #: Smallest body, bytes, that is worth compressing.

@@ -6,7 +6,6 @@ component keeps its identity by key alone and hands the new figure to the Plotly
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -22,7 +21,7 @@ import streamlit as st
 from app import feeds, state
 from app.figures.large import enlarge
 from app.figures.palette import TOKENS
-from app.figures.plain import plain
+from app.figures.plain import to_json
 
 _ROOT = Path(__file__).resolve().parent
 _ASSETS = _ROOT.parent / "assets"
@@ -136,7 +135,7 @@ def encode(
         "name": name,
         "alt": alt,
         "height": height,
-        "figure": plain(enlarge(figure, scale)),
+        "figure": enlarge(figure, scale),
         "config": dict(config or {}),
         "group": group,
         "plotly": script_url(),
@@ -145,7 +144,7 @@ def encode(
         "every": every,
         "clickable": clickable,
     }
-    return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
+    return to_json(payload)
 
 
 def live_chart(

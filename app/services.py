@@ -20,6 +20,7 @@ from app.step_times import StepTimes
 from qhn_core.planning import memory_limit
 from qhn_core.runner import Supervisor
 from qhn_core.runner.cluster import Cluster
+from qhn_core.runner.helpers import Helpers
 from qhn_core.runner.live import LiveRun
 from qhn_core.runner.slots import Limits
 from qhn_core.store import RunStore
@@ -29,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 Shared = TypeVar("Shared", RunStore, Supervisor, Races)
 #: Bytes of the memory for training that are left to pages, their figures and histories.
 _FOR_PAGES = 512 * 2**20
+#: Bytes of that memory for each process that helps.
+_FOR_HELPER = 2**30
 #: Seconds after which somebody in a class who is not seen has left, and after which a run that no page asks for is
 #: nobody's where there is no class.
 _LEFT, _LEFT_ALONE = 60.0, 300.0
@@ -49,7 +52,13 @@ def shared_supervisor() -> Supervisor:
     address = os.environ.get("QHN_SCHEDULER", "")
     cluster = Cluster(address, uploads=shared_store().uploads) if address else None
     memory = max(memory_limit() - _FOR_PAGES, _FOR_PAGES)
-    return Supervisor(shared_store(), limits=limits, cluster=cluster, memory=memory, left=_left)
+    helpers = None
+    if cluster is None:
+        count = max(1, min(os.cpu_count() or 1, memory // _FOR_HELPER))
+        helpers = Helpers(count, uploads=shared_store().uploads)
+    if helpers is not None and classroom.is_asked():
+        helpers.start()  # a class will need them
+    return Supervisor(shared_store(), limits=limits, cluster=cluster, memory=memory, left=_left, helpers=helpers)
 
 
 def _left(run: LiveRun[Any]) -> bool:

@@ -173,7 +173,7 @@ def _boxes(
         spots: list[tuple[float, float, str]] = []
         for gate, c in zip(gates, column.tolist(), strict=True):
             if gate.name == kind:
-                spots.append((c, float(np.mean(gate.wires)), _describe(gate, theta, gradient)))
+                spots.append((c, sum(gate.wires) / len(gate.wires), _describe(gate, theta, gradient)))
         if not spots:
             continue
         wide = kind == "IsingZZ"
@@ -204,7 +204,7 @@ def _hands(
             "type": "scatter",
             "mode": "markers",
             "x": [c for _, c in turned],
-            "y": [float(np.mean(gate.wires)) for gate, _ in turned],
+            "y": [sum(gate.wires) / len(gate.wires) for gate, _ in turned],
             "marker": hands,
             "name": "angles",
             "hoverinfo": "skip",

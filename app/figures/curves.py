@@ -216,13 +216,14 @@ def _level_name(level: float, text: str, traces: Sequence[Mapping[str, Any]]) ->
     curves = [_looked_at(trace) for trace in traces if not np.isnan(np.asarray(trace["y"], dtype=float)).all()]
     everything = np.concatenate([*curves, [level]])
     height = _NAME_HEIGHT * max(float(np.nanmax(everything) - np.nanmin(everything)), 1e-12)
+    over, under = np.array([_higher(y) for y in curves]), np.array([_lower(y) for y in curves])
 
     def crowd(place: tuple[float, int]) -> int:
         left, side = place
         low, high = (level, level + height) if side > 0 else (level - height, level)
-        part = slice(int(left * _LOOKS), int((left + _NAME_WIDTH) * _LOOKS) + 1)
+        part = np.s_[..., int(left * _LOOKS) : int((left + _NAME_WIDTH) * _LOOKS) + 1]
         # A curve is in the way where it is within the name's height, or crosses it between two looks.
-        return sum(int(((_higher(y)[part] >= low) & (_lower(y)[part] <= high)).sum()) for y in curves)
+        return int(np.count_nonzero((over[part] >= low) & (under[part] <= high)))
 
     rightmost = 1.0 - _NAME_WIDTH
     places = [(left, side) for left in np.linspace(rightmost, 0.0, 7) for side in (1, -1)]

@@ -32,6 +32,23 @@ def plain(value: Any) -> Any:
     return value
 
 
+def to_json(value: Any) -> bytes:
+    """What :func:`plain` gives, as JSON; several times as fast, as only what JSON does not know goes through Python."""
+    import orjson
+
+    return orjson.dumps(value, default=_other, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a figure cannot hold {type(value).__name__}")
+
+
 def _array(array: NDArray[Any]) -> list[Any]:
     if array.dtype.kind != "f":
         return list(array.tolist())

@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.runner.trail import Trail
+from qhn_core.sharing import held_bytes
 from qhn_core.store.checkpoint import pack, unpack
 
 if TYPE_CHECKING:
     from qhn_core.trainer import Setup, TrainState
 
 Array = NDArray[np.float64]
-#: Set-ups that a worker keeps.
-_SETUPS = 8
+#: Set-ups that a worker keeps, and the most bytes of them where there are several: a class may train one each.
+_SETUPS, _SETUP_BYTES = 64, 256 * 2**20
 #: Largest probabilities that are sent with a slice, bytes; where they are larger a page works them out from the angles.
 _MOST_SEEN = 8 * 2**20
 _ROW, _STATE, _SEEN, _KEPT = "row.", "state.", "seen.", "kept."
@@ -128,9 +129,11 @@ def _setup(config_json: str, uploads: str | None) -> Setup:
         if key not in _setups:
             config = RunConfig.from_json(config_json)
             _setups[key] = trainer.prepare(config, uploads=Path(uploads) if uploads else None)
+            while len(_setups) > 1 and (
+                len(_setups) > _SETUPS or held_bytes(list(_setups.values()), set()) > _SETUP_BYTES
+            ):
+                _setups.popitem(last=False)
         _setups.move_to_end(key)
-        while len(_setups) > _SETUPS:
-            _setups.popitem(last=False)
         return _setups[key]
 
 

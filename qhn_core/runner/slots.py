@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 #: Seconds in which everybody's turn should come, and the shortest and longest time that one turn lasts.
-_ROUND, _SHORTEST, _LONGEST = 1.0, 0.05, 0.4
+_ROUND, _SHORTEST, _LONGEST = 1.0, 0.12, 0.4
 #: Seconds for which others may begin before one that waits for memory.
 _OVERTAKEN = 60.0
 
@@ -189,6 +189,10 @@ class Slots:
         """Whether nobody holds a slot or waits for one."""
         with self._guard:
             return not self._entries
+
+    def crowded(self) -> float | None:
+        """Seconds of one turn where some wait for theirs; None where nobody does. Cheap: takes no lock."""
+        return self.seconds_a_turn() if self._waiters else None
 
     def seconds_a_turn(self) -> float:
         """Seconds of one turn: the more wait, the shorter, so that everybody's comes about once a second."""

@@ -20,6 +20,7 @@ from qhn_core.errors import InvalidArgument, QHNError, StoreError
 from qhn_core.runner.cluster import Cluster
 from qhn_core.runner.crew import Crew
 from qhn_core.runner.events import Event, EventLog
+from qhn_core.runner.helpers import Helpers
 from qhn_core.runner.live import LiveRun, speed_limit
 from qhn_core.runner.slots import Limits, Slots
 from qhn_core.runner.status import RunStatus, Snapshot
@@ -54,6 +55,8 @@ class Supervisor:
         cluster: where runs are trained; None for this machine. As many compute at once as it has threads.
         memory: bytes for all runs that have begun and not ended; by default :func:`~qhn_core.planning.memory_limit`.
         left: whether whoever started a run that has not begun is gone; it is then stopped, and can be resumed.
+        helpers: processes that make the runs' turns where more runs are at work than can compute at once; None to make
+            all steps in this one.
     """
 
     def __init__(
@@ -67,10 +70,11 @@ class Supervisor:
         cluster: Cluster | None = None,
         memory: int | None = None,
         left: Callable[[LiveRun[Any]], bool] = lambda run: False,
+        helpers: Helpers | None = None,
     ) -> None:
         from qhn_core.planning import memory_limit
 
-        self.store, self.cluster = store, cluster
+        self.store, self.cluster, self.helpers = store, cluster, helpers
         if cluster is not None:
             max_running = max_running or cluster.slots()
         self._events = EventLog()
@@ -378,6 +382,8 @@ class Supervisor:
         self._writer.close(max(1.0, deadline - time.monotonic()))
         if self.cluster is not None:
             self.cluster.close()
+        if self.helpers is not None:
+            self.helpers.close()
         for run in runs:
             if run.thread is not None and run.thread.is_alive():
                 run.ending = (RunState.INTERRUPTED, "The program was closed in the midst of a step. Resume goes on.")
@@ -438,6 +444,7 @@ class Supervisor:
         run.reached = reached
         task.one_by_one = lambda: run.want_pause or run.speed is not None
         task.cancelled = run.cancelled
+        task.helpers, task.crowded = self.helpers, self.crew.slots.crowded
         with self._guard:
             self.crew.launch(run)
             self.crew.fit(may_go=_may_go)

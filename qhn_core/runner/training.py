@@ -10,6 +10,7 @@ import numpy as np
 
 from qhn_core.engines.base import PROBABILITIES
 from qhn_core.runner.cluster import MOST, Cluster
+from qhn_core.runner.helpers import Helpers
 from qhn_core.runner.recorder import Recorder
 from qhn_core.runner.slices import Slice
 from qhn_core.runner.status import Snapshot
@@ -47,6 +48,7 @@ class Training:
         cluster: Cluster | None = None,
     ) -> None:
         self.run_id, self.config, self.from_store = run_id, config, from_store
+        self._text = config.to_json()
         self._store = store
         self.setup = setup
         self.state: TrainState | None = None
@@ -59,8 +61,11 @@ class Training:
         #: What people want of it: one step at a time; nothing more.
         self.one_by_one: Callable[[], bool] = lambda: False
         self.cancelled: Callable[[], bool] = lambda: False
-        #: Number of the process of a cluster that made the newest steps; 0 for none.
+        #: Number of the process that made the newest steps, of a cluster or a helper; 0 for this one.
         self.process = 0
+        #: Processes of this machine that make its turns where ``crowded()`` says for how many seconds each lasts.
+        self.helpers: Helpers | None = None
+        self.crowded: Callable[[], float | None] = lambda: None
 
     @property
     def steps(self) -> int:
@@ -96,13 +101,26 @@ class Training:
         from qhn_core import trainer
 
         if self._cluster is None:
-            return trainer.step(setup, state)
+            made = self._helped(state)
+            return trainer.step(setup, state) if made is None else (made.state, made)
         steps = 1 if self.one_by_one() else MOST
         every = self.trail.every if self.trail is not None else 0
         (made,) = self._cluster.advance(
-            [(self.config.to_json(), state.arrays())], steps=steps, every=every, cancelled=self.cancelled
+            [(self._text, state.arrays())], steps=steps, every=every, cancelled=self.cancelled
         )
         return made.state, made
+
+    def _helped(self, state: TrainState) -> Slice | None:
+        """A turn made by a process beside this one, if others wait for theirs; None to make a step here."""
+        if self.helpers is None or self.steps_cannot_be_cut or self.one_by_one():
+            return None
+        seconds = self.crowded()
+        if seconds is None:
+            return None
+        every = self.trail.every if self.trail is not None else 0
+        return self.helpers.advance(
+            self._text, state.arrays(), steps=MOST, seconds=seconds, every=every, cancelled=self.cancelled
+        )
 
     def begin(self, setup: Setup, state: TrainState) -> int:
         """Keep set-up and state."""
@@ -125,6 +143,7 @@ class Training:
                 self.recorder.append(int(before.step), info.row)
                 self._keep(before, last=info.done)
             self._seen = Snapshot(int(before.step), before.theta, info.probs, info.bits)
+            self.process = 0
         self.state = after
         return Reached(self._updates(after), info.done, info.reason or "")
 

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: Seconds between writes. What was logged longer ago than this survives a kill.
 FLUSH_SECONDS = 0.4
 _HEARTBEAT_SECONDS = 5.0
+#: Rest after a round of writing, in times of what it took, so that many runs do not keep the writer busy; and the most
+#: seconds of it.
+_REST, _LONGEST = 4.0, 2.0
 #: Seconds and bytes of history for which a store that cannot be written is borne before training is paused.
 PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 64 * 2**20
 
@@ -70,13 +73,15 @@ class Writer(Generic[TaskT]):
             return True
 
     def _main(self) -> None:
+        took = 0.0
         while not self._closing.is_set():
-            self._wake.wait(self.seconds)
+            self._wake.wait(min(max(self.seconds, _REST * took), _LONGEST))
             self._wake.clear()
-            runs = list(self.runs())
+            runs, began = list(self.runs()), time.monotonic()
             for run in runs:
                 if run.version != run.saved:
                     self.write(run)
+            took = time.monotonic() - began
             if runs and time.monotonic() - self._beat > _HEARTBEAT_SECONDS:
                 self._heartbeat()
 

@@ -240,4 +240,4 @@ def test_charts_slow_down_when_building_them_takes_too_much_of_the_processor(
     clock[0] += 2.0
     assert shared.slower() == 1.0, "nothing has to be built"
     moved[0], clock[0] = 2, clock[0] + 2.0
-    assert shared.slower() == pytest.approx(0.5 / 0.25)
+    assert shared.slower() == pytest.approx(0.5 / feeds._SHARE)
