@@ -40,7 +40,9 @@ def test_a_small_study_runs_once_and_is_written_down(tmp_path):
     again = [p for cell in grid.cells() for p in measured(cell, grid, ledger, _read(ledger))]
     assert again == points
     assert ledger.read_text() == before + '{"key": "cut off'
-    assert "Not finished" in write(tmp_path, points[:-2], grid, load=1.0).read_text()
+    partial = write(tmp_path, points[:-2], grid, load=1.0).read_text()
+    assert "Not finished" in partial
+    assert "Missing: 24 weights at 160 minibatch likelihoods: Logistic regression." in partial
     html = write(tmp_path, points, grid, load=1.0).read_text()
     assert "Not finished" not in html
     with (tmp_path / "scale.csv").open() as handle:

@@ -27,14 +27,17 @@ METHODS = {
 }
 BUDGETS = (3000, 12_000)
 SIZES = ("chain 1", "chain 2", "mean_field", "straight_through", "bayesbinn", "logistic_regression")
-#: Method, compared with, budget, and what the words beside it say: -1 behind, 0 no difference shown, 1 ahead.
+#: Weights, method, compared with, budget, and what the words beside it say: -1 behind, 0 no difference shown, 1 ahead.
 COMPARED = (
-    ("chain 2", "chain 1", 12_000, 0),
-    ("chain 3", "chain 1", 12_000, 0),
-    ("chain 1", "mean_field", 12_000, 0),
-    ("chain 1", "straight_through", 12_000, 0),
-    ("chain 1", "logistic_regression", 12_000, -1),
-    ("chain 3", "straight_through", 3000, -1),
+    (640, "chain 2", "chain 1", 12_000, 0),
+    (640, "chain 3", "chain 1", 12_000, 0),
+    (640, "chain 1", "mean_field", 12_000, 0),
+    (640, "chain 1", "straight_through", 12_000, 0),
+    (640, "chain 1", "logistic_regression", 12_000, -1),
+    (640, "chain 3", "straight_through", 3000, -1),
+    (1184, "chain 1", "mean_field", 3000, -1),
+    (1184, "chain 1", "straight_through", 3000, -1),
+    (1184, "chain 2", "chain 1", 3000, 0),
 )
 
 
@@ -90,10 +93,10 @@ def test_the_table_of_sizes_is_that_of_the_csv():
         assert entries == [f"{np.mean(list(found.values())):.3f}" if found else "–" for found in seeds]
 
 
-@pytest.mark.parametrize(("mine", "theirs", "budget", "sign"), COMPARED)
-def test_the_comparisons_are_paired_by_seed(mine, theirs, budget, sign):
+@pytest.mark.parametrize(("bits", "mine", "theirs", "budget", "sign"), COMPARED)
+def test_the_comparisons_are_paired_by_seed(bits, mine, theirs, budget, sign):
     known, text = accuracies(), " ".join(section().split())
-    a, b = known[640, mine, budget], known[640, theirs, budget]
+    a, b = known[bits, mine, budget], known[bits, theirs, budget]
     mean, low, high = interval(np.array([a[s] - b[s] for s in sorted(a)]))
     assert f"{mean:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−") in text
     assert int(low > 0) - int(high < 0) == sign

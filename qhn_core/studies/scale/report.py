@@ -130,9 +130,19 @@ def _html(points: list[Point], grid: Grid, said: list[str], load: float) -> str:
 
 def _unfinished(points: list[Point], grid: Grid) -> str:
     """What is missing of a study that was interrupted, or has not ended yet."""
-    missing = len(grid.cells()) - _count(points)
-    whole = f"{_count(points)} of the grid's {len(grid.cells())} cells (a method on a network at a budget)"
-    return f"<p><strong>Not finished:</strong> {whole} have been measured.</p>" if missing > 0 else ""
+    known = {(p.bits, p.method, p.likelihoods) for p in points}
+    missing: dict[str, list[str]] = {}
+    for cell in grid.cells():
+        if (cell.size.bits, cell.method, cell.likelihoods) not in known:
+            head = f"{cell.size.bits} weights at {cell.likelihoods:,} minibatch likelihoods"
+            missing.setdefault(head, []).append(_name(cell.method))
+    if not missing:
+        return ""
+    listed = "; ".join(f"{head}: {', '.join(names)}" for head, names in missing.items())
+    return (
+        f"<p><strong>Not finished:</strong> {len(known)} of the grid's {len(grid.cells())} cells (a method on a "
+        f"network at a budget) have been measured. Missing: {escape(listed)}.</p>"
+    )
 
 
 def _table(points: list[Point]) -> str:
