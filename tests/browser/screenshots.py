@@ -101,7 +101,7 @@ def _instant(page: Page, base: str) -> None:
 def _receipt(page: Page, base: str) -> None:
     _presented_race(page, base)
     page.keyboard.press("Escape")
-    page.get_by_test_id("stPopoverButton").filter(has_text="Export").click(timeout=LONG)
+    page.get_by_test_id("stPopoverButton").filter(has_text="Export", visible=True).click(timeout=LONG)
     with page.expect_download(timeout=LONG) as download:
         page.get_by_role("button", name="Receipt").click()
     with tempfile.TemporaryDirectory() as folder:

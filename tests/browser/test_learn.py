@@ -110,7 +110,7 @@ def test_a_shared_link_brings_step_prompt_and_hidden_controls(dashboard: Any, ta
     page.get_by_text(prompt, exact=False).wait_for(timeout=LONG)
     page.get_by_text("Share of wrong labels").wait_for(timeout=LONG)
     assert page.get_by_text("Patients to learn from").count() == 0
-    page.get_by_test_id("stPopoverButton").filter(has_text="Share").click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Share", visible=True).click()
     page.get_by_text("lesson=mle-and-collapse").first.wait_for()
     expect(page.get_by_test_id("stImage").locator("img")).to_be_visible()
 

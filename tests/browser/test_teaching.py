@@ -89,7 +89,7 @@ def test_a_race_is_presented_and_taken_home(dashboard: Any, tab: Tab, chromium: 
     page.keyboard.press("3")
     page.wait_for_function(f"{names}.includes('SELBO λ=1')", timeout=LONG)
     page.keyboard.press("Escape")
-    page.get_by_test_id("stPopoverButton").filter(has_text="Export").click(timeout=LONG)
+    page.get_by_test_id("stPopoverButton").filter(has_text="Export", visible=True).click(timeout=LONG)
     with page.expect_download(timeout=LONG) as download:
         page.get_by_role("button", name="Receipt").click()
     path = tmp_path / "race.html"
