@@ -75,7 +75,7 @@ class Writer(Generic[TaskT]):
     def _main(self) -> None:
         took = 0.0
         while not self._closing.is_set():
-            self._wake.wait(min(max(self.seconds, _REST * took), _LONGEST))
+            self._wake.wait(max(self.seconds, min(_REST * took, _LONGEST)))
             self._wake.clear()
             runs, began = list(self.runs()), time.monotonic()
             for run in runs:
