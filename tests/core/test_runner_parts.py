@@ -230,8 +230,8 @@ def test_the_more_wait_the_shorter_a_turn():
         lengths.append(slots.seconds_a_turn())
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] == pytest.approx(0.4)
-    assert lengths[29] * 30 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"
-    assert lengths[-1] == pytest.approx(0.05)
+    assert lengths[14] * 15 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"
+    assert lengths[-1] == pytest.approx(0.12)
 
 
 def test_one_person_may_have_only_so_many_at_work():
