@@ -12,7 +12,7 @@ if str(_ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import class_bar, live_chart, services  # noqa: E402
+from app import class_bar, live_chart, services, wide_tables  # noqa: E402
 from app.feeds import FEEDS  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
@@ -29,11 +29,6 @@ PAGES = (
 TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/groups:"),)
 
 
-#: Tables wider than the page move sideways by themselves; the page does not.
-_TABLES = (
-    '<style>[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; } '
-    '[data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.35rem 0.5rem; }</style>'
-)
 #: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour.
 _DARK_BUTTONS = '<style>[data-testid^="stBaseButton-primary"] { color: #12151c; }</style>'
 
@@ -43,7 +38,7 @@ def main() -> None:
     st.set_page_config(
         page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
     )
-    st.html(_TABLES)
+    wide_tables.style()
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import presenter, race_state, services, state
+from app import presenter, race_state, services, state, wide_tables
 from app.describe import headline
 from app.figures.race import View
 from app.sending import sent
@@ -117,6 +117,7 @@ def _content(tab: str, seen: Seen | None, view: View, replica: int) -> None:
         quantum.show(seen)
     if tab in _TABS[:3] and seen is not None and seen.logged:
         st.markdown(charts.values_table(seen))
+    wide_tables.reach()
 
 
 def _total(form: RaceForm, seen: Seen | None) -> int:

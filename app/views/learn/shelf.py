@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import state
+from app import state, wide_tables
 from app.qubits import qubits
 from app.views.learn import glossary
 from qhn_core.lessons.files import LessonError
@@ -100,6 +100,7 @@ def _profile(given: Sequence[Answer], answers: Answers, browser: str) -> None:
         mine = [right for answer, right in judged if answer.sure == level]
         rows.append(f"| {name} | {len(mine)} | {sum(mine)} | {len(mine) - sum(mine)} |")
     st.markdown("| you were | answers | right | wrong |\n|---|---|---|---|\n" + "\n".join(rows))
+    wide_tables.reach()
     wrong = sum(answer.sure == 2 and not right for answer, right in judged)
     sure = sum(answer.sure == 2 for answer, _ in judged)
     if sure:

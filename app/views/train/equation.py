@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import starts, state
+from app import starts, state, wide_tables
 from app.describe import loss_names
 from app.figures import loss_colour
 from app.views.train.data import Shown
@@ -90,6 +90,7 @@ def show(shown: Shown | None) -> None:
                 for w in largest(shares)
             ]
             st.markdown("| network | q(w) | ℓ(w) ÷ n | adds |\n|---|---|---|---|\n" + "\n".join(rows))
+    wide_tables.reach()
 
 
 def _pattern(index: int, n_bits: int) -> str:

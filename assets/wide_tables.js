@@ -1,0 +1,19 @@
+// Tables that are wider than the page move sideways in a box of their own; who has no mouse reaches that box by Tab and
+// moves it by the arrow keys.
+
+const BOXES = '[data-testid="stMarkdownContainer"]:has(> table)';
+let watching = null;
+
+function reach() {
+  for (const box of document.querySelectorAll(BOXES)) {
+    if (box.tabIndex !== 0) box.tabIndex = 0;
+  }
+}
+
+export default function () {
+  reach();
+  watching?.disconnect();
+  watching = new MutationObserver(reach);
+  watching.observe(document.body, { childList: true, subtree: true });
+  return () => watching.disconnect();
+}
