@@ -30,15 +30,15 @@ class AutoEngine(Engine):
 
     def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
         """q(w) of all strings: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
-        return self._for(circuit).probs(circuit, theta)
+        return self._whole(circuit).probs(circuit, theta)
 
     def gradient(self, circuit: Circuit, theta: ArrayLike, diagonal: ArrayLike) -> Array:
         """∂_θ Σ_w q(w) g(w) for a frozen diagonal g: shape of theta."""
-        return self._for(circuit).gradient(circuit, theta, diagonal)
+        return self._whole(circuit).gradient(circuit, theta, diagonal)
 
     def evaluate(self, circuit: Circuit, theta: Array, diagonal: Callable[[Array], tuple[Array, Any]]) -> Evaluation:
         """Probabilities, then ``diagonal(q) -> (g, aux)``, then the gradient; theta (B, P)."""
-        return self._for(circuit).evaluate(circuit, theta, diagonal)
+        return self._whole(circuit).evaluate(circuit, theta, diagonal)
 
     def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:
         """Bitstrings: (shots, N) or (B, shots, N)."""
@@ -57,7 +57,14 @@ class AutoEngine(Engine):
         return self._for(circuit).score(circuit, theta, bits, weights)
 
     def _for(self, circuit: Circuit) -> Any:
-        config = chosen(circuit, threads=self._threads)
+        return self._engine(chosen(circuit, threads=self._threads))
+
+    def _whole(self, circuit: Circuit) -> Any:
+        """The engine for what all 2^N strings are asked of: state vectors hold more of them than tables do."""
+        vector = StatevectorConfig(threads=self._threads)
+        return self._engine(vector) if takes(vector, circuit) else self._for(circuit)
+
+    def _engine(self, config: StatevectorConfig | MPSConfig) -> Any:
         found = self._built.get(config.name)
         if found is None:
             found = self._built[config.name] = config.build()
