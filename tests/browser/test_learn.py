@@ -38,7 +38,8 @@ def test_a_lesson_is_walked_by_keyboard_and_each_screen_fits(dashboard: Any, tab
         if step.question is None:
             expect(page.locator(f"[data-chart={step.show[0]}]").first).to_be_visible(timeout=LONG)
         else:
-            expect(page.get_by_text("How sure are you?")).to_be_visible(timeout=LONG)
+            # While a step goes, the next one's question may stand beside its own for a moment.
+            expect(page.get_by_text("How sure are you?")).to_have_count(1, timeout=LONG)
         assert page.get_by_test_id("stException").count() == 0
         assert page.get_by_test_id("stAlertContentError").count() == 0
         assert _main_height(page) <= 720, step.id
