@@ -88,15 +88,19 @@ def stop_server(server: Server) -> None:
         server.process.wait(timeout=15)
 
 
+def traces(server: Server) -> str:
+    """The stack traces in its log, but for those of tabs that were closed."""
+    log = server.log.read_text(errors="replace")
+    return "\n".join(part[:3000] for part in log.split("Traceback")[1:] if "WebSocketDisconnect" not in part)
+
+
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for a module's tests, on a fresh data folder; its log must hold no stack trace at the end."""
     server = start_server(tmp_path_factory.mktemp("dashboard"))
     yield server
     stop_server(server)
-    log = server.log.read_text(errors="replace")
-    traces = [part for part in log.split("Traceback")[1:] if "WebSocketDisconnect" not in part]
-    assert not traces, "\n".join(traces)
+    assert not (found := traces(server)), found
 
 
 def look_under_policy(page: Page) -> None:

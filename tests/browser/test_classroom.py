@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Server, start_server, stop_server
+from tests.browser.conftest import Server, start_server, stop_server, traces
 
 #: Milliseconds: three browsers and a server share the machine.
 LONG = 180_000
@@ -26,7 +26,7 @@ def lecture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server = start_server(tmp_path_factory.mktemp("class"))
     yield server
     stop_server(server)
-    assert "Traceback" not in server.log.read_text(errors="replace")
+    assert not (found := traces(server)), found
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     _told(page, "· paused")
 
     page.keyboard.press("1")
-    expect(page.locator(".st-key-podium-0 button")).to_have_attribute(
+    expect(page.locator(".st-key-podium-0 button:visible")).to_have_attribute(
         "data-testid", "stBaseButton-primary", timeout=LONG
     )
     page.keyboard.press("Escape")
