@@ -13,8 +13,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
+import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.classroom import ClassEnded
 
 #: Seconds after which the next run begins all the same: a browser that takes nothing more must not hold up its page.
 PATIENCE = 2.0
@@ -27,7 +30,10 @@ def sent(draw: Callable[_P, None]) -> Callable[_P, None]:
 
     @wraps(draw)
     def drawn(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        draw(*args, **kwargs)
+        try:
+            draw(*args, **kwargs)
+        except ClassEnded as error:  # the class was closed while this page was open
+            st.error(str(error), icon=":material/error:")
         let_it_be_sent()
 
     return drawn
