@@ -85,7 +85,7 @@ def test_an_accuracy_that_is_never_reached_is_a_miss_and_no_time():
     config = RunConfig.model_validate(TEN_DIGITS | small | {"steps": 4, "log_every": 2})
     assert wide.time_to_accuracy(config, 1.01) == (np.inf, 4)
     seconds, steps = wide.time_to_accuracy(config, 0.0)
-    assert seconds < np.inf
+    assert np.isfinite(seconds), "reached"
     assert steps <= 2
     row = json.loads(report(9.0, np.inf).to_json())["figures"][0]
     assert (row["value"], row["met"]) == (None, False)

@@ -9,39 +9,27 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import figures, services, state
-from app.controls import Controls, about_text
-from app.describe import duration_text, loss_names
-from app.figures.devices import device_loss
+from app import services, state
+from app.controls import about_text
+from app.describe import loss_names
 from app.jobs import Job, Watch, jobs
-from app.live_chart import live_chart
-from app.remote import agree_to, agreed_to, digest, is_remote, total
-from app.views.hardware.deploy import PAGE, QUESTION
+from app.remote import agree_to, digest
+from app.views.hardware import trained
+from app.views.hardware.deploy import PAGE
 from app.views.hardware.device import Device, engine_of
 from app.views.hardware.shots import loss_choice
 from app.views.hardware.source import Source
-from app.views.train.data import config_of
-from qhn_core.analysis.dial import exact_values
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.objectives.base import ObjectiveConfig
 from qhn_core.planning import Plan, plan
-from qhn_core.runner import RunState, RunStatus
 
 ESTIMATORS = {"spsa": "SPSA", "parameter_shift": "Parameter shift"}
 SHOTS = ("64", "256", "1024", "4096")
 #: Circuits timed together, as a step sends many at once.
 _TIMED = 4
-_HEIGHT = 400
-#: In the URL: the run trained on the device, and whose circuit it was (a run, or the settings). In the session: the
-#: configuration that waits for a yes.
-_RUN, _OF, _ASKED = "trained", "trained_of", "hardware.asked"
-_SETTINGS = "settings"
-#: What the circuit and the exact value of a loss depend on.
-_PROBLEM = ("dataset", "network", "prior", "ansatz", "seed")
-_RESUME = "Resume"
-#: The buttons of the question whether to resume: that about a new run may be open at the same time.
-_AGAIN = Controls("hardware.again", problem="hardware.problem")
+#: In the session: the configuration that waits for a yes.
+_ASKED = "hardware.asked"
 
 
 def show(source: Source, device: Device) -> bool:
@@ -58,7 +46,7 @@ def show(source: Source, device: Device) -> bool:
         elif config is not None and needs is not None:
             _confirm(source, config, needs, device, timing)
     with right:
-        active = _run(source)
+        active = trained.show(source)
     return active or (timing is not None and not timing.ready)
 
 
@@ -206,7 +194,7 @@ def _confirm(source: Source, config: RunConfig, needs: Plan, device: Device, tim
     st.warning(f"Send {circuits:,} circuits to {device.label}?{_stopped_first()}")
     left, right = st.columns(2, gap="small")
     with left:
-        args = (config, source.run or _SETTINGS)
+        args = (config, source.run or trained.SETTINGS)
         st.button(
             "Send",
             key="hardware.send",
@@ -229,11 +217,12 @@ def _confirm(source: Source, config: RunConfig, needs: Plan, device: Device, tim
 
 def _stopped_first() -> str:
     """What becomes of the run that a second one takes the place of."""
-    run = state.parameter(_RUN)
-    status = _status(run) if run else None
+    run = state.parameter(trained.RUN)
+    status = trained.status_of(run) if run else None
     if status is None or not status.active:
         return ""
-    return f" It takes the place of {_short(status.name)}, which is stopped at step {status.step}; Runs can resume it."
+    name = trained.short(status.name)
+    return f" It takes the place of {name}, which is stopped at step {status.step}; Runs can resume it."
 
 
 def _send(config: RunConfig, of: str) -> None:
@@ -244,132 +233,11 @@ def _send(config: RunConfig, of: str) -> None:
 
 
 def _start(config: RunConfig, of: str) -> None:
-    before = state.parameter(_RUN)
-    status = _status(before) if before else None
+    before = state.parameter(trained.RUN)
+    status = trained.status_of(before) if before else None
     if status is not None and status.active:
         services.supervisor().stop(status.run_id)
     run = services.supervisor().start(config)
     agree_to(run)
-    state.keep_choice(_RUN, run)
-    state.keep_choice(_OF, of)
-
-
-def _status(run: str) -> RunStatus | None:
-    try:
-        return services.supervisor().status(run)
-    except QHNError:
-        return None
-
-
-def _run(source: Source) -> bool:
-    """The live loss of the run on the device, with its buttons; returns whether it goes on by itself."""
-    run = state.parameter(_RUN)
-    status = _status(run) if run else None
-    with st.container():  # one place, whatever it holds: what stands below must not move, or it would be made anew
-        if problem := state.recall("hardware.problem", ""):
-            st.error(str(problem), icon=":material/error:")
-        elif status is not None:
-            _progress(status)
-    with st.container():
-        if run is not None and status is not None and QUESTION.parts() == (_RESUME, run) and _resumable(status):
-            cost = total([(config_of(run), status.step)])
-            QUESTION.show(_AGAIN, cost, partial(_resume, run, agreed=True))
-    if run is None or status is None:
-        text = "Nothing sent yet"
-        figure = figures.message("Loss on the device", text)
-        live_chart(figure, name="hardware-loss", alt=f"Loss on the device: {text}.", height=_HEIGHT)
-        return False
-    rows, config = services.supervisor().curves(run), config_of(run)
-    loss = rows.history.get("loss", np.zeros((0, 1)))
-    name, own = config.objective.short, _is_of(source, run, config)
-    figure = device_loss(
-        rows.steps,
-        loss,
-        objective=config.objective.name,
-        title=f"{name} on {_device_name(config)}, from shots" + ("" if own else f" · {_short(_origin(status))}"),
-        total=config.steps,
-        reference=_reference(source, config) if own else None,
-    )
-    now = f"{float(loss[-1].mean()):.3g} at step {int(rows.steps[-1])}" if len(loss) else "no step yet"
-    live_chart(figure, name="hardware-loss", alt=f"Estimated {name} on the device: {now}.", height=_HEIGHT)
-    if not own:
-        st.caption(f"This run trains the circuit of {_short(_origin(status))}, not of the one chosen in the sidebar.")
-    _buttons(run, status)
-    _message(status)
-    return status.state in (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
-
-
-def _is_of(source: Source, run: str, config: RunConfig) -> bool:
-    """Whether a run on the device is the one that the page looks at, or trains the circuit of that."""
-    same = all(getattr(config, part) == getattr(source.config, part) for part in _PROBLEM)
-    return source.run == run or (same and state.parameter(_OF) in (None, source.run or _SETTINGS))
-
-
-def _origin(status: RunStatus) -> str:
-    """What to call the circuit that a run on the device trains: the run that it was taken from, or itself."""
-    of = state.parameter(_OF)
-    if of is None or of == _SETTINGS:
-        return status.name
-    try:
-        return services.store().get(of).name
-    except QHNError:
-        return status.name
-
-
-def _short(name: str, limit: int = 40) -> str:
-    """A run's name on one line, without what Markdown and charts would read as markup."""
-    plain = "".join(" " if sign in "*_`[]<>$\\:#~|" else sign for sign in name)
-    plain = " ".join(plain.split())
-    return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
-
-
-def _reference(source: Source, config: RunConfig) -> tuple[float, str] | None:
-    """The exact loss at the angles that the page looks at, and what to call it; None beyond 20 qubits."""
-    if not source.enumerated:
-        return None
-    level = exact_values(source.q, source.problem, config.objective, step=source.step).loss
-    return level, f"exact, at the angles of step {source.step}"
-
-
-def _device_name(config: RunConfig) -> str:
-    return str(getattr(config.engine, "backend", "") or getattr(config.engine, "device", "") or config.engine.name)
-
-
-def _progress(status: RunStatus) -> None:
-    text = f"Step {status.step} of {status.steps} · {status.state}"
-    if status.state is RunState.RUNNING and status.eta_seconds is not None:
-        text += f" · {duration_text(status.eta_seconds)} left"
-    st.progress(min(status.step / max(status.steps, 1), 1.0), text=text)
-
-
-def _buttons(run: str, status: RunStatus) -> None:
-    supervisor = services.supervisor()
-    with st.container(horizontal=True, gap="small"):
-        if _resumable(status):
-            PAGE.button(_RESUME, "resume", _resume, run, hint="Let it go on")
-        else:
-            PAGE.button("Pause", "pause", supervisor.pause, run, off=not status.active, hint="Hold it after this step")
-        PAGE.button("Stop", "stop", supervisor.stop, run, off=not status.active, hint="End the training here")
-
-
-def _resumable(status: RunStatus) -> bool:
-    return status.state is RunState.PAUSED or status.state.resumable
-
-
-def _resume(run: str, *, agreed: bool = False) -> None:
-    """Go on, or ask first where jobs leave this machine and this session has not agreed to that run yet."""
-    supervisor, config = services.supervisor(), config_of(run)
-    if agreed or not is_remote(config) or (supervisor.status(run).active and agreed_to(run)):
-        supervisor.resume(run)
-        agree_to(run)
-    else:
-        total([(config, 0)])  # what cannot be sent at all is refused here
-        QUESTION.ask(_RESUME, run)
-
-
-def _message(status: RunStatus) -> None:
-    """Why it rests, where it was not asked to."""
-    if status.state is RunState.FAILED:
-        st.error(f"Failed at step {status.step}: {status.message}", icon=":material/error:")
-    elif status.state is RunState.PAUSED and status.message:
-        st.warning(f"Paused at step {status.step}: {status.message}", icon=":material/warning:")
+    state.keep_choice(trained.RUN, run)
+    state.keep_choice(trained.OF, of)
