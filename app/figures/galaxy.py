@@ -60,15 +60,7 @@ def galaxy_figure(galaxy: Galaxy, *, objective: str) -> Figure:
         "hoverinfo": "skip",
     }
     train, test = galaxy.mean
-    centre = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [train],
-        "y": [test],
-        "name": "mean of q",
-        "marker": {"color": INK, "symbol": "x", "size": 13},
-        "hovertemplate": "a network drawn from q: train %{x:.1%}, test %{y:.1%}<extra></extra>",
-    }
+    centre = _centre(galaxy, "mean of q", "a network drawn from q")
     shape = _shape(f"Galaxy of networks: gap of a drawn one {train - test:+.3f}")
     return {"data": [all_places, _same(galaxy), cloud, rings, centre], "layout": shape}
 
@@ -89,17 +81,22 @@ def _drawn(galaxy: Galaxy, objective: str) -> Figure:
         "%{customdata[1]:.0f} different networks<extra></extra>",
     }
     train, test = galaxy.mean
-    centre = {
+    centre = _centre(galaxy, "their mean", "mean of the drawn")
+    shape = _shape(f"Galaxy of drawn networks: gap of one ≈ {train - test:+.3f}")
+    return {"data": [_same(galaxy), cloud, centre], "layout": shape}
+
+
+def _centre(galaxy: Galaxy, name: str, words: str) -> dict[str, Any]:
+    train, test = galaxy.mean
+    return {
         "type": "scatter",
         "mode": "markers",
         "x": [train],
         "y": [test],
-        "name": "their mean",
+        "name": name,
         "marker": {"color": INK, "symbol": "x", "size": 13},
-        "hovertemplate": "mean of the drawn: train %{x:.1%}, test %{y:.1%}<extra></extra>",
+        "hovertemplate": f"{words}: train %{{x:.1%}}, test %{{y:.1%}}<extra></extra>",
     }
-    shape = _shape(f"Galaxy of drawn networks: gap of one ≈ {train - test:+.3f}")
-    return {"data": [_same(galaxy), cloud, centre], "layout": shape}
 
 
 def _shape(title: str) -> dict[str, Any]:

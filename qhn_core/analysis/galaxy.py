@@ -69,21 +69,9 @@ def galaxy_of_draws(problem: Problem, bits: ArrayLike) -> Galaxy:
     if problem.network is None or data is None or not len(data.x_train) or not len(data.x_test):
         raise Unsupported("A galaxy needs a network, training and test examples.")
     found = unique(strings)
-    both = np.stack([_accuracy(problem, found.bits, split) for split in ("train", "test")], axis=1)
-    places, where, count = np.unique(np.round(both, 9), axis=0, return_inverse=True, return_counts=True)
-    where, share = where.ravel(), found.counts / len(strings)
-    mass = np.bincount(where, weights=share, minlength=len(places))
-    order = np.lexsort((share, where))
-    best = order[np.append(np.flatnonzero(np.diff(where[order])), len(order) - 1)]
-    by_mass = np.argsort(-mass, kind="stable")
-    return Galaxy(
-        train=places[by_mass, 0],
-        test=places[by_mass, 1],
-        networks=count[by_mass].astype(np.int64),
-        mass=np.asarray(mass[by_mass], dtype=np.float64),
-        posterior=np.full(len(places), np.nan),
-        best=found.first[best[by_mass]].astype(np.int64),
-    )
+    train, test = (_accuracy(problem, found.bits, split) for split in ("train", "test"))
+    places = _gathered(train, test, found.counts / len(strings))
+    return places._replace(best=found.first[places.best].astype(np.int64))
 
 
 def _accuracy(problem: Problem, bits: Bits, split: Literal["train", "test"]) -> Array:
@@ -111,20 +99,30 @@ def galaxy(problem: Problem, q: ArrayLike, train: Array, test: Array) -> Galaxy:
     probs = np.asarray(q, dtype=np.float64)
     if probs.shape != train.shape:
         raise InvalidArgument("q", expected=f"shape {train.shape}", got=f"shape {probs.shape}")
-    steps = np.round(np.stack([train, test], axis=1), 9)
-    places, where, count = np.unique(steps, axis=0, return_inverse=True, return_counts=True)
+    return _gathered(train, test, probs, problem.posterior)
+
+
+def _gathered(train: Array, test: Array, share: Array, posterior: Array | None = None) -> Galaxy:
+    """Networks by place, most mass first: accuracies and shares of each, (S,); ``best`` is an index into these."""
+    places, where, count = np.unique(
+        np.round(np.stack([train, test], axis=1), 9), axis=0, return_inverse=True, return_counts=True
+    )
     where = where.ravel()
-    mass = np.bincount(where, weights=probs, minlength=len(places))
-    exact = np.bincount(where, weights=problem.posterior, minlength=len(places))
-    order = np.lexsort((probs, where))
+
+    def summed(values: Array) -> Array:
+        found: Array = np.bincount(where, weights=values, minlength=len(places)).astype(np.float64)
+        return found
+
+    order = np.lexsort((share, where))
     best = order[np.append(np.flatnonzero(np.diff(where[order])), len(order) - 1)]
+    mass = summed(share)
     by_mass = np.argsort(-mass, kind="stable")
     return Galaxy(
         train=places[by_mass, 0],
         test=places[by_mass, 1],
         networks=count[by_mass].astype(np.int64),
-        mass=np.asarray(mass, dtype=np.float64)[by_mass],
-        posterior=np.asarray(exact, dtype=np.float64)[by_mass],
+        mass=mass[by_mass],
+        posterior=np.full(len(places), np.nan) if posterior is None else summed(posterior)[by_mass],
         best=best[by_mass].astype(np.int64),
     )
 
