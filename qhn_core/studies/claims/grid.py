@@ -180,4 +180,3 @@ DEMONSTRATION = Grid(
     methods=("mle", "elbo", "selbo"),
     starts=8,
 )
-GRIDS = {grid.name: grid for grid in (QUICK, FULL, EQUAL, DEMONSTRATION)}
