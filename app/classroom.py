@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ThreadState
 
 from qhn_core.errors import QHNError
 from qhn_core.store.people import Codes, People, Person
@@ -214,12 +215,18 @@ def classroom() -> Classroom | None:
 
 
 def person() -> Person | None:
-    """Who looks at this page; None where there is no class, and outside of pages. ClassEnded for who has no place."""
+    """Who looks at this page; None where there is no class, and outside of pages. ClassEnded for who has no place.
+
+    A control's callback that finds the class ended asks for its page again instead, which then says so: what a callback
+    raises has no page to be told on, and would be a stack trace.
+    """
     if not is_asked() or get_script_run_ctx(suppress_warning=True) is None:
         return None
     room = classroom()
     found = room.who(st.context.cookies.get(COOKIE, "")) if room is not None else None
     if found is None:
+        if ThreadState.get().run_location is RunLocation.CALLBACK:
+            st.rerun()
         raise ClassEnded()
     return found
 

@@ -21,6 +21,8 @@ from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.live import Races
 from tests.app.pages import charts, opened, press
 
+#: Who looks, as pages find out; the tests below say it themselves.
+BY_COOKIE = classroom.person
 SMALL = RunConfig.parse({"network": {"name": "mlp", "layers": [2, 1]}, "steps": 3, "replicas": 2})
 LONG = SMALL.model_copy(update={"steps": 100_000})
 
@@ -221,5 +223,20 @@ def test_without_a_place_services_give_nothing(lecture: Class, monkeypatch: pyte
         with pytest.raises(classroom.ClassEnded):
             service()
     page = opened(check=False)
+    assert not page.exception
+    assert any("class has ended" in str(e.value) for e in page.error)
+
+
+def test_a_control_used_after_the_class_has_ended_leads_to_a_page_that_says_so(
+    lecture: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = lecture.student("Ana")
+    places = [ana, ana]
+    monkeypatch.setattr(classroom, "person", BY_COOKIE)
+    monkeypatch.setattr(lecture.room, "who", lambda secret: places[0])
+    page = opened(run=services.shared_supervisor().of(ana.id).start(LONG, name="Ana's run"))
+    places[0] = None  # type: ignore[call-overload]
+    speed = next(box for box in page.selectbox if box.key == "train.speed")
+    speed.set_value("2 steps/s").run()
     assert not page.exception
     assert any("class has ended" in str(e.value) for e in page.error)
