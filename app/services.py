@@ -54,7 +54,8 @@ def shared_supervisor() -> Supervisor:
     memory = max(memory_limit() - _FOR_PAGES, _FOR_PAGES)
     helpers = None
     if cluster is None:
-        count = max(1, min(os.cpu_count() or 1, memory // _FOR_HELPER))
+        # One more than there are cores, as each waits at times until this process has taken what it made.
+        count = max(1, min((os.cpu_count() or 1) + 1, memory // _FOR_HELPER))
         helpers = Helpers(count, uploads=shared_store().uploads)
     if helpers is not None and classroom.is_asked():
         helpers.start()  # a class will need them

@@ -27,6 +27,10 @@ class AutoEngine(Engine):
     def __init__(self, *, threads: int | None = None) -> None:
         self._threads = threads
         self._built: dict[str, Any] = {}
+        # The circuit asked of last with its engine, for draws and for what needs all strings: a run asks of the same
+        # one at every step, and a small step takes less time than the choice.
+        self._drawing: tuple[Circuit | None, Any] = (None, None)
+        self._tabulating: tuple[Circuit | None, Any] = (None, None)
 
     def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
         """q(w) of all strings: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
@@ -57,12 +61,20 @@ class AutoEngine(Engine):
         return self._for(circuit).score(circuit, theta, bits, weights)
 
     def _for(self, circuit: Circuit) -> Any:
-        return self._engine(chosen(circuit, threads=self._threads))
+        last, engine = self._drawing
+        if last is not circuit:
+            engine = self._engine(chosen(circuit, threads=self._threads))
+            self._drawing = (circuit, engine)
+        return engine
 
     def _whole(self, circuit: Circuit) -> Any:
         """The engine for what all 2^N strings are asked of: state vectors hold more of them than tables do."""
-        vector = StatevectorConfig(threads=self._threads)
-        return self._engine(vector) if takes(vector, circuit) else self._for(circuit)
+        last, engine = self._tabulating
+        if last is not circuit:
+            vector = StatevectorConfig(threads=self._threads)
+            engine = self._engine(vector) if takes(vector, circuit) else self._for(circuit)
+            self._tabulating = (circuit, engine)
+        return engine
 
     def _engine(self, config: StatevectorConfig | MPSConfig) -> Any:
         found = self._built.get(config.name)

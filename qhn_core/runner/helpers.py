@@ -110,6 +110,7 @@ class Helpers:
         self.count, self._uploads = count, str(uploads) if uploads is not None else None
         self._free: SimpleQueue[Helper] = SimpleQueue()
         self._all: set[Helper] = set()
+        self._ready: set[Helper] = set()
         self._guard = threading.Lock()
         self._not_before, self._closed = 0.0, os.name != "posix"
 
@@ -138,6 +139,10 @@ class Helpers:
         """How many processes there are, ready or not."""
         with self._guard:
             return sum(helper.process.poll() is None for helper in self._all)
+
+    def count_ready(self) -> int:
+        """How many can be asked. Cheap: takes no lock."""
+        return len(self._ready)
 
     def advance(
         self,
@@ -175,6 +180,7 @@ class Helpers:
             for helper in self._all:
                 helper.process.kill()  # who waits for its answer ends it
             self._all.clear()
+            self._ready.clear()
         with contextlib.suppress(Empty):
             while True:
                 self._free.get_nowait().end()
@@ -187,10 +193,12 @@ class Helpers:
                 log.warning("a helper process ended before it was ready")
             self._let_go(helper)
         else:
+            self._ready.add(helper)
             self._free.put(helper)
 
     def _let_go(self, helper: Helper) -> None:
         with self._guard:
             self._all.discard(helper)
+            self._ready.discard(helper)
             self._not_before = time.monotonic() + _AGAIN
         helper.end()

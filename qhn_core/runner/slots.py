@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 #: Seconds in which everybody's turn should come, and the shortest and longest time that one turn lasts.
-_ROUND, _SHORTEST, _LONGEST = 1.0, 0.12, 0.4
+_ROUND, _SHORTEST, _LONGEST = 1.0, 0.25, 0.4
 #: Seconds for which others may begin before one that waits for memory.
 _OVERTAKEN = 60.0
 
@@ -86,6 +86,7 @@ class Slots:
         count: slots.
         limits: of each person; None for none. Runs without an owner have none.
         memory: bytes for all that have begun and not ended; None for no bound. One alone may take more.
+        beside: how many slots more there are at present, for turns that do not compute in this process.
         held: told how many hold a slot whenever that changes.
     """
 
@@ -95,9 +96,10 @@ class Slots:
         *,
         limits: Limits | None = None,
         memory: int | None = None,
+        beside: Callable[[], int] = lambda: 0,
         held: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.count, self.limits, self.memory, self._tell = count, limits, memory, held
+        self.count, self.limits, self.memory, self._beside, self._tell = count, limits, memory, beside, held
         #: Run -> bytes, of all that have begun and not ended, whether or not they ask for a slot now.
         self._reserved: dict[str, int] = {}
         self._guard = threading.Lock()
@@ -229,7 +231,7 @@ class Slots:
         for entry in self._entries.values():
             if entry.since is not None:
                 held[entry.asker.owner] = held.get(entry.asker.owner, 0) + 1
-        free = self.count - sum(held.values())
+        free = self.count + self._beside() - sum(held.values())
         while True:
             waiting = [e for e in self._entries.values() if e.since is None and self._may_begin(e)]
             if free <= 0 or not waiting:

@@ -74,14 +74,17 @@ class Supervisor(Reading):
         self.store, self.cluster, self.helpers = store, cluster, helpers
         if cluster is not None:
             max_running = max_running or cluster.slots()
+        count = max_running or os.cpu_count() or 1
         self._events = EventLog()
         self._writer = Writer(store, self._kept, seconds=flush_seconds)
         self.crew: Crew[Training] = Crew(
             "runs",
             slots=Slots(
-                max_running or os.cpu_count() or 1,
+                count,
                 limits=limits,
                 memory=memory_limit() if memory is None else memory,
+                # Who asks a process beside this one waits for Python's interpreter before and after: another computes.
+                beside=lambda: 0 if helpers is None else max(0, helpers.count_ready() - count),
                 held=cores.divide if cluster is None else lambda count: None,
             ),
             left=left,

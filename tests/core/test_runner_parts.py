@@ -230,8 +230,20 @@ def test_the_more_wait_the_shorter_a_turn():
         lengths.append(slots.seconds_a_turn())
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] == pytest.approx(0.4)
-    assert lengths[14] * 15 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"
-    assert lengths[-1] == pytest.approx(0.12)
+    assert lengths[6] * 7 / 2 == pytest.approx(1.0, rel=0.01), "a round takes a second"
+    assert lengths[-1] == pytest.approx(0.25)
+
+
+def test_turns_made_beside_this_process_give_further_slots():
+    further = [1]
+    slots = Slots(2, beside=lambda: further[0])
+    runs = asked(slots, "a b c d")
+    assert granted(runs) == {"a", "b", "c"}
+    further[0] = 0  # it was lost: whose turn it is keeps it
+    slots.pass_on(runs["a"])
+    assert granted(runs) == {"b", "c"}
+    slots.pass_on(runs["b"])
+    assert granted(runs) == {"c", "d"}
 
 
 def test_one_person_may_have_only_so_many_at_work():
