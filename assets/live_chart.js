@@ -4,8 +4,13 @@
 // chart may have a feed: an address from which it fetches its newest figure by itself.
 
 const charts = new WeakMap();
-// Pixels that a title takes above a legend.
+// Pixels that a title of one line takes above a legend, its letters being of so many pixels, and what one line takes
+// of another, as a share of their letters.
 const TITLE = 32;
+const LETTERS = 15;
+const LINE = 1.3;
+// Share to which the letters of a title shrink at most.
+const SMALLEST = 0.72;
 
 function loadPlotly(url) {
   if (window.Plotly) return Promise.resolve(window.Plotly);
@@ -73,6 +78,39 @@ function homeOf(layout) {
     else home[`${name}.autorange`] = true;
   }
   return home;
+}
+
+// Widths in pixels of the lines of a title, which may be bold and small in places. (The parsed text is never shown.)
+function widths(text, size, family) {
+  const pen = document.createElement("canvas").getContext("2d");
+  const lines = [0];
+  const walk = (node, letters, bold) => {
+    for (const child of node.childNodes) {
+      if (child.nodeName === "BR") lines.push(0);
+      else if (child.nodeType === Node.TEXT_NODE) {
+        pen.font = `${bold ? "bold " : ""}${letters}px ${family}`;
+        lines[lines.length - 1] += pen.measureText(child.data).width;
+      } else walk(child, parseFloat(child.style.fontSize) || letters, bold || child.nodeName === "B");
+    }
+  };
+  walk(new DOMParser().parseFromString(text, "text/html").body, size, false);
+  return lines;
+}
+
+// A title that is wider than its chart: what it says in small letters goes to a line of its own, and where that is not
+// enough all letters shrink. Returns its text, the size of its letters, and the pixels that it takes above a legend.
+function fitted(title, width, family) {
+  let { text } = title;
+  let { size } = title.font;
+  const widest = () => Math.max(...widths(text, size, family));
+  if (widest() > width) text = text.replace(/ (?=<span style='font-size)/, "<br>");
+  const share = Math.max(SMALLEST, Math.min(1, width / widest()));
+  if (share < 1) {
+    size *= share;
+    text = text.replace(/font-size: ?([\d.]+)px/g, (_, letters) => `font-size:${(share * letters).toFixed(1)}px`);
+  }
+  const more = text.split("<br>").length - title.text.split("<br>").length;
+  return { text, size, room: (TITLE * title.font.size) / LETTERS + more * LINE * size, more: more * LINE * size };
 }
 
 // A rest as long as the drawing took: on a busy machine charts refresh less often, and training keeps its core.
@@ -263,7 +301,12 @@ class Chart {
     }
     const config = { displayModeBar: false, displaylogo: false, responsive: false, ...data.config };
     this.asked = (layout.margin && layout.margin.t) || 0;
-    if (this.room > this.asked) layout.margin = { ...layout.margin, t: this.room };
+    this.family = theme.font;
+    this.title = layout.title?.text && layout.title.font?.size ? layout.title : null;
+    const heading = this.heading();
+    if (heading) layout.title = { ...layout.title, text: heading.text, font: { ...layout.title.font, size: heading.size } };
+    const top = Math.max(this.asked + (heading?.more || 0), this.room || 0);
+    if (top > this.asked) layout.margin = { ...layout.margin, t: top };
     await plotly.react(this.node, figure.data, layout, config);
     await this.makeRoom(plotly);
     await this.keepApart(plotly);
@@ -281,14 +324,25 @@ class Chart {
     this.tools.hidden = false;
   }
 
+  // The title as it fits the chart's width; null where there is none.
+  heading() {
+    return this.title && fitted(this.title, this.node.clientWidth - 4, this.family);
+  }
+
   // A legend above the plot takes as many rows as the width asks for: the title stays over it, the plot under it.
   async makeRoom(plotly) {
-    const { legend, margin, showlegend } = this.node._fullLayout || {};
+    const { legend, margin, showlegend, title } = this.node._fullLayout || {};
     const drawn = this.node.querySelector("g.legend");
     const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
-    this.room = above ? Math.ceil(drawn.getBBox().height) + TITLE : 0;
-    const top = Math.max(this.asked, this.room);
-    if (this.asked && Math.abs(top - margin.t) > 2) await plotly.relayout(this.node, { "margin.t": top });
+    const heading = this.heading();
+    this.room = above ? Math.ceil(drawn.getBBox().height + (heading?.room || TITLE)) : 0;
+    const top = Math.max(this.asked + (heading?.more || 0), this.room);
+    const asked = {};
+    if (this.asked && Math.abs(top - margin.t) > 2) asked["margin.t"] = top;
+    if (heading && title && (title.text !== heading.text || Math.abs(title.font.size - heading.size) > 0.1)) {
+      Object.assign(asked, { "title.text": heading.text, "title.font.size": heading.size });
+    }
+    if (Object.keys(asked).length) await plotly.relayout(this.node, asked);
   }
 
   // A figure whose marks have a size of their own says how many pixels a unit of x takes at least (meta.unit): where

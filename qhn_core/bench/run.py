@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qhn_core.bench import extras as single
-from qhn_core.bench import ours, peers, wide
+from qhn_core.bench import files, ours, peers, wide
 from qhn_core.bench.cells import Cell, parse_cells, survey_cells, target_cells
 from qhn_core.bench.figure import Figure
 from qhn_core.bench.timing import compare
@@ -139,7 +139,7 @@ def run(
         quick: small cells and short measurements, about a minute.
         cells: only these, as "circuit:loss:qubits:replicas,…" or "qubits:replicas,…".
         circuits: only these circuits, with every loss, in place of all cells.
-        extras: whether to measure memory, first step, sampled step, likelihood table and logging too.
+        extras: whether to measure memory, first step, sampled step, likelihood table, logging and files too.
         jax: compare with JAX too; None where it is installed (it is not among the requirements).
         progress: told what is measured next.
     """
@@ -161,6 +161,8 @@ def run(
     if extras:
         tell("memory, first step, sampled step, likelihood table, logging")
         found = single.figures(quick=quick)
+        tell("reading files")
+        found += files.figures(quick=quick)
         tell("matrix products at hundreds of weights")
         found += wide.figures(quick=quick)
         tell("variance of the estimators")

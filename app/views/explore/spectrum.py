@@ -73,7 +73,7 @@ def show(view: View, focus: Focus) -> None:
         return
     own = getattr(focus.config.objective, "gamma", 0.7)
     own = auto_gamma(focus.problem.n_bits) if isinstance(own, str) else own
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap=24, vertical_alignment="bottom"):
         tiles = st.container(horizontal=True, gap="medium", width="content")
         gamma = _slider(float(own if isinstance(own, (int, float)) else own[0]))
     kernel, n_bits = HammingKernel(gamma), focus.problem.n_bits

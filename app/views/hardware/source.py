@@ -183,5 +183,7 @@ def title(source: Source) -> str:
     """What is looked at, in one line."""
     if source.run is None:
         return headline(source.config)
+    loss = source.config.objective.title
     where = f"step {source.step}, start {source.replica + 1}"
-    return f"**{source.name}** · {source.config.objective.title} · {where} · {source.circuit.n_qubits} qubits"
+    parts = (f"**{source.name}**", "" if loss in source.name else loss, where, f"{source.circuit.n_qubits} qubits")
+    return " · ".join(filter(None, parts))

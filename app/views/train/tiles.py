@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app import services
 from app.controls import rate_text
 from app.forms import Form
 from app.numbers import digits
@@ -83,11 +84,13 @@ def tiles(form: Form, shown: Shown | None) -> None:
             name, label = "accuracy_train", "Training accuracy"  # there are no test examples
     else:
         name, label = "cost_gap", "Cost above the best"
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap=24, vertical_alignment="bottom"):
         _tile(label, newest(shown, name), name)
         _distance(shown)
         _networks(shown)
         rate = shown.status.steps_per_second if shown is not None and shown.status is not None else 0.0
+        if shown is not None:
+            services.step_times().made(shown.config, rate)
         said = "How many steps a second are made, all starts at once."
         st.metric("Speed", f"{rate_text(rate)} steps/s" if rate > 0 else "–", help=said, width="content")
         equation.switch()

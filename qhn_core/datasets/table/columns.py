@@ -10,13 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.datasets.table.numbers import BOOLEANS, is_missing, read_number
+from qhn_core.datasets.table.numbers import BOOLEANS, MISSING, is_missing, read_number
 from qhn_core.errors import shorten
 
 #: Most different values of a column that can be a label.
 MAX_CLASSES = 20
 #: Most different spellings that are kept: classes, words for missing ones, 1 beside 1.0.
 MAX_VALUES = 3 * MAX_CLASSES
+#: Cells after which it is asked whether there is anything left to find out.
+_PIECE = 4_096
+#: Common spellings of missing cells.
+_HOLES = frozenset(spelt for word in MISSING for spelt in (word, word.upper(), word.capitalize())) | {"NaN"}
 
 
 class Mark(NamedTuple):
@@ -68,16 +72,24 @@ class ColumnReader:
 
     def add(self, cells: Sequence[str], rows: Sequence[int]) -> None:
         """Read ``cells`` that stand in ``rows`` of the file."""
+        column = self.column
+        if column.crowded and column.text.times:  # neither numbers nor classes any more
+            self._numbers.append(np.full(len(cells), np.nan))
+            self._coded.append(np.full(len(cells), -1, dtype=np.int16))
+            return
         whole = "\n".join(cells)
-        if not whole.isascii() or any(blank in whole for blank in " \t\r\v\f"):
+        lines = whole.count("\n") >= len(cells)  # a cell of several, perhaps a blank one at its end
+        if lines or not whole.isascii() or any(blank in whole for blank in " \t\r\v\f"):
             cells = [cell.strip() for cell in cells]
             whole = "\n".join(cells)
-        self._coded.append(self._code(cells))
-        if self.column.text.times:  # no column of numbers any more
+        codes = self._code(cells)
+        self._coded.append(codes)
+        if column.text.times:
             self._numbers.append(np.full(len(cells), np.nan))
-            return
-        numbers = self._plain(cells, whole)
-        self._numbers.append(self._each(cells, rows) if numbers is None else numbers)
+        elif not column.crowded:
+            self._numbers.append(self._few(codes, cells, rows))
+        else:
+            self._numbers.append(self._many(cells, rows, whole))
 
     def finish(self, n_rows: int) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
         """(numbers, NaN where a cell is none; code of the cell among the column's values, -1 if it is crowded)."""
@@ -97,39 +109,68 @@ class ColumnReader:
         return numbers, codes
 
     def _code(self, cells: Sequence[str]) -> NDArray[np.int16]:
-        codes = self._codes
-        if not self.column.crowded:
-            for cell in dict.fromkeys(cells):
+        codes, start = self._codes, 0
+        while start < len(cells) and not self.column.crowded:  # by pieces: most columns of many values soon show it
+            for cell in dict.fromkeys(cells[start : start + _PIECE]):
                 if len(codes) >= MAX_VALUES and cell not in codes:
                     self.column.crowded = True
                     break
                 codes.setdefault(cell, len(codes))
+            start += _PIECE
         if self.column.crowded:
             return np.full(len(cells), -1, dtype=np.int16)
         return np.fromiter(map(codes.__getitem__, cells), dtype=np.int16, count=len(cells))
 
-    def _plain(self, cells: Sequence[str], whole: str) -> NDArray[np.float64] | None:
-        """The cells as numbers, all at once; None if one is no finite number, or may not be one."""
-        if "_" in whole or ("." if self._comma else ",") in whole:
-            return None
-        if self._comma:
-            cells = whole.replace(",", ".").split("\n")
+    def _few(self, codes: NDArray[np.int16], cells: Sequence[str], rows: Sequence[int]) -> NDArray[np.float64]:
+        """As :meth:`_each`, of a column of few different cells: each of these is read once."""
+        read = [self._read(cell) for cell in self._codes]
+        for kind in {kind for kind, _ in read if kind}:
+            where = np.flatnonzero(np.array([kind == other for other, _ in read])[codes])
+            if len(where):
+                self._mark(kind, len(where), rows[int(where[0])], cells[int(where[0])])
+        return np.array([value for _, value in read])[codes]
+
+    def _many(self, cells: Sequence[str], rows: Sequence[int], whole: str) -> NDArray[np.float64]:
+        """As :meth:`_each`, the common kinds of columns all at once, and nothing more once there is text."""
+        if "_" not in whole and ("." if self._comma else ",") not in whole:
+            holes = [at for at, cell in enumerate(cells) if cell in _HOLES]
+            numbers = self._plain(cells, holes)
+            if numbers is not None:
+                if holes:
+                    self._mark("missing", len(holes), rows[holes[0]], cells[holes[0]])
+                return numbers
+        found = np.full(len(cells), np.nan)
+        for start in range(0, len(cells), _PIECE):
+            part = slice(start, start + _PIECE)
+            found[part] = self._each(cells[part], rows[part])
+            if self.column.text.times:
+                break
+        return found
+
+    def _plain(self, cells: Sequence[str], holes: Sequence[int]) -> NDArray[np.float64] | None:
+        """The cells as numbers, NaN in ``holes``; None if another one is no finite number."""
+        told = [cell.replace(",", ".") for cell in cells] if self._comma else list(cells)
+        for at in holes:
+            told[at] = "nan"
         try:
-            numbers = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+            numbers = np.fromiter(map(float, told), dtype=np.float64, count=len(cells))
         except ValueError:
             return None
-        return numbers if np.isfinite(numbers).all() else None
+        return numbers if np.count_nonzero(np.isfinite(numbers)) == len(cells) - len(holes) else None
 
     def _each(self, cells: Sequence[str], rows: Sequence[int]) -> NDArray[np.float64]:
         """The cells as numbers, NaN where they are none; what else they are is marked."""
         read = {cell: self._read(cell) for cell in dict.fromkeys(cells) if not self._digits(cell)}
         for kind in {kind for kind, _ in read.values() if kind}:
             where = [i for i, cell in enumerate(cells) if cell in read and read[cell][0] == kind]
-            mark: Mark = getattr(self.column, kind)
-            setattr(self.column, kind, mark.and_more(len(where), rows[where[0]], cells[where[0]]))
+            self._mark(kind, len(where), rows[where[0]], cells[where[0]])
         mark_of_decimals = "," if self._comma else "."
         told = (read[cell][1] if cell in read else float(cell.replace(mark_of_decimals, ".")) for cell in cells)
         return np.fromiter(told, dtype=np.float64, count=len(cells))
+
+    def _mark(self, kind: str, times: int, row: int, cell: str) -> None:
+        mark: Mark = getattr(self.column, kind)
+        setattr(self.column, kind, mark.and_more(times, row, cell))
 
     def _read(self, cell: str) -> tuple[str, float]:
         """(attribute of the column that counts such cells, number)."""

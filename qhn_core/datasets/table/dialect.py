@@ -84,44 +84,44 @@ def rows_of(lines: Iterable[str], dialect: Dialect) -> list[list[str]]:
     return rows
 
 
-def stream_rows(data: bytes, encoding: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """(row as a spreadsheet counts it, cells) of every row that is not blank; one row is held at a time."""
+def row_blocks(data: bytes, encoding: str, dialect: Dialect, size: int) -> Iterator[tuple[int, list[list[str]]]]:
+    """(row of the first as a spreadsheet counts it, cells of each) of ``size`` rows after the other, blank ones too."""
     lines = text_lines(data, encoding)
     if dialect.declared:
         next(lines)
-    row, spent = 1, 0
+    row, spent, rows = 1, 0, list[list[str]]()
 
     def counted() -> Iterator[str]:
         nonlocal spent
         for line in lines:
             spent += len(line)
             if spent > MAX_LINE:
-                raise too_long(row)
+                raise too_long(row + len(rows))
             yield line
 
-    reader = dialect.cells(counted())
+    reader, fault = dialect.cells(counted()), None
     while True:
         try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise DataError(
-                f"row {row}",
-                expected="cells with matching quotes, none longer than 131,072 letters",
-                got=str(error),
-                remedy='Double a quote inside a quoted cell ("").',
-            ) from None
-        if cells is None:
+            for cells in islice(reader, size):
+                spent = 0
+                rows.append(cells)
+        except (csv.Error, DataError) as error:  # of a later row than those read, which may have faults of their own
+            fault = error if isinstance(error, DataError) else _unreadable(row + len(rows), error)
+        yield row, rows
+        if fault is not None:
+            raise fault from None
+        if len(rows) < size:
             return
-        if len(cells) > MAX_COLUMNS + 1:
-            raise DataError(
-                "file",
-                expected=f"at most {MAX_COLUMNS:,} columns",
-                got=f"{len(cells):,}",
-                remedy="Keep the columns that you need; a few are plenty for a network of 20 weights.",
-            )
-        if cells and (cells[0] or any(map(str.strip, cells))):
-            yield row, cells
-        row, spent = row + 1, 0
+        row, rows = row + len(rows), []
+
+
+def _unreadable(row: int, error: csv.Error) -> DataError:
+    return DataError(
+        f"row {row}",
+        expected="cells with matching quotes, none longer than 131,072 letters",
+        got=str(error),
+        remedy='Double a quote inside a quoted cell ("").',
+    )
 
 
 def _sample(data: bytes, encoding: str) -> list[str]:

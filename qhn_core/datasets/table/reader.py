@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.datasets.table.columns import Column, ColumnReader
-from qhn_core.datasets.table.dialect import DELIMITERS, Dialect, find_dialect, stream_rows
+from qhn_core.datasets.table.dialect import DELIMITERS, MAX_COLUMNS, Dialect, find_dialect, row_blocks
 from qhn_core.datasets.table.header import Layout, find_layout
 from qhn_core.datasets.table.text import MAX_CELLS, MAX_ROWS, text_encoding, too_many
 from qhn_core.errors import DataError
 
 #: Cells that are read at once.
 _BLOCK = 100_000
-Row = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,15 @@ def read_table(data: bytes, *, header: bool | None = None) -> CsvTable:
     notes.extend(layout.notes)
     columns = [Column(name, given) for name, given in zip(layout.names, layout.given, strict=True)]
     readers = [ColumnReader(column, comma=dialect.comma) for column in columns]
-    body = _Body(layout)
-    n_rows, places = 0, []
-    rows = body.rows(stream_rows(data, encoding, dialect))
-    while block := list(islice(rows, max(1, _BLOCK // len(columns)))):
-        n_rows += len(block)
-        if n_rows > MAX_ROWS or n_rows * len(columns) > MAX_CELLS:
-            raise too_many()
-        at = [row for row, _ in block]
+    body, places = _Body(layout), list[int]()
+    for first, rows in row_blocks(data, encoding, dialect, max(1, _BLOCK // len(columns))):
+        at, block = body.of(first, rows)
         places.extend(at)
-        for reader, cells in zip(readers, zip(*(cells for _, cells in block), strict=True), strict=True):
+        if len(places) > MAX_ROWS or len(places) * len(columns) > MAX_CELLS:
+            raise too_many()
+        for reader, cells in zip(readers, zip(*block, strict=True), strict=bool(block)):
             reader.add(cells, at)
-    if not n_rows:
+    if not places:
         raise DataError(
             "file",
             expected="rows below the header",
@@ -100,27 +96,50 @@ class _Body:
     """The rows of data: all as wide as the names, without row 1 where that repeats."""
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+        self._width, self._header, self._skip = len(layout.names), layout.header, layout.skip
+        self._names: list[str] = []
         self.repeated = 0
 
-    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows below the header; a separator more at a row's end is cut."""
-        width = len(self._layout.names)
-        names = [next(rows, (0, []))[1] for _ in range(self._layout.skip)][-1:]
-        for row, cells in rows:
-            if len(cells) > width and not any(map(str.strip, cells[width:])):
-                cells = cells[:width]
-            if self._layout.header and cells == names[0][:width]:
-                self.repeated += 1
-                continue
-            if len(cells) != width:
-                raise DataError(
-                    f"row {row}",
-                    expected=f"{width} cells, as in row 1",
-                    got=f"{len(cells)}",
-                    remedy="Look for a missing or extra separator, or a cell with a separator that is not in quotes.",
-                )
-            yield row, cells
+    def of(self, first: int, rows: list[list[str]]) -> tuple[Sequence[int], list[list[str]]]:
+        """(places, cells) of the rows of data among ``rows``, which begin at place ``first`` of the file."""
+        if self._are_plain(rows):
+            return range(first, first + len(rows)), rows
+        found = [(row, kept) for row, cells in enumerate(rows, first) if (kept := self._row(row, cells)) is not None]
+        return [row for row, _ in found], [cells for _, cells in found]
+
+    def _are_plain(self, rows: list[list[str]]) -> bool:
+        """Whether all are rows of data as they stand; what is not sure is looked at row by row."""
+        if self._skip or self._width > MAX_COLUMNS or set(map(len, rows)) != {self._width}:
+            return False
+        return all(map(itemgetter(0), rows)) and not (self._header and self._names in rows)
+
+    def _row(self, row: int, cells: list[str]) -> list[str] | None:
+        """The cells, without a separator more at their end; None where it is no row of data."""
+        if len(cells) > MAX_COLUMNS + 1:
+            raise DataError(
+                "file",
+                expected=f"at most {MAX_COLUMNS:,} columns",
+                got=f"{len(cells):,}",
+                remedy="Keep the columns that you need; a few are plenty for a network of 20 weights.",
+            )
+        if not cells or not (cells[0] or any(map(str.strip, cells))):
+            return None
+        if self._skip:
+            self._skip, self._names = self._skip - 1, cells[: self._width]
+            return None
+        if len(cells) > self._width and not any(map(str.strip, cells[self._width :])):
+            cells = cells[: self._width]
+        if self._header and cells == self._names:
+            self.repeated += 1
+            return None
+        if len(cells) != self._width:
+            raise DataError(
+                f"row {row}",
+                expected=f"{self._width} cells, as in row 1",
+                got=f"{len(cells)}",
+                remedy="Look for a missing or extra separator, or a cell with a separator that is not in quotes.",
+            )
+        return cells
 
 
 def _without_empty_columns(table: CsvTable) -> CsvTable:

@@ -1,0 +1,55 @@
+"""Reading strangers' files: a table of 4 MB with words and missing cells, and the costs of a million strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+
+from qhn_core.bench.figure import Figure
+from qhn_core.datasets.cost_table import read_costs
+from qhn_core.datasets.table.summary import inspect_csv
+
+_WORDS = np.array(["red", "green", "blue", "", "NA", "unknown"])
+
+
+def table_file(n_rows: int) -> bytes:
+    """A CSV: a row number, words of many spellings, three columns of numbers with every third cell missing, a class."""
+    rng = np.random.default_rng(0)
+    colour, label = _WORDS[rng.integers(0, len(_WORDS), n_rows)], rng.integers(0, 3, n_rows)
+    values = rng.normal(size=(n_rows, 3))
+    missing = rng.random((n_rows, 3)) < 1 / 3
+    lines = ["id,name,a,b,c,colour,class"]
+    for row in range(n_rows):
+        cells = ("" if gone else f"{value:.5f}" for value, gone in zip(values[row], missing[row], strict=True))
+        lines.append(f"{row},word {row:x},{','.join(cells)},{colour[row]},{'xyz'[label[row]]}")
+    return "\n".join(lines).encode()
+
+
+def costs_file(n_bits: int) -> bytes:
+    """The costs of all 2^n strings, each line an index and a cost."""
+    costs = np.random.default_rng(0).normal(size=1 << n_bits)
+    return "\n".join(["index,cost", *(f"{index},{cost:.6f}" for index, cost in enumerate(costs))]).encode()
+
+
+def _seconds(read: Callable[[], object]) -> float:
+    """The middle one of three readings."""
+    times = []
+    for _ in range(3):
+        began = perf_counter()
+        read()
+        times.append(perf_counter() - began)
+    return sorted(times)[1]
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """Both; a quarter of the sizes if ``quick``."""
+    table, n_bits = table_file(25_000 if quick else 100_000), 18 if quick else 20
+    costs, megabytes = costs_file(n_bits), len(table) / 1e6
+    return [
+        Figure(
+            f"a CSV of {megabytes:.1f} MB, words and missing cells", _seconds(lambda: inspect_csv(table)), "s", 1.0
+        ),
+        Figure(f"a cost table of 2^{n_bits} lines", _seconds(lambda: read_costs(costs, ".csv")), "s", 3.0),
+    ]
