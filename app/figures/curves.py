@@ -180,7 +180,7 @@ def loss_curves(
     bound = history.get("elbo")
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
         if not bounds:
-            traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO, the bound", INK, width=2))
+            traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", INK, width=2))
             title += f" <span style='font-size:{FONT - 2}px'>{NO_BOUND}</span>"
         level = -log_evidence / n_train
         notes.append(_level_name(level, "−log p(D) ≤ loss = −ELBO" if bounds else "−log p(D) ≤ −ELBO", traces))

@@ -150,7 +150,7 @@ def test_ksd_is_drawn_in_its_own_unit_without_the_evidence() -> None:
     steps, history = np.arange(3), {name: np.ones((3, 2)) for name in ("loss", "term_ksd", "elbo")}
     for name, curves, unit in (
         ("ksd", {"loss"}, "no unit"),
-        ("mle", {"loss", "−ELBO, the bound", "−log p(D)"}, "nats"),
+        ("mle", {"loss", "−ELBO", "−log p(D)"}, "nats"),
     ):
         figure = checked(loss_curves(steps, history, objective=name, log_evidence=-9.0))
         assert {t["name"] for t in figure["data"] if not t["name"].endswith("%")} == curves

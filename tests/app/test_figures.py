@@ -193,11 +193,11 @@ def test_the_evidence_line_is_per_example_and_named() -> None:
 def test_only_what_bounds_the_evidence_is_drawn_as_its_bound() -> None:
     tempered = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0)
     lines = {trace["name"]: trace for trace in tempered["data"]}
-    assert lines["−ELBO, the bound"]["line"]["color"] == lines["−log p(D)"]["line"]["color"] == figures.INK
+    assert lines["−ELBO"]["line"]["color"] == lines["−log p(D)"]["line"]["color"] == figures.INK
     assert lines["loss"]["line"]["color"] != figures.INK
     assert "not itself a bound" in tempered["layout"]["title"]["text"]
     bound = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0, bounds=True)
-    assert "−ELBO, the bound" not in {trace["name"] for trace in bound["data"]}, "it is the loss itself"
+    assert "−ELBO" not in {trace["name"] for trace in bound["data"]}, "it is the loss itself"
     assert "not itself a bound" not in bound["layout"]["title"]["text"]
     assert "loss = −ELBO" in bound["layout"]["annotations"][0]["text"]
     assert [objective("elbo", beta=beta).bounds_evidence for beta in (1.0, 0.3)] == [True, False]
