@@ -15,6 +15,8 @@ from app.figures.plain import Figure
 Array = NDArray[np.float64]
 #: Room is kept for so many rows, so that few strings do not grow fat.
 _ROWS = 8
+#: Height of a bar of none, as a probability.
+_HAIR = 1e-4
 
 
 def index_of(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -147,11 +149,15 @@ def _marks(percent: Array, ranks: list[str], name: str, colour: str, symbol: str
 
 
 def bar_from_half(x: Sequence[str], values: Array, name: str, colour: str, **marker: Any) -> dict[str, Any]:
-    """Bars from ½ up or down, one a weight. Their outline shows a weight at 0.5006 too, which would have no height."""
+    """Bars from ½ up or down, one a weight. Their outline shows a weight at 0.5006 too, which would have no height.
+
+    Plotly leaves out bars of no height at all: a weight at exactly ½ is drawn a hair above it.
+    """
+    from_half = values - 0.5
     return {
         "type": "bar",
         "x": list(x),
-        "y": values - 0.5,
+        "y": np.where(np.abs(from_half) < _HAIR, _HAIR, from_half),
         "base": 0.5,
         "name": name,
         "marker": {"color": colour, "line": {"color": colour, "width": 2}, **marker},
@@ -192,6 +198,7 @@ def marginal_bars(
         "y0": 0.5,
         "y1": 0.5,
         "line": {"color": GRID, "width": 2},
+        "layer": "below",
     }
     x = axis(tickangle=-90, type="category", showgrid=False) | bit_ticks(len(names))
     y = axis("P(weight = +)", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])

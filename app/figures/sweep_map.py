@@ -23,7 +23,8 @@ def sweep_figure(
         metric: what is shown.
         unit: of the metric.
     """
-    title = f"{metric} <span style='font-size:{FONT - 2}px'>{', '.join(filter(None, ('mean over starts', unit)))}</span>"
+    said = ", ".join(filter(None, ("mean over starts", unit)))
+    title = f"{metric} <span style='font-size:{FONT - 2}px'>{said}</span>"
     if not rows:
         return message(title, "No cell finished yet: press Run")
     names = list(axes)

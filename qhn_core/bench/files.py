@@ -48,8 +48,6 @@ def figures(*, quick: bool) -> list[Figure]:
     table, n_bits = table_file(25_000 if quick else 100_000), 18 if quick else 20
     costs, megabytes = costs_file(n_bits), len(table) / 1e6
     return [
-        Figure(
-            f"a CSV of {megabytes:.1f} MB, words and missing cells", _seconds(lambda: inspect_csv(table)), "s", 1.0
-        ),
+        Figure(f"a CSV of {megabytes:.1f} MB, words and missing cells", _seconds(lambda: inspect_csv(table)), "s", 1.0),
         Figure(f"a cost table of 2^{n_bits} lines", _seconds(lambda: read_costs(costs, ".csv")), "s", 3.0),
     ]

@@ -183,6 +183,15 @@ def test_the_gap_is_test_minus_train() -> None:
     assert test["fill"] == "tonexty"
 
 
+def test_a_weight_at_one_half_has_a_bar_and_nothing_lies_over_the_marks() -> None:
+    figure = figures.marginal_bars(np.array([0.5, 0.2]), labels=LABELS[:2], objective="mle", posterior=np.full(2, 0.5))
+    bars = figure["data"][0]
+    assert bars["y"][0] > 0.0, "Plotly draws no bar of no height, nor its outline"
+    assert bars["y"][1] == pytest.approx(-0.3)
+    assert list(bars["customdata"]) == [0.5, 0.2]
+    assert all(shape["layer"] == "below" for shape in figure["layout"]["shapes"])
+
+
 def test_the_evidence_line_is_per_example_and_named() -> None:
     figure = figures.loss_curves(STEPS, HISTORY, objective="elbo", n_train=20, log_evidence=-9.0)
     limit = next(trace for trace in figure["data"] if trace["name"] == "−log p(D)")

@@ -71,9 +71,9 @@ def test_blocks_read_what_single_cells_say(data, comma, block, piece):
 def test_the_first_fault_of_a_table_is_the_one_that_is_told():
     body = "1,2\n" * 50
     with pytest.raises(DataError, match="row 52: expected 2 cells"):
-        read_table(f"a,b\n{body}1,2,3\n1,\"2\"x\n".encode())
+        read_table(f'a,b\n{body}1,2,3\n1,"2"x\n'.encode())
     with pytest.raises(DataError, match="row 52: expected cells with matching quotes"):
-        read_table(f"a,b\n{body}1,\"2\"x\n1,2,3\n".encode())
+        read_table(f'a,b\n{body}1,"2"x\n1,2,3\n'.encode())
 
 
 def test_the_files_of_the_benchmark_are_what_they_are_said_to_be():

@@ -29,7 +29,7 @@ _KEY = "view.equation"
 
 
 def equation(objective: str, row: Mapping[str, float]) -> str:
-    """LaTeX of loss ÷ n at one step of one start: its terms, their numbers in the loss's colour, and their sum.
+    """LaTeX of loss ÷ n at one step of one start: its terms, below them their numbers in the loss's colour, the sum.
 
     Args:
         objective: the loss's name.
@@ -39,9 +39,10 @@ def equation(objective: str, row: Mapping[str, float]) -> str:
     colour = loss_colour(objective)
     symbols = [TERMS.get(name.removeprefix("term_"), rf"\text{{{_plain(name)}}}") for name in names] or ["L/n"]
     numbers = [rf"\textcolor{{{colour}}}{{{row[name]:.4f}}}" for name in names]
-    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names().get(objective, objective))}}}}} = {' + '.join(symbols)}"
+    left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names().get(objective, objective))}}}}} &= {' + '.join(symbols)}"
     total = rf"\textcolor{{{colour}}}{{\mathbf{{{row['loss']:.4f}}}}}"
-    return f"{left} = {' + '.join(numbers)} = {total}" if len(names) > 1 else f"{left} = {total}"
+    right = f"{' + '.join(numbers)} = {total}" if len(names) > 1 else total
+    return rf"\begin{{aligned}}{left}\\[.3em]&= {right}\end{{aligned}}"
 
 
 def _plain(name: str) -> str:
