@@ -9,6 +9,8 @@ const charts = new WeakMap();
 const TITLE = 32;
 const LETTERS = 15;
 const LINE = 1.3;
+// How far the first baseline lies below the top of the letters; Plotly reckons with it only where there is one line.
+const RISE = 0.72;
 // Share to which the letters of a title shrink at most.
 const SMALLEST = 0.72;
 
@@ -98,7 +100,8 @@ function widths(text, size, family) {
 }
 
 // A title that is wider than its chart: what it says in small letters goes to a line of its own, and where that is not
-// enough all letters shrink. Returns its text, the size of its letters, and the pixels that it takes above a legend.
+// enough all letters shrink. Returns its text, the size of its letters, the pixels above it, those that it takes above a
+// legend, and those that it takes more than one line would.
 function fitted(title, width, family) {
   let { text } = title;
   let { size } = title.font;
@@ -109,8 +112,10 @@ function fitted(title, width, family) {
     size *= share;
     text = text.replace(/font-size: ?([\d.]+)px/g, (_, letters) => `font-size:${(share * letters).toFixed(1)}px`);
   }
-  const more = text.split("<br>").length - title.text.split("<br>").length;
-  return { text, size, room: (TITLE * title.font.size) / LETTERS + more * LINE * size, more: more * LINE * size };
+  const broken = text.split("<br>").length > title.text.split("<br>").length;
+  const above = (title.pad?.t || 0) + (broken ? RISE * size : 0);
+  const more = broken ? LINE * size : 0;
+  return { text, size, above, room: (TITLE * title.font.size) / LETTERS + more, more };
 }
 
 // A rest as long as the drawing took: on a busy machine charts refresh less often, and training keeps its core.
@@ -304,7 +309,11 @@ class Chart {
     this.family = theme.font;
     this.title = layout.title?.text && layout.title.font?.size ? layout.title : null;
     const heading = this.heading();
-    if (heading) layout.title = { ...layout.title, text: heading.text, font: { ...layout.title.font, size: heading.size } };
+    if (heading) {
+      const { font, pad } = layout.title;
+      const { text, size, above } = heading;
+      layout.title = { ...layout.title, text, font: { ...font, size }, pad: { ...pad, t: above } };
+    }
     const top = Math.max(this.asked + (heading?.more || 0), this.room || 0);
     if (top > this.asked) layout.margin = { ...layout.margin, t: top };
     await plotly.react(this.node, figure.data, layout, config);
@@ -340,7 +349,8 @@ class Chart {
     const asked = {};
     if (this.asked && Math.abs(top - margin.t) > 2) asked["margin.t"] = top;
     if (heading && title && (title.text !== heading.text || Math.abs(title.font.size - heading.size) > 0.1)) {
-      Object.assign(asked, { "title.text": heading.text, "title.font.size": heading.size });
+      const { text, size, above } = heading;
+      Object.assign(asked, { "title.text": text, "title.font.size": size, "title.pad.t": above });
     }
     if (Object.keys(asked).length) await plotly.relayout(this.node, asked);
   }

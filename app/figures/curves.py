@@ -268,6 +268,7 @@ def gap_curves(
     metric: str = "predictive",
     total: int = 0,
     draws: int = 0,
+    at: int | None = None,
 ) -> Figure:
     """Train and test curves of one metric with the gap between them shaded; train solid, test dashed.
 
@@ -278,6 +279,7 @@ def gap_curves(
         metric: a key of :data:`GAPS`.
         total: steps of the whole run, in view while only step 0 is logged.
         draws: strings from which each step is estimated, with its errors as ``…_se``; 0 where it is exact.
+        at: the logged step whose gap the title tells; None for the newest.
     """
     stem = GAPS[metric]
     shown = METRICS[f"{stem}_test"]
@@ -297,8 +299,11 @@ def gap_curves(
         line(x, lower, "train", colour, width=3, **_error_bar(x, errors[0])),
         line(x, upper, "test", colour, dash="dash", width=3, **shade, **_error_bar(x, errors[1])),
     ]
-    gap = upper[-1] - lower[-1]
+    row = len(steps) - 1 if at is None else max(int(np.searchsorted(steps, at, side="right")) - 1, 0)
+    gap = middle[row] - median(train[row : row + 1])[0]
     title = f"Generalisation gap {'≈ ' if draws else ''}{gap:+.3f}, {gap_name(metric)}".replace("-", "−")
+    if at is not None:
+        title += f" <span style='font-size:{FONT - 2}px'>step {at}</span>"
     shape = _curve_layout(title, step_axis(x, total), shown.unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]

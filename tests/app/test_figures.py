@@ -181,6 +181,10 @@ def test_the_gap_is_test_minus_train() -> None:
     train, test = figure["data"]
     assert (train["line"]["dash"], test["line"]["dash"]) == ("solid", "dash")
     assert test["fill"] == "tonexty"
+    history["predictive_nll_test"][1] = 0.5
+    back = figures.gap_curves(np.arange(0, 30, 10), history, objective="elbo", at=10)["layout"]["title"]["text"]
+    assert "+0.100" in back, "that of the step looked at, as the tiles beside it"
+    assert "step 10" in back
 
 
 def test_a_weight_at_one_half_has_a_bar_and_nothing_lies_over_the_marks() -> None:

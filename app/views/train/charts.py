@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ SHORT = 10.0
 SLOW = 5.0
 #: Ids of the runs before, and of the branches, of which curves are drawn behind those of the run shown.
 _Others = tuple[tuple[str, ...], tuple[str, ...]]
+_TAGS = re.compile(r"<[^>]*>")
 #: What the picture of the predictions is called while there is nothing to draw.
 _PREDICTIONS = {"boundary": "Decision boundary", "confusion": "Confusion", "costs": "Cost of the drawn strings"}
 
@@ -135,10 +137,12 @@ def _behind(others: _Others) -> list[Ghost]:
     return [*ghosts.ghosts(others[1], before="branch: "), *ghosts.ghosts(others[0])]
 
 
-def _of_newest(shown: Shown, draw: Callable[[Shown], Built]) -> Built:
+def _of_newest(shown: Shown, draw: Callable[[Shown, int | None], Built]) -> Built:
     """A figure over all steps, with a mark at the one that the page looks back at."""
-    figure, alt = draw(shown.newest or shown)
-    return (figure, alt) if shown.newest is None else (marked(figure, shown.step), f"{alt} Marked: {shown.step}.")
+    if shown.newest is None:
+        return draw(shown, None)
+    figure, alt = draw(shown.newest, shown.step)
+    return marked(figure, shown.step), f"{alt} Marked: {shown.step}."
 
 
 def mount(shown: Shown, chart: Chart) -> None:
@@ -205,7 +209,7 @@ def _waiting(shown: Shown, title: str) -> Built:
     return figures.message(title, text), f"{title}: {text}"
 
 
-def _loss(shown: Shown, before: _Others) -> Built:
+def _loss(shown: Shown, _at: int | None, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Loss per example")
     evidence, n_train = None, 1
@@ -235,7 +239,7 @@ def _estimated(draws: int) -> str:
     return f", estimated from {draws:,} draws" if draws else ""
 
 
-def _gap(shown: Shown, metric: str, before: _Others) -> Built:
+def _gap(shown: Shown, at: int | None, metric: str, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
     figure = figures.gap_curves(
@@ -245,11 +249,13 @@ def _gap(shown: Shown, metric: str, before: _Others) -> Built:
         metric=metric,
         total=shown.config.steps,
         draws=shown.shots,
+        at=at,
     )
     stem = figures.GAPS[metric]
     figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
-    title = str(figure["layout"]["title"]["text"]).replace("<b>", "").replace("</b>", "")
-    return figure, f"Train and test curves over steps. {title} at step {shown.steps[-1]}{_estimated(shown.shots)}."
+    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]))
+    step = f" at step {shown.steps[-1]}" if at is None else ""
+    return figure, f"Train and test curves over steps. {title}{step}{_estimated(shown.shots)}."
 
 
 def start_of(shown: Shown, choice: str) -> int:
