@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,3 +97,12 @@ def test_explore_a_finished_run(run: str, dashboard, tab) -> None:  # type: igno
     _charts(page, "sweep")
     assert "step=0" in page.url
     assert "section=sweep" in page.url
+
+
+def test_a_click_in_the_terrain_draws_that_network(dashboard, tab, run) -> None:  # type: ignore[no-untyped-def]
+    page = tab(f"{dashboard.address}/explore?run={run}&section=galaxy")
+    _charts(page, "terrain", "galaxy")
+    page.wait_for_selector("[data-chart=terrain][data-refreshes]", timeout=LONG)
+    page.locator("[data-chart=terrain] .nsewdrag").first.click(position={"x": 40, "y": 60})
+    _charts(page, "one-network", "one-prediction")
+    expect(page.get_by_text(re.compile(r"costs .* nats per example"))).to_be_visible(timeout=LONG)

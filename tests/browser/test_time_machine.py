@@ -1,4 +1,4 @@
-"""The time machine in a real browser: look back, and play a run again. (Forks: tests/app/test_looking_back.py.)"""
+"""The time machine in a real browser: look back, play a run again, fork it, and find both branches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def keep(tmp_path: Path) -> Callable[[Page, str], None]:
     return look
 
 
-def test_a_run_is_played_again_and_no_chart_is_made_anew(
+def test_a_run_is_played_again_and_forked_and_both_branches_are_found(
     dashboard: Any, tab: Callable[..., Page], keep: Callable[[Page, str], None]
 ) -> None:
     page = tab(f"{dashboard.address}/?config={RunConfig.parse(CONFIG).to_url()}")
@@ -77,3 +77,26 @@ def test_a_run_is_played_again_and_no_chart_is_made_anew(
     )
 
     keep(page, "back")
+
+    press(page, "Fork here")
+    expect(page.get_by_text(f"goes on from step {step} of this run")).to_be_visible()
+    parent = page.evaluate("new URLSearchParams(location.search).get('run')")
+    page.get_by_role("combobox", name="Loss", exact=True).click()
+    page.get_by_role("option", name="ELBO", exact=False).first.click()
+    expect(page.get_by_text("Changed: Loss MLE → ELBO", exact=False)).to_be_visible()
+    press(page, "Train")
+    page.wait_for_function(f"new URLSearchParams(location.search).get('run') !== '{parent}'")
+    finished(page)
+    page.get_by_role("radio", name="Branches", exact=True).click()
+    names = "(document.querySelector('[data-chart=branches]')?.data ?? []).map(t => t.name)"
+    page.wait_for_function(f"{names}.length === 3")
+    found = page.evaluate(names)
+    assert found[0] == "from the start: MLE"
+    assert found[1].startswith(f"step {step}: Loss MLE → ELBO")
+    begins = page.evaluate("document.querySelector('[data-chart=branches]').data.map(t => t.x[0])")
+    assert begins == [0, step, step]
+    keep(page, "branches")
+    page.locator("[class*=st-key-train-branch]").get_by_role("button", name="Open", disabled=False).click()
+    page.wait_for_function(f"new URLSearchParams(location.search).get('run') === '{parent}'")
+    page.wait_for_function("document.querySelector('[data-chart=loss]').layout.title.text.includes('MLE')")
+    finished(page)
