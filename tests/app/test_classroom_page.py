@@ -121,12 +121,14 @@ def test_eyes_on_me_reaches_every_screen_and_work_goes_on_afterwards(lecture: Cl
 def test_a_lessons_step_is_sent_once_to_each_and_to_who_comes_later(lecture: Class, teacher: Person) -> None:
     ana = lecture.student("Ana")
     console = lecture.page(teacher, "classroom")
+    console.text_input(key="class.send.prompt").set_value("What do you expect?").run()
     press(console, "class.send.lesson")
     (lesson, step) = next(iter(predictions.steps()))
     for person in (ana, lecture.student("Late")):
         page = lecture.page(person)
         assert page.query_params["lesson"] in (lesson, [lesson])
         assert page.query_params["step"] in (step, [step])
+        assert [text.value for text in page.text] == ["What do you expect?"]
         assert "lesson" not in lecture.page(person).query_params, "a reload leaves them where they are"
 
 

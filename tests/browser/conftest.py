@@ -52,12 +52,12 @@ class Server:
     started: float
 
 
-def start_server(data: Path) -> Server:
-    """Start a dashboard on ``data`` and wait until it answers."""
-    port, log = free_port(), data / "server.log"
+def start_server(data: Path, port: int | None = None) -> Server:
+    """Start a dashboard on ``data``, at a free port if none is named, and wait until it answers."""
+    port, log = port or free_port(), data / "server.log"
     data.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with log.open("wb") as out:
+    with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "app", "--server.port", str(port)],
             cwd=ROOT,
@@ -86,6 +86,12 @@ def stop_server(server: Server) -> None:
     except subprocess.TimeoutExpired:
         server.process.kill()
         server.process.wait(timeout=15)
+
+
+def restart_server(server: Server) -> None:
+    """End a server, and start another on its folder and port."""
+    stop_server(server)
+    server.process = start_server(server.data, int(server.address.rpartition(":")[2])).process
 
 
 def traces(server: Server) -> str:

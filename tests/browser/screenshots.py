@@ -1,4 +1,4 @@
-"""Screenshots of the lessons and of what is for the projector, into ``assets/screenshots``.
+"""Screenshots of lessons, of pictures that can be touched, and of the projector, into ``assets/screenshots``.
 
     python -m tests.browser.screenshots [NAME …]
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from PIL import Image
@@ -23,12 +22,11 @@ from qhn_core.lessons import Lesson, library
 from qhn_core.lessons.questions import Curve
 from qhn_core.studies.race.config import RaceConfig
 from tests.browser.conftest import ROOT, Server, start_server, stop_server
+from tests.browser.picture_shots import LONG, PICTURES, SMALL, Shot, finished
 from tests.conftest import launched
 
 OUT = ROOT / "assets" / "screenshots"
-LONG = 180_000  # milliseconds
-SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 2, 1]}, "steps": 120, "replicas": 16}
-Shot = Callable[[Page, str], None]
+MANY = SMALL | {"replicas": 16}
 
 
 def _lesson(lesson: Lesson) -> Shot:
@@ -63,24 +61,19 @@ def _draw(page: Page) -> None:
     page.locator("[data-revealed=true]").first.wait_for(timeout=LONG)
 
 
-def _finished(page: Page) -> None:
-    page.get_by_text("· finished", exact=False).first.wait_for(timeout=LONG)
-    page.wait_for_timeout(2500)
-
-
 def _presented_run(page: Page, base: str) -> None:
-    page.goto(f"{base}/?present=1&config={RunConfig.parse(SMALL).to_url()}")
+    page.goto(f"{base}/?present=1&config={RunConfig.parse(MANY).to_url()}")
     page.wait_for_selector("[data-chart=marginals] .main-svg", timeout=LONG)
     page.keyboard.press("Space")
-    _finished(page)
+    finished(page)
 
 
 def _presented_race(page: Page, base: str) -> None:
-    race = RaceConfig.parse({"base": {"schema_version": 1, **SMALL}, "rivals": ["best_string"]}).to_url()
+    race = RaceConfig.parse({"base": {"schema_version": 1, **MANY}, "rivals": ["best_string"]}).to_url()
     page.goto(f"{base}/compare?present=1&race={race}")
     page.wait_for_selector("[data-chart=race-nll] .main-svg", timeout=LONG)
     page.keyboard.press("Space")
-    _finished(page)
+    finished(page)
 
 
 def _prompt(page: Page, base: str) -> None:
@@ -91,7 +84,7 @@ def _prompt(page: Page, base: str) -> None:
 
 
 def _instant(page: Page, base: str) -> None:
-    page.goto(f"{base}/?config={RunConfig.parse(SMALL).to_url()}")
+    page.goto(f"{base}/?config={RunConfig.parse(MANY).to_url()}")
     page.wait_for_selector("[data-chart=marginals] .main-svg", timeout=LONG)
     page.get_by_test_id("stCheckbox").filter(has_text="Instant").locator("label").click()
     page.get_by_text("Instant: step", exact=False).first.wait_for(timeout=LONG)
@@ -115,6 +108,8 @@ def shots() -> Iterator[tuple[str, bool, Shot]]:
     """Name, whether in the dark, and what brings the page there."""
     for lesson in library()[0]:
         yield f"lesson-{lesson.number:02d}", bool(lesson.number % 2), _lesson(lesson)
+    for name, (dark, bring) in PICTURES.items():
+        yield name, dark, bring
     yield "presenter-train", False, _presented_run
     yield "presenter-compare", True, _presented_race
     yield "presenter-prompt", False, _prompt

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, Supervisor
 from qhn_core.store import RunStore
+from tests.browser.test_accessible import serious
 
 pytestmark = pytest.mark.browser
 LONG = 60_000  # milliseconds: other programs may be at work on this machine
@@ -106,3 +107,4 @@ def test_a_click_in_the_terrain_draws_that_network(dashboard, tab, run) -> None:
     page.locator("[data-chart=terrain] .nsewdrag").first.click(position={"x": 40, "y": 60})
     _charts(page, "one-network", "one-prediction")
     expect(page.get_by_text(re.compile(r"costs .* nats per example"))).to_be_visible(timeout=LONG)
+    assert not serious(page)

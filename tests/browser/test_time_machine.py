@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from qhn_core.config import RunConfig
+from tests.browser.test_accessible import serious
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=90_000)
@@ -95,6 +96,7 @@ def test_a_run_is_played_again_and_forked_and_both_branches_are_found(
     assert found[1].startswith(f"step {step}: Loss MLE → ELBO")
     begins = page.evaluate("document.querySelector('[data-chart=branches]').data.map(t => t.x[0])")
     assert begins == [0, step, step]
+    assert not serious(page)
     keep(page, "branches")
     page.locator("[class*=st-key-train-branch]").get_by_role("button", name="Open", disabled=False).click()
     page.wait_for_function(f"new URLSearchParams(location.search).get('run') === '{parent}'")

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from qhn_core.commands import app
+from qhn_core.config import RunConfig
 from qhn_core.lessons import FOLDER, LessonError, library, load_lesson, read_lesson
-from qhn_core.lessons.outcome import Lines, Outcome, Series
+from qhn_core.lessons.experiments.tuning import Tuning
+from qhn_core.lessons.outcome import Lines, Outcome, Series, Unwatched
 from qhn_core.lessons.playing import play
 from qhn_core.lessons.questions import POINTS, Curve
 from qhn_core.lessons.words import fill, number, places
@@ -175,6 +177,18 @@ def test_numbers_stand_in_words_as_people_write_them() -> None:
     assert fill("{{a}} {{b}} {{c}} {{d}} {{e}} {{f|%}} {{none}}", numbers) == "−0.123 1,234 0 3.0 · 10^−9 … 50.0 % …"
     assert number(2.0) == "2"
     assert number(-1234.0) == "−1,234"
+
+
+def test_tuning_judges_on_draws_that_no_setting_was_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = {"elbo": [(0.5, 0.5), (0.4, 0.9)], "mle": [(0.7, 0.6), (0.8, 0.1)]}  # NLL where chosen, where judged
+    scores = {name: np.array([np.repeat(pair, 10) for pair in rows]) for name, rows in halves.items()}
+    monkeypatch.setattr(Tuning, "_scores", lambda *_: scores)
+    tuning = Tuning(contenders={"elbo": [{}, {}], "mle": [{}, {}]}, draws=10)
+    found = tuning.measure(RunConfig(), until=None, watch=Unwatched()).numbers
+    assert (found["chosen.elbo"], found["chosen.mle"], found["settings"]) == (2, 1, 4)
+    leads = [found[f"lead.{who}"] for who in ("none", "first", "second", "both")]
+    assert leads == pytest.approx([0.1, -0.3, 0.1, -0.3])
+    assert set(found) == set(tuning.values(RunConfig()))
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)

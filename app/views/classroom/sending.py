@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
+from app import links, state
 from app.classroom import Classroom
 from app.views.classroom.predictions import steps
 from qhn_core.config import SECTIONS
 
 
 def show(room: Classroom) -> None:
-    """Two ways to send, each with its button."""
+    """Two ways to send, each with its button, and a prompt that goes with either."""
+    prompted = links.prompt_field("class.send.prompt")
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**A lesson's step**")
@@ -27,7 +28,7 @@ def show(room: Classroom) -> None:
             "Send this step",
             icon=":material/send:",
             on_click=_send_step,
-            args=(room, chosen),
+            args=(room, chosen, prompted),
             disabled=chosen is None,
             key="class.send.lesson",
             help="Open this screen for everybody in the class",
@@ -46,7 +47,7 @@ def show(room: Classroom) -> None:
             "Send these settings",
             icon=":material/send:",
             on_click=_send_settings,
-            args=(room, link, hide),
+            args=(room, link, hide, prompted),
             disabled=link is None,
             key="class.send.settings",
             help="Open these settings in Train for everybody in the class",
@@ -61,11 +62,16 @@ def _said(room: Classroom) -> list[str]:
     return [value for name, value in room.board.query.items() if name in ("lesson", "step")]
 
 
-def _send_step(room: Classroom, at: tuple[str, str] | None) -> None:
+def _send_step(room: Classroom, at: tuple[str, str] | None, prompted: str) -> None:
     if at is not None:
-        room.send("learn", {"lesson": at[0], "step": at[1]})
+        room.send("learn", {"lesson": at[0], "step": at[1]} | _with(prompted))
 
 
-def _send_settings(room: Classroom, link: str | None, hide: list[str]) -> None:
+def _send_settings(room: Classroom, link: str | None, hide: list[str], prompted: str) -> None:
     if link is not None:
-        room.send("train", {state.CONFIG: link} | ({state.HIDE: ",".join(sorted(hide))} if hide else {}))
+        hidden = {state.HIDE: ",".join(sorted(hide))} if hide else {}
+        room.send("train", {state.CONFIG: link} | hidden | _with(prompted))
+
+
+def _with(prompted: str) -> dict[str, str]:
+    return {state.PROMPT: prompted} if prompted else {}

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import presenter, race_state, services, state, wide_tables
+from app import links, presenter, race_state, services, state, wide_tables
 from app.describe import headline
 from app.figures.race import View
 from app.sending import sent
-from app.views.compare import charts, controls, export, pictures, podium, quantum, rivals, sides, verdict
+from app.views.compare import charts, controls, export, pictures, podium, quantum, rivals, share, sides, verdict
 from app.views.compare.charts import GENERALISATION, TRAINABILITY, TRAINABILITY_WIDE
 from app.views.compare.data import Seen, look
 from app.views.compare.sides import RaceForm
@@ -31,7 +31,11 @@ def page() -> None:
     config = race_state.read()
     with st.sidebar:
         form = sides.render(config)
-        export.menu(form)
+        left, right = st.columns(2, gap="small")
+        with left:
+            share.menu(form)
+        with right:
+            export.menu(form)
         presenter.entrance()
     if form.config is not None:
         race_state.write(form.config)
@@ -42,6 +46,8 @@ def page() -> None:
         race_state.show(shown if services.races().known(shown) else None)
     polling = _busy(_seen(None))
     podium.bar(form)
+    if not state.presenting():
+        links.say(links.prompt())
     st.fragment(sent(_live_race), run_every=REFRESH if polling else None)(form, polling)
 
 

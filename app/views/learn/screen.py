@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app import services, state
+from app import links, services, state
 from app.jobs import Job
 from app.views.learn import asking, showing, telling, work
 from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
@@ -30,7 +30,7 @@ def show(lesson: Lesson, answers: Answers, browser: str) -> None:
         answers.visit(browser, lesson.id, at)
     step = lesson.step(at)
     telling.bar(lesson, ids.index(at))
-    prompt = telling.prompt()
+    prompt = links.prompt()
     busy = bool(state.recall("learn.busy", True))
     body = telling.screen if lesson.story else _body
     st.fragment(body, run_every=REFRESH if busy else None)(lesson, step, answers, browser, busy, prompt)
@@ -44,7 +44,7 @@ def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: b
     waiting = step.question is not None and answer is None
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        telling.say(prompt)
+        links.say(prompt)
         settings = _words_and_controls(lesson, step, waiting)
     job = work.experiment(lesson, step, settings, until=step.until if waiting else None)
     outcome: Outcome | None = job.result or job.partial

@@ -1,10 +1,10 @@
-"""What lessons and the story share: the bar with the ways on, a teacher's prompt, what was seen; the story's screen."""
+"""What lessons and the story share: the bar with the ways on, what was seen; the story's screen."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import presenter, state
+from app import links, presenter, state
 from app.views.learn import share, showing, work
 from qhn_core.lessons.lesson import Lesson, Step
 from qhn_core.lessons.outcome import Outcome
@@ -86,19 +86,6 @@ def go(lesson: Lesson, k: int) -> None:
     state.remember("learn.busy", True)
 
 
-def prompt() -> str:
-    """What the teacher asks beside the lesson, from the link: plain text, bounded."""
-    return state.prompt(presenter.LONGEST)
-
-
-def say(text: str) -> None:
-    """The teacher's prompt, as text: what looks like markup in it is shown as it is."""
-    if text:
-        with st.container(border=True, key="learn.prompt"):
-            st.caption(":material/campaign: Your teacher asks")
-            st.text(text)
-
-
 def seen(step: Step, outcome: Outcome) -> None:
     """What should be seen, and whether it was."""
     for expected in step.expect:
@@ -111,7 +98,7 @@ def seen(step: Step, outcome: Outcome) -> None:
 
 def screen(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: bool, prompt: str) -> None:
     """One screen of a story: one picture, one sentence."""
-    say(prompt)
+    links.say(prompt)
     job = work.experiment(lesson, step, {}, until=None)
     outcome: Outcome | None = job.result or job.partial
     numbers = {} if outcome is None else outcome.numbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import classroom, examples, forms, presenter, services, starts, state, welcome
+from app import classroom, examples, forms, links, presenter, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
@@ -57,6 +57,7 @@ def page() -> None:
         st.fragment(sent(_large_curves), run_every=drawing)(form, drawn)
     else:
         welcome.strip()
+        links.say(links.prompt())
     st.fragment(sent(_head))(form, drawn)
     st.fragment(sent(_live), run_every=live)(form, drawn)
     if state.presenting():

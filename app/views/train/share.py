@@ -1,14 +1,12 @@
-"""Share and Export: the link, the configuration as a file, the history as a table; what a teacher hides."""
+"""Share and Export: the link with what a teacher asks and hides; settings, history, receipt and notebook as files."""
 
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app import race_state, services, state
-from app.describe import TITLES
+from app import links, race_state, services, state
 from app.downloads import history_file
 from app.forms import Form
 from app.receipt import notebook, receipt
@@ -18,7 +16,6 @@ from qhn_core.store.exports import Format
 
 #: Largest configuration file read, bytes.
 _LARGEST = 1 << 18
-_HIDEABLE = (*TITLES, "run", "method")
 
 
 def share_and_export(form: Form) -> None:
@@ -88,27 +85,11 @@ def _share(form: Form) -> None:
     if link is None:
         st.write("These settings are too long for a link: share them as a file, under Export.")
         return
-    parts = urlsplit(st.context.url or "http://127.0.0.1:8501")
-    hidden = sorted(state.hidden())
-    query = {state.CONFIG: link} | ({state.HIDE: ",".join(hidden)} if hidden else {})
     st.markdown(
         "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
     )
-    st.code(f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}", language=None, wrap_lines=True)
-    st.pills(
-        "Hide these controls, here and in the link",
-        _HIDEABLE,
-        selection_mode="multi",
-        default=[name for name in _HIDEABLE if name in hidden],
-        format_func=lambda name: TITLES.get(name, name.capitalize()),
-        key="hide.sections",
-        on_change=_hide,
-        help="Settings that whoever opens the link is not to see; they vanish here, too.",
-    )
-
-
-def _hide() -> None:
-    state.hide(list(state.widget("hide.sections", [])))
+    prompted, hidden = links.prompt_field("share.prompt"), links.hide_parts()
+    links.offer({state.CONFIG: link}, prompted=prompted, hidden=hidden, picture=bool(state.widget("share.menu")))
 
 
 def _export(form: Form) -> None:
