@@ -28,7 +28,7 @@ def test_a_prompt_is_shown_as_text_and_goes_on_in_the_link(
 ) -> None:
     page = opened(view, **query, prompt=PROMPT, hide="network")
     assert [text.value for text in page.text] == [PROMPT]
-    assert not page.get("imgs"), "the code is made when the menu is open"
+    assert not page.get("image"), "the code is made when the menu is open"
     page.text_input(key=field).set_value("And now? " * 40)
     page.session_state[menu] = True
     page.run()
@@ -36,7 +36,7 @@ def test_a_prompt_is_shown_as_text_and_goes_on_in_the_link(
     shared = next(code.value for code in page.code if "prompt=" in code.value)
     asked = {name: values[0] for name, values in parse_qs(urlsplit(shared).query).items()}
     assert asked == query | {"prompt": ("And now? " * 40)[: links.LONGEST].strip(), "hide": "network"}
-    assert len(page.get("imgs")) == 1
+    assert len(page.get("image")) == 1
 
 
 def test_a_picture_of_a_link_is_one_that_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,9 +37,9 @@ class Tuning(ExperimentConfig):
     draws: int = Field(20, ge=10, le=60, description="Draws of the data to choose on, and as many to judge on")
 
     def values(self, config: RunConfig) -> tuple[str, ...]:
-        """The lead by who was tuned, with its standard error, half of the one-sided one, and which settings won."""
+        """The lead by who was tuned, with its standard error; what is left of the first's own; which settings won."""
         leads = [f"{kind}.{who}" for kind in ("lead", "error") for who in _WHO]
-        return (*leads, "lead.half", *(f"chosen.{name}" for name in self.contenders), "settings")
+        return (*leads, "kept_percent", *(f"chosen.{name}" for name in self.contenders), "settings")
 
     def pictures(self) -> tuple[str, ...]:
         """The lead by who was tuned."""
@@ -60,7 +60,7 @@ class Tuning(ExperimentConfig):
         numbers = {
             **{f"lead.{who}": lead for who, lead in leads.items()},
             **{f"error.{who}": float(row.std(ddof=1) / np.sqrt(self.draws)) for who, row in differences.items()},
-            "lead.half": 0.5 * leads["first"],
+            "kept_percent": 100.0 * leads["both"] / leads["first"] if leads["first"] else float("nan"),
             **{f"chosen.{name}": 1.0 + k for name, k in chosen.items()},
             "settings": float(sum(len(rows) for rows in scores.values())),
         }
