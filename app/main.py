@@ -30,7 +30,10 @@ TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/
 
 
 #: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour.
-_DARK_BUTTONS = '<style>[data-testid^="stBaseButton-primary"] { color: #12151c; }</style>'
+#: The page follows when the browser's theme changes under it; menus, which stand outside of it, are told by the server.
+_PRIMARY = '[data-testid^="stBaseButton-primary"]:not(:disabled)'
+_BUTTONS = f"<style>.stApp {_PRIMARY} {{ color: light-dark(#ffffff, #12151c); }}</style>"
+_DARK_BUTTONS = f"<style>{_PRIMARY} {{ color: #12151c; }}</style>"
 
 
 def main() -> None:
@@ -39,6 +42,7 @@ def main() -> None:
         page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
     )
     wide_tables.style()
+    st.html(_BUTTONS)
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")

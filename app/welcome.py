@@ -40,7 +40,7 @@ _HTML = f"""
 _CSS = """
 .qhn-welcome { display: flex; align-items: center; gap: 1rem; padding: .35rem .75rem; border-radius: 8px;
   background: var(--st-secondary-background-color); color: var(--st-text-color); font: 15px/1.4 var(--st-font); }
-.qhn-welcome[hidden] { display: none; }
+.qhn-welcome[hidden], .st-key-welcome:has(.qhn-welcome[hidden]) { display: none; }
 .qhn-welcome p { margin: 0; flex: 1 1 16rem; }
 .qhn-welcome a { color: inherit; font-weight: 600; }
 .qhn-welcome-picture { flex: 0 0 180px; }

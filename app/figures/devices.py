@@ -79,7 +79,7 @@ def distance_bars(seen: float, floor: float, high: float) -> Figure:
         "mode": "text",
         "x": [max(floor, high), seen],
         "y": names,
-        "text": [f"  {floor:.3f}, 95 % below {high:.3f}", f"  {seen:.3f}"],
+        "text": [f"  {floor:.3f},<br>  95 % below {high:.3f}", f"  {seen:.3f}"],
         "textposition": "middle right",
         "textfont": {"size": FONT, "color": INK},
         "hoverinfo": "skip",

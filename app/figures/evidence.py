@@ -42,7 +42,7 @@ def evidence_ceiling(
     shape = figure["layout"]
     shape["shapes"].append(across(log_evidence, INK, "solid", 2.5) | {"layer": "above"})
     words = "mean log p(D)" if shifted else "log p(D)"
-    notes = [note(f"<b>{words} = {log_evidence:.2f}</b>", 0.01, log_evidence, "left", "bottom")]
+    notes = [note(f"<b>{words} = {log_evidence:.2f}</b>".replace("-", "−"), 0.01, log_evidence, "left", "bottom")]
     best = min(named, key=lambda s: _last_gap(s, log_evidence))
     gap = _gap_arrow(best, log_evidence, kl, log_x=view.log_x)
     lowest = min(float(np.nanmin(quartiles(s.values[[0, -1, s.at % len(s.x)]])[0])) for s in named)

@@ -157,7 +157,7 @@ def dependence_maps(matrices: Mapping[str, Array], notes: Mapping[str, str], *, 
                 {"text": text, "x": left + width / 2, "y": y, "xref": "paper", "yref": "paper", "showarrow": False}
                 | {"xanchor": "center", "yanchor": anchor, "font": {"size": FONT - 1, "color": colour}}
             )
-    shape["margin"] = {"l": 8, "r": 8, "t": 56, "b": 48}
+    shape["margin"] = {"l": 8, "r": 8, "t": 56, "b": 64}
     return {"data": traces, "layout": shape}
 
 

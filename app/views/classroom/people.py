@@ -17,50 +17,50 @@ from qhn_core.store.people import Person
 
 def buttons(room: Classroom) -> None:
     """Eyes to the front, pause and resume all, stop one run."""
-    eyes, pause, resume, which, stop = st.columns([1.3, 1, 1, 2, 1], gap="small", vertical_alignment="bottom")
     label = "Eyes back to work" if room.board.eyes else "Eyes on me"
-    eyes.button(
-        label,
-        icon=":material/visibility:",
-        on_click=_eyes,
-        args=(room, not room.board.eyes),
-        key="class.eyes",
-        width="stretch",
-        help="Cover every screen until you press again: nobody has to stop what is in work",
-    )
-    pause.button(
-        "Pause all",
-        icon=":material/pause:",
-        on_click=pause_all,
-        args=(room,),
-        key="class.pause",
-        help="Hold every run of the class where it is",
-    )
-    resume.button(
-        "Resume all",
-        icon=":material/resume:",
-        on_click=_resume_all,
-        args=(room,),
-        key="class.resume",
-        help="Let every held run go on",
-    )
     names = {run: f"{person.name}: {name}" for run, (person, name) in _runs(room).items()}
-    chosen = which.selectbox(
-        "A run",
-        list(names),
-        format_func=lambda run: names.get(run, run),
-        index=None,
-        key="class.run",
-        help="Runs that are in work now, with their place and step.",
-    )
-    stop.button(
-        "Stop it",
-        on_click=_stop,
-        args=(chosen,),
-        disabled=chosen is None,
-        key="class.stop",
-        help="End the chosen run; what it has learnt is kept",
-    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.button(
+            label,
+            icon=":material/visibility:",
+            on_click=_eyes,
+            args=(room, not room.board.eyes),
+            key="class.eyes",
+            help="Cover every screen until you press again: nobody has to stop what is in work",
+        )
+        st.button(
+            "Pause all",
+            icon=":material/pause:",
+            on_click=pause_all,
+            args=(room,),
+            key="class.pause",
+            help="Hold every run of the class where it is",
+        )
+        st.button(
+            "Resume all",
+            icon=":material/resume:",
+            on_click=_resume_all,
+            args=(room,),
+            key="class.resume",
+            help="Let every held run go on",
+        )
+        chosen = st.selectbox(
+            "A run",
+            list(names),
+            format_func=lambda run: names.get(run, run),
+            index=None,
+            key="class.run",
+            width=300,
+            help="Runs that are in work now, with their place and step.",
+        )
+        st.button(
+            "Stop it",
+            on_click=_stop,
+            args=(chosen,),
+            disabled=chosen is None,
+            key="class.stop",
+            help="End the chosen run; what it has learnt is kept",
+        )
 
 
 def _eyes(room: Classroom, eyes: bool) -> None:

@@ -95,9 +95,9 @@ def calculate(focus: Focus, watch: Watch) -> Found:
             "posterior": theirs.mutual_information,
         },
         notes={
-            "circuit": f"KL to posterior<br>{digits(kl)} nats",
-            "mean-field": f"best product's KL<br>{digits(floor)} nats",
-            "posterior": f"KL to its product<br>{digits(float(theirs.total_correlation))} nats",
+            "circuit": f"KL to<br>posterior<br>{digits(kl)} nats",
+            "mean-field": f"best<br>product's KL<br>{digits(floor)} nats",
+            "posterior": f"KL to its<br>product<br>{digits(float(theirs.total_correlation))} nats",
         },
     )
 

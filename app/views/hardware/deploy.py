@@ -44,22 +44,20 @@ class Done(NamedTuple):
 
 def show(source: Source, device: Device) -> bool:
     """Controls, charts and numbers; returns whether more will come by itself."""
-    left, middle, cancel, right = st.columns([1, 1.2, 0.8, 3.4], gap="small", vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         shots = str(
             st.selectbox(
                 "Shots",
                 SHOTS,
                 SHOTS.index(state.choice("draws", SHOTS, "1024")),
                 key="hardware.draws",
+                width=110,
                 help="How many networks are drawn: more shots make shares more precise.",
             )
         )
         state.keep_choice("draws", shots)
-    wish = Wish(source, device, int(shots))
-    running = wish.running
-    with middle:
-        off = running or device.config is None
+        wish = Wish(source, device, int(shots))
+        running = wish.running
         PAGE.button(
             _DRAW,
             "casino",
@@ -67,23 +65,21 @@ def show(source: Source, device: Device) -> bool:
             wish,
             wish.about,
             primary=True,
-            off=off,
+            off=running or device.config is None,
             key="deploy",
             hint="Measure the circuit on the chosen device: each shot is one network",
         )
-    with cancel:
         st.button(
             "Cancel",
             key="hardware.deploy.cancel",
             on_click=_cancel,
             args=(wish, wish.key),
-            width="stretch",
             disabled=not running,
             help="Leave off waiting for the device",
         )
-    job = jobs().known(wish.key)
-    with right:
-        _status(wish, job)
+        job = jobs().known(wish.key)
+        with st.container():
+            _status(wish, job)
     with st.container():  # one place, whether or not there is a question: the charts below keep theirs
         if QUESTION.parts() == (_DRAW, wish.about):
             QUESTION.show(PAGE, RemoteCost(1, wish.shots, (device.label,)), partial(_draw, wish))

@@ -34,7 +34,7 @@ _ASKED = "hardware.asked"
 
 def show(source: Source, device: Device) -> bool:
     """Settings, cost, confirmation and the live loss; returns whether more will come by itself."""
-    settings, right = st.columns([1, 2.1], gap="medium")
+    settings, right = st.columns([1, 1.5], gap="medium")
     with settings:
         config, objective = _settings(source, device)
         needs, problem = _planned(config)

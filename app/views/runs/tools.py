@@ -54,7 +54,7 @@ def toolbar(chosen: Sequence[Row], *, hidden: int = 0) -> None:
         if st.button("Clear", type="tertiary", help="Untick all", disabled=not chosen):
             choice.set_choice([])
             st.rerun()
-        st.caption(_told(chosen, hidden))
+    st.caption(_told(chosen, hidden))  # in a row of its own, over the end of which the table's own tools appear
 
 
 def _open(row: Row) -> None:

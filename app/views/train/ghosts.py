@@ -110,12 +110,10 @@ def caption(shown: Shown) -> None:
         return
     if not ids:
         return
-    text, button = st.columns([5, 1], gap="small", vertical_alignment="center")
     more = f", and {counted(len(ids) - 1, 'run')} before it" if len(ids) > 1 else ""
     what = AND.join(changed) if changed else "nothing: the same settings again"
-    with text:
-        st.caption(f"Thin lines: the run before{more}. **Changed since:** {what}")
-    with button:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(f"Thin lines: the run before{more}. **Changed since:** {what}", width="content")
         st.button(
             "Clear ghosts",
             key="train.ghosts.clear",

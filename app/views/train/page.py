@@ -254,14 +254,12 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
     with st.container():
         if rests:
             ghosts.caption(shown)
-    left, right = st.columns([2.6, 1], gap="small", vertical_alignment="center")
-    with left:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", horizontal_alignment="right"):
         if rests:
             past.bar(shown)
         else:
             ghosts.caption(shown)
-    with right:
-        choice = starts.pick(shown.config.replicas, key="train.start", width="stretch")
+        choice = starts.pick(shown.config.replicas, key="train.start", width=round(236 * presenter.scale()))
     every = charts.PICTURES * _thinned() if drawn.fast else charts.CURVES
     uncoupled = bool(state.widget("view.uncoupled", False))
     charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)

@@ -90,7 +90,7 @@ def kept_steps(shown: Shown) -> NDArray[np.int64]:
 
 
 def bar(shown: Shown) -> None:
-    """Play, rewind, scrub and fork, for a run that rests; words where it kept no steps."""
+    """Play, rewind, scrub and fork, for a run that rests, to stand in a row; words where it kept no steps."""
     status = shown.status
     if status is None or not shown.rests or (shown.newest or shown).step < 1:
         return
@@ -98,21 +98,17 @@ def bar(shown: Shown) -> None:
     if len(steps) < 2:
         st.caption("Only the last step of this run was kept: train it again to look back.")
         return
-    left, right = st.columns([4, 1.15], gap="small", vertical_alignment="center")
     moved = partial(_moved, run, int(steps[-1]))
-    with left:
-        scrubber(steps.tolist(), shown.step, run=run, total=status.steps, key=_KEY, on_change=moved)
-    with right:
-        st.button(
-            "Fork here",
-            icon=":material/fork_right:",
-            key="train.fork.here",
-            on_click=leave_at,
-            args=(run, shown.step),
-            disabled=status.elsewhere or shown.step not in steps,
-            width="stretch",
-            help="Go on from this step with another loss or setting; this run stays as it is",
-        )
+    scrubber(steps.tolist(), shown.step, run=run, total=status.steps, key=_KEY, on_change=moved)
+    st.button(
+        "Fork here",
+        icon=":material/fork_right:",
+        key="train.fork.here",
+        on_click=leave_at,
+        args=(run, shown.step),
+        disabled=status.elsewhere or shown.step not in steps,
+        help="Go on from this step with another loss or setting; this run stays as it is",
+    )
 
 
 def _moved(run: str, last: int) -> None:
