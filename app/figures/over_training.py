@@ -16,14 +16,17 @@ from app.figures.plain import Figure
 Array = NDArray[np.float64]
 
 
-def entropy_map(steps: NDArray[Any], entropy: Array, names: Sequence[str], *, title: str, top: float) -> Figure:
+def entropy_map(
+    steps: NDArray[Any], entropy: Array, names: Sequence[str], *, title: str, top: float, told: Sequence[str] = ()
+) -> Figure:
     """Entropy in bits, a row a qubit or cut, over steps.
 
     Args:
         steps: (K,).
         entropy: (K, R).
-        names: of the rows, length R.
+        names: of the rows, length R; short, as three such maps stand side by side.
         top: the largest entropy that there can be.
+        told: what pointing at a row says in place of its name.
     """
     trace = {
         "type": "heatmap",
@@ -35,7 +38,8 @@ def entropy_map(steps: NDArray[Any], entropy: Array, names: Sequence[str], *, ti
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "colorbar": {"thickness": 12, "tickfont": {"size": FONT - 2, "color": MUTED}, "nticks": 5},
         "name": "entropy",
-        "hovertemplate": "step %{x}, %{y}: %{z:.3f} bits<extra></extra>",
+        "customdata": [[row] * len(steps) for row in told or names],
+        "hovertemplate": "step %{x}, %{customdata}: %{z:.3f} bits<extra></extra>",
     }
     y = axis(type="category", autorange="reversed", showgrid=False, dtick=1) | {"tickfont": {"size": FONT - 4}}
     shape = layout(title, x=axis("step", showgrid=False), y=y, legend=False, hovermode="closest")
@@ -90,13 +94,13 @@ def barometer(
             "x": [value],
             "y": [row],
             "name": name,
-            "marker": {"color": shown, "size": 15, "symbol": symbol},
+            "marker": {"color": shown, "size": 15, "symbol": symbol, "line": {"color": shown, "width": 3 * hollow}},
             "hovertemplate": "%{x:.3e}<extra></extra>",
         }
-        for value, row, name, shown, symbol in (
-            (typical, rows[0], "their mean", INK, "diamond"),
-            (first, rows[1], "this start, at first", colour, "circle-open"),
-            (now, rows[2], "this start, now", colour, "circle"),
+        for value, row, name, shown, symbol, hollow in (
+            (typical, rows[0], "their mean", INK, "diamond", False),
+            (first, rows[1], "this start, at first", colour, "circle-open", True),
+            (now, rows[2], "this start, now", colour, "circle", False),
         )
         if np.isfinite(value) and value > 0.0
     ]

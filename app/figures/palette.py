@@ -59,3 +59,10 @@ def translucent(colour: str, alpha: float) -> str:
     """``#rrggbb`` with opacity ``alpha`` in [0, 1], as ``rgba(…)``."""
     r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({r},{g},{b},{alpha:g})"
+
+
+def legible(colour: str, *, dark: bool) -> str:
+    """``#rrggbb`` as text of at least 4.5 to 1: lines need less contrast, and are lighter or darker than that."""
+    share, goal = (0.4, 255) if dark else (0.3, 0)
+    mixed = (round(part + share * (goal - part)) for part in (int(colour[i : i + 2], 16) for i in (1, 3, 5)))
+    return "#" + "".join(f"{part:02x}" for part in mixed)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.figures.palette import TOKENS, legible, loss_colour
 from app.views.train.equation import equation, largest
 from qhn_core.config import RunConfig
+from qhn_core.objectives import OBJECTIVES
 from qhn_core.results import train
 
 SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 3, "replicas": 2}
@@ -26,6 +28,21 @@ def test_the_terms_of_every_loss_add_up(objective: dict[str, Any]) -> None:
     if len(numbers) > 1:
         assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=3e-4)
     assert text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES.names())
+def test_numbers_in_a_losss_colour_can_be_read(objective: str, dark: bool) -> None:
+    text, paper = legible(loss_colour(objective), dark=dark), TOKENS["dark" if dark else "light"]["@paper"]
+    light, deep = sorted((_luminance(text), _luminance(paper)), reverse=True)
+    assert (light + 0.05) / (deep + 0.05) >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def test_a_new_loss_s_term_is_written_as_words() -> None:

@@ -35,6 +35,11 @@ def test_the_headline_is_what_a_person_would_say() -> None:
             {"predictive_nll_test": GOOD, "accuracy_test": BAD, "success": BAD},
             "ELBO β=1 puts less of its mass near the optimum than MLE; that it predicts better was not shown.",
         ),
+        (
+            {"cost_gap": BAD, "success": GOOD, "gap": NONE},
+            "ELBO β=1 against MLE: worse in cost above the best, better in mass near the optimum; "
+            "that it predicts better was not shown.",
+        ),
         ({"gap": NONE}, "ELBO β=1 differs from MLE in nothing that matters here, as far as these seeds can show."),
         ({"gap": FEW}, "ELBO β=1 against MLE: 20 independent seeds are too few to say anything."),
     ],

@@ -37,6 +37,10 @@ def _headline(own: Sequence[Comparison]) -> str:
         (good if prediction > 0 else bad).insert(0, "predicts better" if prediction > 0 else "predicts worse")
     rest = "" if prediction else "that it predicts better was not shown"
     said = ", but ".join(_joined(part) for part in (good, bad) if part)
+    shown = [c for c in own if c.verdict in (Verdict.BETTER, Verdict.WORSE)]
+    if not said and shown:  # metrics that say one thing together disagree
+        parts = ", ".join(f"{c.verdict.value} in {_lowered(METRICS[c.metric].label)}" for c in shown)
+        return f"{name} against {other}: {parts}; that it predicts better was not shown."
     if not said:
         return f"{name} differs from {other} in nothing that matters here, as far as these seeds can show."
     return f"{name} {said} than {other}{'; ' + rest if rest else ''}."
@@ -46,6 +50,11 @@ def _side(verdicts: Iterable[Verdict | None]) -> int:
     """+1 where some are better and none worse, −1 the other way round, 0 otherwise."""
     seen = set(verdicts)
     return (Verdict.BETTER in seen) - (Verdict.WORSE in seen)
+
+
+def _lowered(label: str) -> str:
+    """A label within a sentence: ``cost above the best``, ``KL to posterior``."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import state
 from app.draw_curve import draw_curve
 from app.figures.lesson import colour_of
 from app.figures.palette import TOKENS
@@ -32,15 +33,7 @@ def ask(question: Any, answers: Answers, browser: str, where: tuple[str, str], d
     st.markdown(f"**{question.prompt}**")
     value = _input(question, key, drawn)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        sure = st.segmented_control(
-            "How sure are you?",
-            list(SURE),
-            default=1,
-            format_func=SURE.__getitem__,
-            key=f"{key}.sure",
-            required=True,
-            help="Say it honestly: afterwards you see how often you were right when you were sure.",
-        )
+        sure = 1 if state.presenting() else _how_sure(key)  # a room has no one degree of belief
         locked = st.button(
             "Lock my answer",
             type="primary",
@@ -52,6 +45,18 @@ def ask(question: Any, answers: Answers, browser: str, where: tuple[str, str], d
     if locked:
         answers.lock(browser, *where, kind=question.kind, value=question.check(value), sure=int(sure or 0))
         st.rerun()
+
+
+def _how_sure(key: str) -> int | None:
+    return st.segmented_control(
+        "How sure are you?",
+        list(SURE),
+        default=1,
+        format_func=SURE.__getitem__,
+        key=f"{key}.sure",
+        required=True,
+        help="Say it honestly: afterwards you see how often you were right when you were sure.",
+    )
 
 
 def _input(question: Any, key: str, drawn: Any) -> Any:

@@ -77,7 +77,7 @@ def show(shown: Shown) -> None:
 
 
 def _row(record: RunRecord, name: str, mine: bool) -> None:
-    left, middle, right = st.columns([4, 2, 1], gap="small", vertical_alignment="center")
+    left, middle, right = st.columns([4, 3, 1], gap="small", vertical_alignment="center")
     with left:
         st.markdown(f"**{name}**" if mine else name)
     with middle:

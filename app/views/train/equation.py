@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app import starts, state, wide_tables
 from app.describe import loss_names
 from app.figures import loss_colour
+from app.figures.palette import legible
 from app.views.train.data import Shown
 from qhn_core.analysis.shares import term_shares
 
@@ -28,15 +29,16 @@ _TOP = 5
 _KEY = "view.equation"
 
 
-def equation(objective: str, row: Mapping[str, float]) -> str:
+def equation(objective: str, row: Mapping[str, float], *, dark: bool = False) -> str:
     """LaTeX of loss ÷ n at one step of one start: its terms, below them their numbers in the loss's colour, the sum.
 
     Args:
         objective: the loss's name.
         row: ``loss`` and the ``term_…``, nats per example.
+        dark: whether the numbers stand on a dark ground.
     """
     names = [name for name in row if name.startswith("term_") and not math.isnan(row[name])]
-    colour = loss_colour(objective)
+    colour = legible(loss_colour(objective), dark=dark)
     symbols = [TERMS.get(name.removeprefix("term_"), rf"\text{{{_plain(name)}}}") for name in names] or ["L/n"]
     numbers = [rf"\textcolor{{{colour}}}{{{row[name]:.4f}}}" for name in names]
     left = rf"\tfrac{{1}}{{n}}L_{{\text{{{_plain(loss_names().get(objective, objective))}}}}} &= {' + '.join(symbols)}"
@@ -74,7 +76,7 @@ def show(shown: Shown | None) -> None:
     row = {
         name: float(values[-1, start]) for name, values in shown.history.items() if name.startswith(("loss", "term"))
     }
-    st.latex(equation(shown.config.objective.name, row))
+    st.latex(equation(shown.config.objective.name, row, dark=st.context.theme.type == "dark"))
     where = ", ".join(filter(None, (starts.said(choice, start, replicas), f"step {int(shown.steps[-1])}")))
     problem, q = shown.problem(start), shown.q(start)
     if problem is None or q is None or not shown.enumerable:

@@ -95,9 +95,10 @@ def _entanglement(shown: Shown, choice: str) -> bool:
     steps, qubits, cuts, total, pair = found
     labels = weight_labels(shown.config, circuit.n_qubits)
     gaps = [f"{labels[i]} | {labels[i + 1]}" for i in range(circuit.n_qubits - 1)]
+    between = [f"{i} | {i + 1}" for i in range(circuit.n_qubits - 1)]  # wires by number, as the circuit has them
     top = max(1.0, float(cuts.max()))
     figures = (
-        ("cuts", entropy_map(steps, cuts, gaps, title="Entropy of each cut, bits", top=top)),
+        ("cuts", entropy_map(steps, cuts, between, title="Entropy of each cut, bits", top=top, told=gaps)),
         (
             "qubits",
             entropy_map(steps, qubits, labels[: circuit.n_qubits], title="Entropy of each qubit, bits", top=1.0),
