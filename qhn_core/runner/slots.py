@@ -108,7 +108,7 @@ class Slots:
         self._numbers = itertools.count(1)
         #: Owner -> number of the last turn of any of their runs; only of owners that are here.
         self._served: dict[str, int] = {}
-        self._waiters = 0
+        self._waiters = self._further = 0
 
     def request(self, run: Asker) -> bool:
         """Ask for a slot; ``run.granted`` becomes true, now or later. Returns whether the run takes turns already."""
@@ -193,8 +193,8 @@ class Slots:
             return not self._entries
 
     def crowded(self) -> float | None:
-        """Seconds of one turn where some wait for theirs; None where nobody does. Cheap: takes no lock."""
-        return self.seconds_a_turn() if self._waiters else None
+        """Seconds of one turn where more are at work than there are slots; None elsewhere. Cheap: takes no lock."""
+        return self.seconds_a_turn() if self._waiters or self._further else None
 
     def seconds_a_turn(self) -> float:
         """Seconds of one turn: the more wait, the shorter, so that everybody's comes about once a second."""
@@ -235,7 +235,7 @@ class Slots:
         while True:
             waiting = [e for e in self._entries.values() if e.since is None and self._may_begin(e)]
             if free <= 0 or not waiting:
-                self._waiters = len(waiting)
+                self._waiters, self._further = len(waiting), max(0, sum(held.values()) - self.count)
                 self._tell(sum(held.values()))
                 return
             nxt = min(

@@ -239,6 +239,9 @@ def test_turns_made_beside_this_process_give_further_slots():
     slots = Slots(2, beside=lambda: further[0])
     runs = asked(slots, "a b c d")
     assert granted(runs) == {"a", "b", "c"}
+    slots.release(runs.pop("d"))
+    assert slots.crowded() is not None, "the third is there for turns made elsewhere"
+    slots.request(runs.setdefault("d", Asker("d")))
     further[0] = 0  # it was lost: whose turn it is keeps it
     slots.pass_on(runs["a"])
     assert granted(runs) == {"b", "c"}
