@@ -45,22 +45,21 @@ def prompt_field(key: str) -> str:
     return (written or "").strip()[:LONGEST]
 
 
-def offer(query: Mapping[str, str], *, prompted: str, hidden: Sequence[str] = (), picture: bool = True) -> None:
+def offer(query: Mapping[str, str], *, prompted: str, hidden: Sequence[str] = ()) -> None:
     """The address of this page, to be copied and to be photographed.
 
     Args:
         query: what the page shows.
         prompted: the prompt that goes with it.
         hidden: names of the controls that it leaves out.
-        picture: whether the QR code is drawn.
     """
     more = {state.HIDE: ",".join(sorted(hidden))} if hidden else {}
     more |= {state.PROMPT: prompted} if prompted else {}
     link = address({**query, **more})
     st.code(link, language=None, wrap_lines=True)
-    if picture and len(link) <= _MOST:
+    if len(link) <= _MOST:
         st.image(qr_code(link), width=300, caption="For the classroom's screen")
-    elif picture:
+    else:
         st.caption("Too many settings for a QR code that phones can read from the screen: send the link itself.")
     if urlsplit(link).hostname in ("127.0.0.1", "localhost"):
         st.caption("This address works on this computer only. Open the page by the server's own name to share it.")

@@ -106,6 +106,8 @@ def test_a_run_alone_in_the_url_brings_its_configuration(fresh: Path) -> None:
 def test_hidden_controls_are_in_the_link(fresh: Path) -> None:
     page = opened(hide="ansatz")
     assert not [w for w in page.selectbox if w.key == "form.ansatz"]
+    page.session_state["share.menu"] = True
+    page.run()
     assert any("hide=ansatz" in block.value for block in page.code)
 
 
@@ -122,6 +124,8 @@ def test_settings_too_long_for_a_link_work_from_a_file_and_say_so(fresh: Path) -
     costs = tuple(round(i * 0.137713 % 1, 12) for i in range(4096))
     config = RunConfig.parse({"dataset": {"name": "cost_table", "costs": costs}, "network": None, "replicas": 1})
     page = opened()
+    page.session_state["export.menu"] = True
+    page.run()
     page.file_uploader(key="open.settings").upload("run.yaml", config.to_yaml().encode(), "application/yaml").run()
     assert not errors(page)
     assert page.selectbox(key="form.1.dataset").value == "cost_table"

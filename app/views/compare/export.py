@@ -6,10 +6,11 @@ from functools import partial
 
 import streamlit as st
 
-from app import race_state, services
+from app import race_state, services, state
 from app.views.compare.receipt import notebook, receipt, table
 from app.views.compare.sides import RaceForm
 
+_KEY = "race.export"
 _NOTHING = "Train first: there is nothing to take home yet"
 
 
@@ -19,9 +20,12 @@ def menu(form: RaceForm) -> None:
         "Export",
         icon=":material/download:",
         width="stretch",
-        key="race.export",
+        key=_KEY,
+        on_change="rerun",
         help="Receipt, histories and notebook as files",
     ):
+        if not state.widget(_KEY):
+            return  # drawn while it is open
         race = race_state.race_id()
         known = race if race is not None and services.races().known(race) else None
         _of_race("Receipt (one HTML file, works offline)", partial(receipt, known) if known else None, known, "html")

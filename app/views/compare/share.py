@@ -20,10 +20,12 @@ def menu(form: RaceForm) -> None:
         on_change="rerun",
         help="A link that opens this race anywhere",
     ):
+        if not state.widget(_KEY):
+            return  # drawn while it is open
         if form.config is None:
             st.write("The settings contradict each other; there is nothing to share yet.")
             return
         st.markdown("**This race as a link.** Opened elsewhere, it has the same contenders, data and starting angles.")
         prompted, hidden = links.prompt_field("race.share.prompt"), links.hide_parts()
         query = {race_state.RACE: form.config.to_url()}
-        links.offer(query, prompted=prompted, hidden=hidden, picture=bool(state.widget(_KEY)))
+        links.offer(query, prompted=prompted, hidden=hidden)

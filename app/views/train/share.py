@@ -16,10 +16,11 @@ from qhn_core.store.exports import Format
 
 #: Largest configuration file read, bytes.
 _LARGEST = 1 << 18
+_SHARE, _EXPORT = "share.menu", "export.menu"
 
 
 def share_and_export(form: Form) -> None:
-    """Two popovers in a row, and the way back to the defaults."""
+    """Two popovers in a row, drawn while they are open, and the way back to the defaults."""
     left, right = st.columns(2, gap="small")
     with (
         left,
@@ -27,23 +28,26 @@ def share_and_export(form: Form) -> None:
             "Share",
             icon=":material/share:",
             width="stretch",
-            key="share.menu",
+            key=_SHARE,
             on_change="rerun",
             help="A link that opens these settings anywhere",
         ),
     ):
-        _share(form)
+        if state.widget(_SHARE):
+            _share(form)
     with (
         right,
         st.popover(
             "Export",
             icon=":material/download:",
             width="stretch",
-            key="export.menu",
+            key=_EXPORT,
+            on_change="rerun",
             help="Settings, history, receipt and notebook as files",
         ),
     ):
-        _export(form)
+        if state.widget(_EXPORT):
+            _export(form)
     left, right = st.columns(2, gap="small")
     with left:
         st.button(
@@ -89,7 +93,7 @@ def _share(form: Form) -> None:
         "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
     )
     prompted, hidden = links.prompt_field("share.prompt"), links.hide_parts()
-    links.offer({state.CONFIG: link}, prompted=prompted, hidden=hidden, picture=bool(state.widget("share.menu")))
+    links.offer({state.CONFIG: link}, prompted=prompted, hidden=hidden)
 
 
 def _export(form: Form) -> None:
