@@ -21,10 +21,12 @@ def show(lessons: Sequence[Lesson], bad: Sequence[LessonError], answers: Answers
     places = answers.places(browser)
     st.markdown("### Learn: predict first, then see")
     _story([lesson for lesson in lessons if lesson.story])
-    columns = st.columns(2, gap="medium")
-    for k, lesson in enumerate(lesson for lesson in lessons if not lesson.story):
-        with columns[k % 2].container(border=True):
-            _card(lesson, sum(answer.lesson == lesson.id for answer in given), places.get(lesson.id))
+    # Two a row, in rows of their own: one below the other on a telephone they stand in their order.
+    offered = [lesson for lesson in lessons if not lesson.story]
+    for k in range(0, len(offered), 2):
+        for column, lesson in zip(st.columns(2, gap="medium"), offered[k : k + 2], strict=False):
+            with column.container(border=True, height="stretch"):
+                _card(lesson, sum(answer.lesson == lesson.id for answer in given), places.get(lesson.id))
     for error in bad:
         st.warning(f"A lesson cannot be used: {error}", icon=":material/info:")
     with st.expander("Glossary", icon=":material/menu_book:"):
