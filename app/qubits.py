@@ -16,6 +16,7 @@ _HTML = '<div class="qhn-qubits"></div>'
 _CSS = f"""
 .qhn-qubits {{ width: 100%; color: var(--st-text-color); font: 15px var(--st-font); }}
 .qhn-qubits svg {{ width: 100%; max-height: 330px; display: block; }}
+.qhn-qubits svg.qhn-stacked {{ max-height: none; }}
 .qhn-qubits text {{ fill: var(--st-text-color); font: 14px var(--st-font); }}
 .qhn-sphere {{ fill: var(--st-secondary-background-color); stroke: var(--st-text-color); stroke-width: 1.5; }}
 .qhn-equator {{ fill: none; stroke: var(--st-border-color); stroke-width: 1.5; stroke-dasharray: 4 4; }}

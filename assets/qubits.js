@@ -3,6 +3,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const toys = new WeakMap();
+// Pixels below which the networks stand under the arrows, and there the place of the first and the height of each.
+const NARROW = 480;
+const UNDER = { top: 285, row: 60 };
 
 function make(name, attributes, parent, text) {
   const node = document.createElementNS(SVG, name);
@@ -49,6 +52,15 @@ class Toy {
     this.frame = parent.querySelector(".qhn-qubits");
     this.tally = [];
     this.last = null;
+    this.stacked = false;
+    new ResizeObserver(() => this.arrange()).observe(this.frame);
+  }
+
+  arrange() {
+    const width = this.frame.clientWidth;
+    if (!width || this.stacked === width < NARROW) return;
+    this.stacked = width < NARROW;
+    if (this.picture) this.paint();
   }
 
   receive(data, tell) {
@@ -73,7 +85,7 @@ class Toy {
     const { frame, data } = this;
     frame.replaceChildren();
     frame.setAttribute("data-chart", data.name);
-    this.picture = make("svg", { role: "img", viewBox: "0 0 640 300" }, frame);
+    this.picture = make("svg", { role: "img" }, frame);
     const bar = html("div", "qhn-qubits-bar", frame);
     this.sliders = this.angles.map((angle, k) => {
       const label = html("label", "", bar);
@@ -151,6 +163,8 @@ class Toy {
     this.frame.setAttribute("data-p", JSON.stringify(p.map((x) => Number(x.toFixed(6)))));
     this.frame.setAttribute("data-last", this.last === null ? "" : String(this.last));
     this.picture.replaceChildren();
+    this.picture.setAttribute("viewBox", this.stacked ? `0 0 320 ${UNDER.top + UNDER.row * p.length}` : "0 0 640 300");
+    this.picture.classList.toggle("qhn-stacked", this.stacked);
     const spheres = arrows(state);
     spheres.forEach((arrow, k) => this.sphere(arrow, names[k], spheres.length === 1 ? 150 : 80 + 150 * k, spheres.length === 1 ? 100 : 66));
     this.coins(p);
@@ -178,12 +192,12 @@ class Toy {
     const svg = this.picture;
     const total = this.tally.reduce((a, b) => a + b, 0);
     const rows = p.length;
-    const height = 240 / rows;
-    const left = this.angles.length === 1 ? 300 : 320;
+    const [top, height] = this.stacked ? [UNDER.top, UNDER.row] : [30, 240 / rows];
+    const left = this.stacked ? 10 : this.angles.length === 1 ? 300 : 320;
     p.forEach((share, index) => {
-      const y = 30 + index * height;
+      const y = top + index * height;
       const middle = y + Math.min(height, 70) / 2;
-      if (index === this.last) make("rect", { x: left - 8, y: y - 4, width: 640 - left + 4, height: Math.min(height, 70) + 4, rx: 6, class: "qhn-chosen" }, svg);
+      if (index === this.last) make("rect", { x: left - 8, y: y - 4, width: 316, height: Math.min(height, 70) + 4, rx: 6, class: "qhn-chosen" }, svg);
       make("text", { x: left, y: middle + 5 }, svg, this.network(index));
       const bar = left + 92;
       make("rect", { x: bar, y: middle - 9, width: 90, height: 18, class: "qhn-empty" }, svg);
