@@ -13,6 +13,7 @@ from app.figures.palette import ACCENT, DEVICE, INK, MUTED, RIVAL, loss_colour
 from app.figures.plain import Figure
 from app.figures.predictions import decision_boundary, points
 from qhn_core.lessons.outcome import Bars, Lines, Plane
+from qhn_core.objectives import OBJECTIVES
 
 #: What a series belongs to -> its colour.
 _COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
@@ -23,19 +24,26 @@ def colour_of(name: str) -> str:
     return _COLOURS.get(name) or loss_colour(name)
 
 
+def _words(name: str) -> str:
+    """A series' name with losses as the field writes them: ``MLE train``."""
+    known = OBJECTIVES.names()
+    return " ".join(OBJECTIVES[word].short if word in known else word for word in name.split(" "))
+
+
 def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
     """Curves, with those of runs before as thin grey ones behind them."""
     traces: list[dict[str, Any]] = []
     for ghost in ghosts:
         for series in ghost.series:
             dash = "dash" if series.dashed else "solid"
-            name = f"before: {series.name}".removesuffix(": ")
+            name = f"before: {_words(series.name)}".removesuffix(": ")
             traces.append(line(series.x, series.y, name, MUTED, dash=dash, width=1.5, opacity=0.7))
     for series in picture.series:
         more: dict[str, Any] = {"dash": "dash" if series.dashed else "solid", "width": 3}
         if series.marked:
             more["mode"] = "lines+markers"
-        traces.append(line(series.x, series.y, series.name or picture.title, colour_of(series.colour), **more))
+        name = _words(series.name) or picture.title
+        traces.append(line(series.x, series.y, name, colour_of(series.colour), **more))
     x: dict[str, Any] = {} if picture.x_range is None or picture.log_x else {"range": list(picture.x_range)}
     y: dict[str, Any] = {} if picture.y_range is None or picture.log_y else {"range": list(picture.y_range)}
     x |= {"type": "log"} if picture.log_x else {}
@@ -57,7 +65,7 @@ def bars_figure(picture: Bars) -> Figure:
             "type": "bar",
             "x": list(picture.categories),
             "y": values,
-            "name": name,
+            "name": _words(name),
             "marker": {"color": [colour_of(c) for c in picture.each] or colour_of(colour)},
             "text": [f"{v:.3g}" for v in values] if few else None,
             "textposition": "auto",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import links, services, state
+from app.describe import loss_names
 from app.jobs import Job
 from app.views.learn import asking, showing, telling, work
 from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
@@ -100,7 +101,7 @@ def _control(lesson: Lesson, step: Step, control: Control) -> Setting:
 def _said(value: Setting) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else loss_names().get(str(value), str(value))
 
 
 def _experiment(
