@@ -133,11 +133,11 @@ class ColumnReader:
     def _many(self, cells: Sequence[str], rows: Sequence[int], whole: str) -> NDArray[np.float64]:
         """As :meth:`_each`, the common kinds of columns all at once, and nothing more once there is text."""
         if "_" not in whole and ("." if self._comma else ",") not in whole:
+            if (numbers := self._plain(cells, ())) is not None:
+                return numbers
             holes = [at for at, cell in enumerate(cells) if cell in _HOLES]
-            numbers = self._plain(cells, holes)
-            if numbers is not None:
-                if holes:
-                    self._mark("missing", len(holes), rows[holes[0]], cells[holes[0]])
+            if holes and (numbers := self._plain(cells, holes)) is not None:
+                self._mark("missing", len(holes), rows[holes[0]], cells[holes[0]])
                 return numbers
         found = np.full(len(cells), np.nan)
         for start in range(0, len(cells), _PIECE):

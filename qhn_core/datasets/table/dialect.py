@@ -40,9 +40,9 @@ class Dialect:
     comma: bool = False
     declared: bool = False
 
-    def cells(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
-        """The cells of each row of ``lines``; blank lines and comments give none."""
-        kept = (self.without_comment(line) for line in lines)
+    def cells(self, lines: Iterable[str], *, strict: bool = True, comments: bool = True) -> Iterator[list[str]]:
+        """The cells of each row of ``lines``; blank lines give none, and comments, of which there may be none."""
+        kept = (self.without_comment(line) for line in lines) if comments or self.delimiter == BLANKS else lines
         # (Blanks after a separator are no part of a cell: a run of them is one separator, and quotes may follow.)
         return csv.reader(kept, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
 
@@ -99,7 +99,9 @@ def row_blocks(data: bytes, encoding: str, dialect: Dialect, size: int) -> Itera
                 raise too_long(row + len(rows))
             yield line
 
-    reader, fault = dialect.cells(counted()), None
+    # What is in no byte is in no text. Without a quote a row is a line, whose length is limited where it is read.
+    comments = any(sign.encode() in data for sign in COMMENT)
+    reader, fault = dialect.cells(counted() if b'"' in data else lines, comments=comments), None
     while True:
         try:
             for cells in islice(reader, size):
