@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import sys
 import threading
@@ -16,10 +17,16 @@ _LONG = 5.0
 #: The event loop gives it up at every message; with some threads at work it would then wait 5 ms a thread each time.
 SWITCH = 0.0005
 
+#: Heaps among which the C library may divide threads (glibc's default: eight a core), and the option's number. With one
+#: for nearly each of a class's hundred threads, what is freed in one is of no use to another: the server only grew.
+HEAPS, _ARENA_MAX = 2, -8
+
 
 def main() -> None:
     """Modules, kernels and the default's first step are there before the address is announced."""
     sys.setswitchinterval(SWITCH)
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, HEAPS)
     from app import services
     from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
