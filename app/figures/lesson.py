@@ -9,7 +9,7 @@ import numpy as np
 
 from app.figures.curves import line
 from app.figures.layout import FONT, axis, layout
-from app.figures.palette import ACCENT, DEVICE, INK, MUTED, RIVAL, loss_colour
+from app.figures.palette import ACCENT, DEVICE, INK, MUTED, PAPER, RIVAL, loss_colour
 from app.figures.plain import Figure
 from app.figures.predictions import decision_boundary, points
 from qhn_core.lessons.outcome import Bars, Lines, Plane
@@ -74,10 +74,13 @@ def bars_figure(picture: Bars) -> Figure:
         for (name, values), colour in zip(picture.groups.items(), picture.colours, strict=False)
     ]
     x = axis(picture.x, type="category", showgrid=False, tickangle=0 if _short(picture.categories) else -35)
-    return {
-        "data": traces,
-        "layout": layout(picture.title, x=x, y=axis(picture.y, rangemode="tozero"), legend=len(traces) > 1, bargap=0.2),
-    }
+    y = axis(picture.y, rangemode="tozero")
+    shape = layout(picture.title, x=x, y=y, legend=len(traces) > 1, bargap=0.2)
+    if picture.levels:
+        # Before the bars, and apart from their colours.
+        shape["shapes"] = [_level(v) | {"line": {"color": DEVICE, "width": 3}} for v in picture.levels.values()]
+        shape["annotations"] = [_name(k, v, log=False) | {"bgcolor": PAPER} for k, v in picture.levels.items()]
+    return {"data": traces, "layout": shape}
 
 
 def plane_figure(picture: Plane) -> Figure:

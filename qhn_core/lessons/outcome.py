@@ -81,6 +81,7 @@ class Bars:
     """Groups of bars side by side: one value a category and group.
 
     ``colours`` as in :class:`Series`, one a group; ``each`` one a category instead, where there is a single group.
+    ``levels`` are lines across, by name.
     """
 
     title: str
@@ -90,6 +91,7 @@ class Bars:
     groups: Mapping[str, Array]
     colours: Sequence[str] = ("accent", "rival", "ink")
     each: Sequence[str] = ()
+    levels: Mapping[str, float] = field(default_factory=dict)
 
     def alt(self) -> str:
         """The picture in words."""

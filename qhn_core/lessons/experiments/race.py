@@ -15,7 +15,7 @@ from qhn_core.config import RunConfig
 from qhn_core.errors import InvalidArgument
 from qhn_core.lessons.course import Course, train_course
 from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig
-from qhn_core.lessons.outcome import Bars, Outcome, Watch
+from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Series, Watch
 from qhn_core.lessons.patch import patched
 from qhn_core.objectives import OBJECTIVES
 from qhn_core.studies.rivals import score_rivals
@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 #: What is compared of each two contenders.
 COMPARED = ("accuracy_test", "predictive_nll_test", "nll_test", "accuracy_train")
 _SHORT = {"accuracy_test": "acc", "predictive_nll_test": "NLL", "nll_test": "E NLL", "accuracy_train": "train"}
+#: Below this a p is called small.
+LEVEL = {"p": 0.05}
 RIVALS = ("mean_field", "logistic_regression", "exact_bayes")
 
 
@@ -63,8 +65,8 @@ class Race(ExperimentConfig):
         )
 
     def pictures(self) -> tuple[str, ...]:
-        """p of every comparison in both races; mean scores of contenders and rivals."""
-        return ("p", "corrected", "scores")
+        """What many looks find by chance; p of every comparison in both races; scores of contenders and rivals."""
+        return ("chance", "p", "corrected", "scores")
 
     def measure(self, config: RunConfig, *, until: int | None, watch: Watch) -> Outcome:
         """Train all contenders on all draws, then look at few, at others, and at all."""
@@ -115,7 +117,7 @@ class Race(ExperimentConfig):
 
     def _pictures(
         self, names: list[str], first: Array, again: Array, every: Array, scores: dict[str, dict[str, float]]
-    ) -> dict[str, Bars]:
+    ) -> dict[str, Picture]:
         p = Bars(
             "p of each comparison, uncorrected",
             "",
@@ -123,14 +125,27 @@ class Race(ExperimentConfig):
             names,
             {f"first {self.first} draws": first, f"{self.first} other draws": again},
             ("mle", "rival"),
+            levels=LEVEL,
         )
-        corrected = Bars(f"All {self.draws} draws, corrected after Holm", "", "p", names, {"p": every}, ("ink",))
+        title = f"All {self.draws} draws, corrected after Holm"
+        corrected = Bars(title, "", "p", names, {"p": every}, ("ink",), levels=LEVEL)
         accuracy = np.array([row["accuracy_test"] for row in scores.values()])
         labels = [_said(name) for name in scores]
         each = [name if name in self.contenders else "ink" if name == "exact_bayes" else "rival" for name in scores]
         title = f"Test accuracy, mean over {self.draws} draws"
         bars = Bars(title, "", "share correct", labels, {"mean": accuracy}, each=each)
-        return {"p": p, "corrected": corrected, "scores": bars}
+        return {"chance": _chance(len(names)), "p": p, "corrected": corrected, "scores": bars}
+
+
+def _chance(comparisons: int) -> Lines:
+    """How likely k independent looks at nothing find a p below .05 somewhere: 1 − .95^k."""
+    looks = np.arange(1.0, 2.0 * comparisons + 1.0)
+    curve = Series("at least one p below .05", looks, 1.0 - 0.95**looks, "ink")
+    at = [comparisons - 1]
+    here = Series(f"{comparisons} comparisons", looks[at], curve.y[at], "mle", marked=True)
+    return Lines(
+        "Chance of a find where there is nothing", "comparisons", "probability", [curve, here], y_range=(0.0, 1.0)
+    )
 
 
 def _said(name: str) -> str:
