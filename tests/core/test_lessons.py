@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from qhn_core.commands import app
 from qhn_core.config import RunConfig
 from qhn_core.lessons import FOLDER, LessonError, library, load_lesson, read_lesson
+from qhn_core.lessons.experiments.sketch import Sketch
 from qhn_core.lessons.experiments.tuning import Tuning
-from qhn_core.lessons.outcome import Lines, Outcome, Series, Unwatched
+from qhn_core.lessons.outcome import Lines, Outcome, Plane, Series, Unwatched
 from qhn_core.lessons.playing import play
 from qhn_core.lessons.questions import POINTS, Curve
 from qhn_core.lessons.words import fill, number, places
@@ -189,6 +190,19 @@ def test_tuning_judges_on_draws_that_no_setting_was_chosen_by(monkeypatch: pytes
     leads = [found[f"lead.{who}"] for who in ("none", "first", "second", "both")]
     assert leads == pytest.approx([0.1, -0.3, 0.1, -0.3])
     assert set(found) == set(tuning.values(RunConfig()))
+
+
+def test_the_line_of_one_unit_is_drawn_straight() -> None:
+    config = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "objective": {"name": "mle"}, "steps": 20, "replicas": 1}
+    found = Sketch(networks=1, seed=3).measure(RunConfig.parse(config), until=None, watch=Unwatched())
+    picture = found.pictures["one"]
+    assert isinstance(picture, Plane)
+    (plane,) = picture.curves
+    crossed = [sums[(sums > 1) & (sums < len(sums) - 1)] for sums in (plane.sum(axis=0), plane.sum(axis=1))]
+    places = max(crossed, key=len)  # how far the line is in each row, or column
+    k = np.arange(len(places))
+    assert len(places) > 10
+    assert np.abs(places - np.polynomial.Polynomial.fit(k, places, 1)(k)).max() < 0.2, "a staircase is half a place off"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from qhn_core.analysis.boundary import DecisionGrid
+from qhn_core.bitstrings import from_index
 from qhn_core.config import RunConfig
 from qhn_core.errors import Unsupported
 from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.outcome import Outcome, Plane, Watch
 from qhn_core.lessons.trained import draw, trained
+
+Array = NDArray[np.float64]
+#: Places along each side of a picture, and of those that each of them stands for.
+_PLACES, _FINE = 40, 4
 
 
 @EXPERIMENTS.register
@@ -44,13 +51,12 @@ class Sketch(ExperimentConfig):
             raise Unsupported("Lines of networks can be drawn for two features and two classes.")
         rng = np.random.Generator(np.random.Philox(key=[self.seed, 1]))
         drawn = draw(q, self.networks, rng)
-        grid = course.grid
-        single = []
-        for index in drawn:
-            only = np.zeros(q.size)
-            only[index] = 1.0
-            single.append(grid.of(only).proba[:, :, 1])
-        votes = np.mean(np.stack(single) > 0.5, axis=0)
+        grid = DecisionGrid(problem, resolution=_FINE * _PLACES)
+        x, y = _coarse(grid.x), _coarse(grid.y)
+        bits = from_index(drawn, problem.n_bits)
+        says = np.stack([grid.of_drawn(string[None]).proba[:, :, 1] > 0.5 for string in bits])
+        single = [_coarse(plane) for plane in says.astype(np.float64)]
+        votes = says.mean(axis=0)
         plus = q[q > 0]
         numbers = {
             "networks": float(self.networks),
@@ -63,13 +69,24 @@ class Sketch(ExperimentConfig):
 
         def plane(title: str, curves: list[np.ndarray], proba: np.ndarray | None) -> Plane:
             names = [str(name) for name in data.class_names] or ["0", "1"]
-            return Plane(
-                title, grid.x, grid.y, proba, data.x_train, data.y_train, names, ("component 1", "component 2"), curves
-            )
+            return Plane(title, x, y, proba, data.x_train, data.y_train, names, ("component 1", "component 2"), curves)
 
         pictures = {
             "one": plane("One drawn network", single[:1], None),
             "many": plane(f"{self.networks} drawn networks", single, None),
-            "together": plane("All networks together, weighed by q", single, grid.of(q).proba[:, :, 1]),
+            "together": plane("All networks together, weighed by q", single, _coarse(grid.of(q).proba[:, :, 1])),
         }
         return Outcome(numbers, pictures)
+
+
+def _coarse(values: Array) -> Array:
+    """Means over blocks of places: where a network changes its mind within one, its line goes through the middle.
+
+    (Of ones and zeros alone a contour would be a staircase.)
+    """
+    block = max(1, len(values) // _PLACES)
+    size = len(values) // block * block
+    for axis in range(values.ndim):
+        cut = np.moveaxis(values, axis, 0)[:size]
+        values = np.moveaxis(cut.reshape(size // block, block, *cut.shape[1:]).mean(axis=1), 0, axis)
+    return values
