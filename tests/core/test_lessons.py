@@ -193,8 +193,9 @@ def test_tuning_judges_on_draws_that_no_setting_was_chosen_by(monkeypatch: pytes
 
 
 def test_the_line_of_one_unit_is_drawn_straight() -> None:
-    config = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "objective": {"name": "mle"}, "steps": 20, "replicas": 1}
-    found = Sketch(networks=1, seed=3).measure(RunConfig.parse(config), until=None, watch=Unwatched())
+    data = {"name": "breast_cancer", "components": 2}  # whose sides differ: the line is no diagonal of the places
+    config = RunConfig.parse({"dataset": data, "network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 20})
+    found = Sketch(networks=1, seed=0).measure(config, until=None, watch=Unwatched())
     picture = found.pictures["one"]
     assert isinstance(picture, Plane)
     (plane,) = picture.curves
