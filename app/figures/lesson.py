@@ -46,8 +46,9 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
         traces.append(line(series.x, series.y, name, colour_of(series.colour), **more))
     x: dict[str, Any] = {} if picture.x_range is None or picture.log_x else {"range": list(picture.x_range)}
     y: dict[str, Any] = {} if picture.y_range is None or picture.log_y else {"range": list(picture.y_range)}
-    x |= {"type": "log"} if picture.log_x else {}
-    y |= {"type": "log"} if picture.log_y else {}
+    log = {"type": "log", "exponentformat": "power"}  # Plotly would write 1p for 10⁻¹²
+    x |= log if picture.log_x else {}
+    y |= log if picture.log_y else {}
     shape = layout(picture.title, x=axis(picture.x, **x), y=axis(picture.y, **y), legend=len(traces) > 1)
     if picture.levels:
         shape["shapes"] = [_level(value) for value in picture.levels.values()]
