@@ -1,4 +1,4 @@
-"""Ten digits with 640 weights in the browser: trained, stopped, resumed, and found again by the link."""
+"""Ten digits with 640 weights in the browser: trained, stopped, resumed, found again, drawn on a device, and raced."""
 
 from __future__ import annotations
 
@@ -54,6 +54,47 @@ def test_ten_digits_train_stop_resume_and_come_back_by_their_link(dashboard: Any
     again = tab(page.url)
     wait_for_accuracy(again, 0.8)
     expect(again.get_by_text("64-10 sign network", exact=False).first).to_be_visible(timeout=LONG)
+    deploy_by_bonds(tab(f"{dashboard.address}/hardware?run={again.url.split('run=')[1]}&view=deploy&draws=256"))
+
+
+def deploy_by_bonds(page: Page) -> None:
+    """Draw the run's weights where nothing is tabulated; a back end that is too small is refused in words."""
+    draw = page.get_by_role("button", name="Draw weights")
+    draw.click(timeout=LONG)
+    page.wait_for_function(
+        "() => document.querySelector('[data-chart=deploy-accuracy]')?.data?.length > 0", timeout=LONG
+    )
+    alt = page.locator("[data-chart=deploy-marginals]").get_attribute("aria-label") or ""
+    assert "640 bits" in alt, alt
+    expect(page.get_by_text("Loading PennyLane and Qiskit", exact=False)).to_be_hidden(timeout=LONG)
+    page.get_by_role("combobox", name="Device").first.click()
+    page.get_by_role("option", name="Fake IBM back end", exact=True).click()
+    expect(page.get_by_text("No snapshot has 640 qubits", exact=False)).to_be_visible(timeout=LONG)
+    expect(draw).to_be_disabled(timeout=LONG)
+
+
+def test_a_race_of_640_weights_is_set_beside_its_twin_without_entanglement(dashboard: Any, tab: Any) -> None:
+    few = EXAMPLES["Ten digits, 640 weights"] | {"steps": 20, "log_every": 10, "replicas": 2, "batch": 64}
+    page = tab(f"{dashboard.address}/?config={RunConfig.model_validate(few).to_url()}")
+    page.get_by_role("button", name="Race this").click(timeout=LONG)
+    page.wait_for_url("**/compare?*", timeout=LONG)
+    twins = page.get_by_role("radio", name="Is it quantum?")
+    expect(twins).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text("Step 20 of 20 · finished", exact=False)).to_be_visible(timeout=LONG)
+    twins.click()
+    page.get_by_role("button", name="Train the product twin").click(timeout=LONG)
+    chart = page.locator("[data-chart=dependence]")
+    expect(chart).to_have_attribute("aria-label", re.compile("product twin: "), timeout=LONG)
+    judged = page.get_by_text("2 independent seeds are too few to judge", exact=False).first
+    expect(judged).to_be_visible(timeout=LONG)  # both stand at their last step
+    largest = chart.evaluate("el => el.data.map(t => Math.max(...t.y))")
+    assert largest[0] > 1e-3, "the circuit's neighbours depend on each other"
+    assert largest[1] < 1e-9, "those of the twin cannot"
+    table = page.locator("table").filter(has_text="product twin").first
+    rows = [row.split("\t") for row in table.inner_text().splitlines()]
+    at = rows[0].index(next(head for head in rows[0] if head.startswith("Accuracy, test")))
+    assert all(0.05 < float(row[at]) <= 1.0 for row in rows[1:]), rows
 
 
 def test_every_example_is_a_configuration_that_a_link_can_hold() -> None:
