@@ -71,6 +71,9 @@ def deploy_by_bonds(page: Page) -> None:
     page.get_by_role("option", name="Fake IBM back end", exact=True).click()
     expect(page.get_by_text("No snapshot has 640 qubits", exact=False)).to_be_visible(timeout=LONG)
     expect(draw).to_be_disabled(timeout=LONG)
+    page.get_by_role("combobox", name="Device").first.click()
+    page.get_by_role("option", name="Aer with noise", exact=True).click()
+    expect(page.get_by_text("every shot is simulated by itself", exact=False)).to_be_visible(timeout=LONG)
 
 
 def test_a_race_of_640_weights_is_set_beside_its_twin_without_entanglement(dashboard: Any, tab: Any) -> None:

@@ -28,7 +28,7 @@ from qhn_core.engines.devices.retry import stopping
 from qhn_core.engines.statevector import MAX_QUBITS
 from qhn_core.planning import RemoteCost
 
-SHOTS = ("256", "1024", "4096", "8192")
+SHOTS = ("64", "256", "1024", "4096", "8192")
 HEIGHT = 300
 _DRAW = "Draw weights"
 PAGE = Controls("hardware", problem="hardware.problem")

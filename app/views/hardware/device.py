@@ -159,6 +159,7 @@ def _rates() -> tuple[float, float, float]:
 
 
 def _noisy(rates: tuple[float, float, float], n_qubits: int, waiting: bool) -> Device:
+    _each_shot(n_qubits)
     label = f"Aer, λ₁ {rates[0]:.2%}, λ₂ {rates[1]:.2%}, readout {rates[2]:.2%}"
     if waiting:
         return Device("noise", None, label, rates)
@@ -172,6 +173,15 @@ def _method(n_qubits: int) -> dict[str, Any]:
     return {"options": {"method": BONDS}} if n_qubits > LOCAL_QUBITS else {}
 
 
+def _each_shot(n_qubits: int) -> None:
+    """Say what noise costs where bonds simulate it: about 0.03, 0.3 and 2 s of a core a shot at 60, 200, 640 qubits."""
+    if n_qubits > LOCAL_QUBITS:
+        st.caption(
+            f"{n_qubits} qubits: with noise every shot is simulated by itself, which takes seconds at hundreds of "
+            f"qubits. A job ends after {TIMEOUT:.0f} s: take few shots."
+        )
+
+
 def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
     if snapshots is None:
         return Device(kind, None, KINDS[kind])
@@ -179,7 +189,8 @@ def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
     if not fitting:
         most = max(snapshots.values(), default=0)
         words = (
-            f"No snapshot has {n_qubits} qubits: the largest has {most}. {KINDS['aer']} and {KINDS['noise']} take any."
+            f"No snapshot has {n_qubits} qubits: the largest has {most}. {KINDS['aer']} takes any, {KINDS['noise']} "
+            "too, with few shots."
         )
         return Device(kind, None, KINDS[kind], problem=words)
     if kind == "fake" and n_qubits > LOCAL_QUBITS:
@@ -198,6 +209,7 @@ def _fake(kind: str, n_qubits: int, snapshots: dict[str, int] | None) -> Device:
     )
     state.keep_choice("backend", name)
     device = "qiskit.aer" if kind == "snapshot" else "qiskit.remote"
+    _each_shot(n_qubits)
     wide = _method(n_qubits) if kind == "snapshot" else {}
     return Device(kind, _pennylane(device, backend=name, **wide), f"{name}{' (Aer)' if kind == 'snapshot' else ''}")
 
