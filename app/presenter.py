@@ -100,16 +100,15 @@ def bar(words: str, actions: Mapping[str, Sequence[str]], *, prompt: str = "") -
             args=(False,),
             help="Back to the page with all its controls",
         )
-        _component()(  # within the row, as a part of its own would take a line
-            key="presenter",
-            data={
-                "actions": {key: list(places) for key, places in actions.items()}
-                | {"Escape": list(on_button("presenter.leave"))},
-                "prompt": state.prompt(LONGEST) or prompt[:LONGEST],
-            },
-            on_prompt_change=_keep_prompt,
-            width="content",
-        )
+    _component()(
+        key="presenter",
+        data={
+            "actions": {key: list(places) for key, places in actions.items()}
+            | {"Escape": list(on_button("presenter.leave"))},
+            "prompt": state.prompt(LONGEST) or prompt[:LONGEST],
+        },
+        on_prompt_change=_keep_prompt,
+    )
 
 
 def _keep_prompt() -> None:
