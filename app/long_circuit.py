@@ -33,7 +33,7 @@ def _inside(circuit_hash: str, circuit: Any) -> tuple[Any, ...]:
 def diagram(circuit: Circuit, theta: Any, *, label: str, labels: tuple[str, ...]) -> Built:
     """The gates on a few wires in the middle."""
     first, last = window(circuit)
-    title = f"Circuit: {label}, wires {first} to {last} of {circuit.n_qubits}, {circuit.n_params} angles"
+    title = f"Circuit: {label}, wires {first} to {last} of {circuit.n_qubits}"
     figure = figures.circuit_diagram(
         _inside(circuit.content_hash, circuit),
         last - first + 1,
@@ -42,7 +42,7 @@ def diagram(circuit: Circuit, theta: Any, *, label: str, labels: tuple[str, ...]
         labels=labels[first : last + 1],
         first=first,
     )
-    return figure, f"{title}: {len(circuit.gates)} gates in all."
+    return figure, f"{title}: {len(circuit.gates)} gates and {circuit.n_params} angles in all."
 
 
 def profile(circuit: Circuit, theta: Any) -> Built:

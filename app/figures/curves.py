@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import INK, MUTED, loss_colour, translucent
+from app.figures.palette import INK, loss_colour, translucent
 from app.figures.plain import Figure, thin
 from qhn_core.metrics import METRICS, TERM
 from qhn_core.objectives import OBJECTIVES
@@ -110,21 +110,9 @@ def _band_said(shape: dict[str, Any], points: int, banded: bool) -> None:
         shape["xaxis"]["title"]["text"] += f" ({'band' if points > 1 else 'bar'}: ± 1 standard error)"
 
 
-#: Where two names of curves leave room.
-_BESIDE_LEGEND: Mapping[str, Any] = {
-    "xref": "paper",
-    "yref": "paper",
-    "x": 1,
-    "y": 1.02,
-    "xanchor": "right",
-    "yanchor": "bottom",
-    "showarrow": False,
-    "font": {"size": FONT - 2, "color": MUTED},
-}
-
-
 def _draws_said(draws: int) -> str:
-    return f"estimated from {draws:,} draws"
+    """What follows a title, small: from how many strings a step is estimated; nothing where it is exact."""
+    return f" <span style='font-size:{FONT - 2}px'>estimated from {draws:,} draws</span>" if draws else ""
 
 
 def term_names(history: History) -> list[str]:
@@ -187,9 +175,7 @@ def loss_curves(
         traces.append(_level_line(x, level, "−log p(D)", total))
     unit = loss_unit(objective)
     shape = _curve_layout(title, step_axis(x, total), unit, annotations=notes)
-    if draws:
-        small = f"<span style='font-size:{FONT - 2}px'>{_draws_said(draws)}</span>"
-        shape["title"]["text"] += f" {small}"
+    shape["title"]["text"] += _draws_said(draws)
     _band_said(shape, len(x), error is not None)
     return {"data": traces, "layout": shape}
 
@@ -307,7 +293,6 @@ def gap_curves(
     shape = _curve_layout(title, step_axis(x, total), shown.unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
-    if draws:
-        shape["annotations"] = [dict(_BESIDE_LEGEND) | {"text": _draws_said(draws)}]
+    shape["title"]["text"] += _draws_said(draws)
     _band_said(shape, len(x), any(error is not None for error in errors))
     return {"data": traces, "layout": shape}

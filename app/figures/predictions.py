@@ -157,6 +157,7 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
     share = np.divide(matrix, total, out=np.zeros_like(matrix), where=total > 0)
     names = [str(name) for name in class_names]
     cell = np.array([[f"{value:.4g}" for value in row] for row in matrix])
+    many = len(names) > 4  # then the few that are wrong are lost among zeros
     trace = {
         "type": "heatmap",
         "x": names,
@@ -168,14 +169,15 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "text": cell,
+        "text": np.where(matrix == 0.0, "", cell) if many else cell,
+        "customdata": cell,
         "texttemplate": "%{text}",
         # Plotly's own choice of a contrasting colour does not see the theme through translucent backgrounds.
-        "textfont": {"size": FONT + 4 if len(names) <= 4 else FONT - 2, "color": INK},
-        "hovertemplate": "true %{y}, predicted %{x}<br>%{text} examples (%{z:.0%} of the class)<extra></extra>",
+        "textfont": {"size": FONT - 2 if many else FONT + 4, "color": INK},
+        "hovertemplate": "true %{y}, predicted %{x}<br>%{customdata} examples (%{z:.0%} of the class)<extra></extra>",
     }
     correct = float(np.trace(matrix) / matrix.sum()) if matrix.sum() else float("nan")
-    x = axis(f"predicted, {split} examples", type="category", showgrid=False)
+    x = axis(f"predicted, {split} set", type="category", showgrid=False)
     y = axis("true", type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1])
     title = f"Confusion: {correct:.3f} correct"  # a column of three is about 255 pixels wide
     return {"data": [trace], "layout": layout(title, x=x, y=y, legend=False, hovermode="closest")}
