@@ -183,16 +183,18 @@ def _verdict(seen: Seen, index: int, twin: str | None) -> None:
     if status.state.active:
         st.caption(f"The twin trains: step {status.step} of {status.steps}.")
     at = max(0, int(np.searchsorted(rows.steps, seen.at_step, side="right")) - 1)
-    shown = [METRICS[name] for name in _JUDGED if name in lane.rows.history]
+    logged = lane.rows.history
+    shown = [METRICS[n] for n in _JUDGED if n in logged and not np.isnan(logged[n][lane.at]).all()]
+    same = int(rows.steps[at]) == seen.at_step
     lines = ["| means over seeds | " + " | ".join(m.short for m in shown) + " |", "|---|" + "--:|" * len(shown)]
     for name, row in (
         (lane.title, {k: v[lane.at] for k, v in lane.rows.history.items()}),
-        (TWIN, {k: v[at] for k, v in rows.history.items()}),
+        (TWIN if same else f"{TWIN}, step {rows.steps[at]}", {k: v[at] for k, v in rows.history.items()}),
     ):
         cells = [m.text(mean_of(row[m.name])) for m in shown]
         lines.append(f"| **{name}** | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))
-    _judge(seen, lane, {m.name: rows.history[m.name][at] for m in shown}, same=int(rows.steps[at]) == seen.at_step)
+    _judge(seen, lane, {m.name: rows.history[m.name][at] for m in shown}, same=same)
 
 
 def _judge(seen: Seen, lane: Lane, twin: Mapping[str, NDArray[np.float64]], *, same: bool) -> None:

@@ -29,18 +29,22 @@ def show(seen: Seen | None) -> None:
     for score in seen.rivals:
         if score.notes:
             st.caption(f"**{short_label(score.name)}:** {score.notes}")
+    base = seen.config.base
+    data = "all on one data set" if base.data_draws == 1 else f"on {base.data_draws} draws of the data"
     st.caption(
-        "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network over "
-        "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
-        if not wide.is_wide(seen.config.base)
-        else "Means over seeds, each on its own draw of the data. One likelihood evaluation is one pass of one network "
-        "over all training examples, so a minibatch counts as the share of them that it is; networks drawn for the "
-        "metrics alone are not counted."
+        f"Means over seeds, {data}. One likelihood evaluation is one pass of one network over "
+        + (
+            "all training examples, so a minibatch counts as the share of them that it is; networks drawn for the "
+            "metrics alone are not counted."
+            if wide.is_wide(base)
+            else "the training data; the exact simulator reads the table of all 2^N, which stands in its budget."
+        )
     )
 
 
 def _rivals(seen: Seen) -> str:
-    metrics = [METRICS[name] for name in ("predictive_nll_test", "accuracy_test", "cost_gap", "kl_posterior")]
+    names = ("predictive_nll_test", "accuracy_test", "cost_gap", "kl_posterior")
+    metrics = [METRICS[n] for n in names if not all(np.isnan(lane.final(n)).all() for lane in seen.lanes)]
     heads = [*(metric.short for metric in metrics), "likelihood evaluations", "seconds a seed"]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
     exact = seen.setup is not None and seen.setup.setups[0].problem.table is not None
