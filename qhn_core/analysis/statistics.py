@@ -73,6 +73,11 @@ class Comparison(NamedTuple):
         """The verdict in words, numbers included."""
         return _sentence(self)
 
+    @property
+    def effect_text(self) -> str:
+        """The effect size for people; a dash where too few seeds leave it undefined."""
+        return "–" if math.isnan(self.effect_size) else f"{self.effect_size:+.2f}"
+
 
 class Reached(NamedTuple):
     """Steps until a threshold was reached."""
@@ -147,9 +152,12 @@ def sign_flip_p_value(differences: ArrayLike) -> float:
 
 
 def effect_size(differences: ArrayLike) -> float:
-    """Cohen's d of paired differences (mean over standard deviation) times Hedges' small-sample factor."""
+    """Cohen's d of paired differences (mean over standard deviation) times Hedges' small-sample factor.
+
+    NaN for fewer than three: the factor of two is 0, whatever they are.
+    """
     d = _vector("differences", differences)
-    if d.size < 2:
+    if d.size < 3:
         return math.nan
     mean, spread = float(d.mean()), float(d.std(ddof=1))
     if spread == 0.0:
@@ -303,7 +311,7 @@ def _sentence(found: Comparison) -> str:
         return f"{metric}: {found.units} independent seeds are too few to judge {name} against {other}."
     numbers = (
         f"(difference {found.difference:+.3g}, 95 % interval {found.low:+.3g} to {found.high:+.3g}, "
-        f"effect size {found.effect_size:+.2f}, corrected p = {found.p_adjusted:.2g}, {found.units} seeds)"
+        f"effect size {found.effect_text}, corrected p = {found.p_adjusted:.2g}, {found.units} seeds)"
     )
     if found.verdict is Verdict.NO_DIFFERENCE:
         return f"{metric}: no difference between {name} and {other} was found {numbers}."

@@ -145,6 +145,7 @@ def test_effect_size_is_cohens_with_hedges_correction() -> None:
     assert effect_size(d) == pytest.approx(2.5 / d.std(ddof=1) * (1 - 3 / 11))
     assert effect_size(np.zeros(4)) == 0.0
     assert effect_size(np.full(4, -0.5)) == -math.inf
+    assert math.isnan(effect_size([0.1, 0.5]))
 
 
 def test_holm_by_hand() -> None:

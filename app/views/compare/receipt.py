@@ -121,7 +121,7 @@ def _verdict(found: Judged) -> list[str]:
             f"{c.contender} − {c.reference}",
             METRICS[c.metric].text(c.difference, sign=True),
             f"{METRICS[c.metric].text(c.low, sign=True)} … {METRICS[c.metric].text(c.high, sign=True)}",
-            f"{c.effect_size:+.2f}",
+            c.effect_text,
             p_text(c.p_adjusted),
             c.verdict.value,
         )

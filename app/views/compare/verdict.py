@@ -203,7 +203,7 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
         form = METRICS[c.metric].form
         lines.append(
             f"| {METRICS[c.metric].title} | {c.contender} | {c.difference:+{form}} | "
-            f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_size:+.2f} | {_p(c.p_adjusted)} | "
+            f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_text} | {_p(c.p_adjusted)} | "
             f"{badge(c)} |"
         )
     return "\n".join(lines)

@@ -234,7 +234,7 @@ def _histogram(
         np.zeros_like(source.q) if found is None else found.seen,
         listed=None if found is None else found.listed,
         shots=shots,
-        title="Ideal and device" if found is None else f"Ideal and {device.label.split(',')[0]}",
+        title=_title(device, found),
         drawn="device",
         colour=DEVICE if not device.perfect else colour,
     )
@@ -244,6 +244,12 @@ def _histogram(
         else f"Likeliest strings, ideal against {device.label}: total variation {found.total_variation:.3f}."
     )
     return figure, alt
+
+
+def _title(device: Device, found: Deployment | None) -> str:
+    if found is None:
+        return "Ideal and device"
+    return "Exact and drawn" if device.perfect else f"Ideal and {device.label.split(',')[0]}"
 
 
 def _marginals(device: Device, found: Deployment | None, shots: int) -> tuple[figures.Figure, str]:
