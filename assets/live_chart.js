@@ -423,7 +423,12 @@ class Chart {
     this.width = width;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.gone && window.Plotly && this.node.data) this.fit(window.Plotly);
+      if (this.gone || !window.Plotly || !this.node.data) return;
+      // Plotly refuses a chart that is hidden by then: its size is looked at again when it is shown.
+      this.fit(window.Plotly).catch((error) => {
+        this.width = 0;
+        console.warn("live chart:", error);
+      });
     }, 60);
   }
 
