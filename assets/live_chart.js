@@ -340,7 +340,8 @@ class Chart {
 
   // A legend above the plot takes as many rows as the width asks for: the title stays over it, the plot under it.
   async makeRoom(plotly) {
-    const { legend, margin, showlegend, title } = this.node._fullLayout || {};
+    if (!this.node._fullLayout) return; // it is drawn anew at this moment
+    const { legend, margin, showlegend, title } = this.node._fullLayout;
     const drawn = this.node.querySelector("g.legend");
     const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
     const heading = this.heading();
