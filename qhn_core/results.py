@@ -123,8 +123,9 @@ def _read_arrays(path: Path) -> dict[str, NDArray]:
                 raise StoreError(f"'{path}' would unpack to more than {_UNPACKED_LIMIT >> 30} GiB.")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    # (A header may claim a shape that no memory holds.)
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, zipfile.LargeZipFile, MemoryError) as error:
+    except StoreError:
+        raise
+    except Exception as error:  # a stranger's archive can fail in many ways: encrypted, garbled, larger than memory
         raise StoreError(f"{damaged}: {error}.") from None
     wrong = [n for n in ("steps", "theta") if n not in arrays]
     if wrong or any(array.dtype.kind not in "iuf" for array in arrays.values()):

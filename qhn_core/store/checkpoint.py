@@ -31,5 +31,5 @@ def unpack(blob: bytes) -> dict[str, NDArray[Any]]:
 
     try:
         return {name: np.array(array) for name, array in load(blob).items()}
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a kind of number that NumPy does not have
         raise StoreError(f"The run's checkpoint is damaged and cannot be read ({error}).") from error

@@ -82,6 +82,20 @@ def damage(folder, how):
         np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
         with zipfile.ZipFile(arrays, "w") as archive:
             archive.writestr("steps.npy", header.getvalue())
+    elif how in ("encrypted", "unknown method", "deflated and flipped", "header"):
+        body = b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((\n" if how == "header" else bytes(range(256)) * 4
+        with zipfile.ZipFile(arrays, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("steps.npy", body)
+        raw = bytearray(arrays.read_bytes())
+        listed = raw.index(b"PK\x01\x02")
+        if how == "encrypted":
+            raw[6] |= 1
+            raw[listed + 8] |= 1
+        elif how == "unknown method":
+            raw[8] = raw[listed + 10] = 97
+        elif how == "deflated and flipped":
+            raw[45:70] = bytes(b ^ 255 for b in raw[45:70])
+        arrays.write_bytes(bytes(raw))
     elif how == "bomb":
         with zipfile.ZipFile(arrays, "w") as archive:
             archive.writestr("steps.npy", b"0")
@@ -89,7 +103,23 @@ def damage(folder, how):
 
 
 @pytest.mark.parametrize(
-    "how", ["cut", "empty", "text", "flipped", "gone", "pickle", "shapes", "no theta", "claims", "bomb"]
+    "how",
+    [
+        "cut",
+        "empty",
+        "text",
+        "flipped",
+        "gone",
+        "pickle",
+        "shapes",
+        "no theta",
+        "claims",
+        "bomb",
+        "encrypted",
+        "unknown method",
+        "deflated and flipped",
+        "header",
+    ],
 )
 def test_damaged_files_say_so(result, tmp_path, how):
     folder = result.save(tmp_path)

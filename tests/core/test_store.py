@@ -8,6 +8,7 @@ import io
 import json
 import math
 import sqlite3
+import struct
 import zipfile
 
 import numpy as np
@@ -18,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from qhn_core.errors import InvalidArgument, StoreError, TooLarge
 from qhn_core.store import RunState, RunStore, UnknownRun, data_dir, history
+from qhn_core.store.checkpoint import unpack
 from qhn_core.store.chunks import Rows
 from qhn_core.store.history_cache import HistoryCache
 from qhn_core.store.rows import default_name
@@ -407,3 +409,9 @@ def test_histories_are_kept_by_bytes(store):
     assert reads[-2:] == ["long", "long"], "too long to be kept"
     assert get("a", 100) == 100
     assert reads[-1] == "long"
+
+
+def test_a_checkpoint_of_numbers_that_numpy_does_not_have_is_damaged():
+    head = json.dumps({"theta": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    with pytest.raises(StoreError, match="checkpoint is damaged"):
+        unpack(struct.pack("<Q", len(head)) + head + bytes(2))
