@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import perf_counter
-
 import numpy as np
 
 from qhn_core.bench.figure import Figure
+from qhn_core.bench.timing import compare
 from qhn_core.datasets.cost_table import read_costs
 from qhn_core.datasets.table.summary import inspect_csv
 
@@ -33,21 +31,12 @@ def costs_file(n_bits: int) -> bytes:
     return "\n".join(["index,cost", *(f"{index},{cost:.6f}" for index, cost in enumerate(costs))]).encode()
 
 
-def _seconds(read: Callable[[], object]) -> float:
-    """The middle one of three readings."""
-    times = []
-    for _ in range(3):
-        began = perf_counter()
-        read()
-        times.append(perf_counter() - began)
-    return sorted(times)[1]
-
-
 def figures(*, quick: bool) -> list[Figure]:
     """Both; a quarter of the sizes if ``quick``."""
     table, n_bits = table_file(25_000 if quick else 100_000), 18 if quick else 20
     costs, megabytes = costs_file(n_bits), len(table) / 1e6
+    took = compare({"table": lambda: inspect_csv(table), "costs": lambda: read_costs(costs, ".csv")}, seconds=0.0)
     return [
-        Figure(f"a CSV of {megabytes:.1f} MB, words and missing cells", _seconds(lambda: inspect_csv(table)), "s", 1.0),
-        Figure(f"a cost table of 2^{n_bits} lines", _seconds(lambda: read_costs(costs, ".csv")), "s", 3.0),
+        Figure(f"a CSV of {megabytes:.1f} MB, words and missing cells", took["table"], "s", 1.0),
+        Figure(f"a cost table of 2^{n_bits} lines", took["costs"], "s", 3.0),
     ]
