@@ -168,14 +168,14 @@ class Outcome:
     Args:
         numbers: by name; NaN where one does not exist yet.
         pictures: by name.
-        note: what is to be said beside it, such as why something was refused.
+        notes: picture -> what is to be said below it, such as why something was refused.
         complete: whether nothing more will come.
         handed: its runs, to go on from.
     """
 
     numbers: Mapping[str, float]
     pictures: Mapping[str, Picture]
-    note: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     handed: tuple[Handed, ...] = ()
 

@@ -21,6 +21,30 @@ SECONDS, MOST = 0.25, 100_000
 _LOOK, _LOST = 0.5, 15.0
 #: Times that a slice is made again whose worker was lost.
 _RETRIES = 5
+#: Seconds for which a scheduler is waited for.
+PATIENCE = 10.0
+
+
+def connect(address: str, *, patience: float = PATIENCE) -> Any:
+    """A client of the Dask scheduler at ``address``.
+
+    Args:
+        address: of the scheduler, ``tcp://host:port``.
+        patience: seconds for which it is tried again before it is given up.
+
+    Raises:
+        DeviceError: no scheduler answers; the message says where, why, and what to do.
+    """
+    require("distributed", purpose="A cluster")
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=patience, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise DeviceError(
+            f"No Dask scheduler answers at {address} ({error}). Start one with 'dask scheduler', or leave --scheduler "
+            "out to train on this machine."
+        ) from None
 
 
 class Cluster:
@@ -29,10 +53,11 @@ class Cluster:
     Args:
         address: of its scheduler, ``tcp://host:port``.
         uploads: folder of uploaded files; every worker has to have those that runs need under this path.
+        patience: seconds for which the scheduler is waited for.
     """
 
-    def __init__(self, address: str, *, uploads: Path | None = None) -> None:
-        self.address, self._uploads = address, str(uploads) if uploads is not None else None
+    def __init__(self, address: str, *, uploads: Path | None = None, patience: float = PATIENCE) -> None:
+        self.address, self._uploads, self._patience = address, str(uploads) if uploads is not None else None, patience
         self._guard = threading.Lock()
         self._connected: Any = None
 
@@ -79,18 +104,9 @@ class Cluster:
             client.close(timeout=2)
 
     def _client(self) -> Any:
-        require("distributed", purpose="A cluster")
-        from distributed import Client
-
         with self._guard:
             if self._connected is None:
-                try:
-                    self._connected = Client(self.address, timeout="10s", set_as_default=False)
-                except (OSError, TimeoutError, ValueError) as error:
-                    raise DeviceError(
-                        f"No Dask scheduler answers at {self.address} ({error}). Start one with 'dask scheduler', or "
-                        "leave --scheduler out to train on this machine."
-                    ) from None
+                self._connected = connect(self.address, patience=self._patience)
             return self._connected
 
     def _result(self, client: Any, future: Any, cancelled: Callable[[], bool]) -> bytes:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any
 
-from qhn_core.errors import DeviceError, QHNError
-from qhn_core.extras import require
+from qhn_core.errors import QHNError
+from qhn_core.runner.cluster import PATIENCE, connect
 from qhn_core.studies.sweep import Cell, SweepConfig, SweepFolder, run_cell
 
 #: Called after each cell with (finished, of how many).
@@ -32,6 +32,7 @@ def run_sweep(
     folder: SweepFolder,
     *,
     scheduler: str | None = None,
+    patience: float = PATIENCE,
     workers: int | None = None,
     uploads: str | None = None,
     progress: Progress | None = None,
@@ -42,6 +43,7 @@ def run_sweep(
         sweep: what to vary.
         folder: where finished cells are, and go as soon as each is done.
         scheduler: address of a Dask scheduler (``tcp://host:port``); None for processes here.
+        patience: seconds for which the scheduler is waited for.
         workers: number of processes here; by default one a core.
         uploads: folder of uploaded files; on a cluster every worker has to have it under this path.
         progress: called after each cell.
@@ -54,7 +56,7 @@ def run_sweep(
         progress(done, total)
     if not open_cells:
         return 0
-    results = _on_dask(open_cells, scheduler, uploads) if scheduler else _here(open_cells, workers, uploads)
+    results = _on_dask(open_cells, scheduler, uploads, patience) if scheduler else _here(open_cells, workers, uploads)
     for key, text in results:
         folder.put(key, text)
         done += 1
@@ -76,8 +78,8 @@ def _here(cells: dict[str, Cell], workers: int | None, uploads: str | None) -> I
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _on_dask(cells: dict[str, Cell], scheduler: str | None, uploads: str | None) -> Iterator[tuple[str, str]]:
-    with _client(scheduler) as (client, completed):
+def _on_dask(cells: dict[str, Cell], scheduler: str, uploads: str | None, patience: float) -> Iterator[tuple[str, str]]:
+    with _client(scheduler, patience) as (client, completed):
         waiting = {
             client.submit(run_cell, cell.config.to_json(), uploads, key=f"cell-{key}", pure=True, retries=3): cell
             for key, cell in cells.items()
@@ -87,17 +89,10 @@ def _on_dask(cells: dict[str, Cell], scheduler: str | None, uploads: str | None)
 
 
 @contextmanager
-def _client(scheduler: str | None) -> Iterator[tuple[Any, Any]]:
-    require("distributed", purpose="A cluster")
-    from distributed import Client, as_completed
+def _client(scheduler: str, patience: float) -> Iterator[tuple[Any, Any]]:
+    client = connect(scheduler, patience=patience)
+    from distributed import as_completed
 
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, TimeoutError, ValueError) as error:
-        raise DeviceError(
-            f"No Dask scheduler answers at {scheduler} ({error}). Start one with 'dask scheduler', or leave the "
-            "address out to use this machine."
-        ) from None
     try:
         yield client, as_completed
     finally:

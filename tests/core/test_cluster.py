@@ -103,4 +103,4 @@ def test_training_streams_back_and_goes_on_when_a_worker_is_killed(tmp_path: Pat
 
 def test_no_scheduler_is_said(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"127\.0\.0\.1:9"):
-        Supervisor(RunStore(tmp_path), cluster=Cluster("tcp://127.0.0.1:9"))
+        Supervisor(RunStore(tmp_path), cluster=Cluster("tcp://127.0.0.1:9", patience=0.2))

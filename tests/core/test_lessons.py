@@ -212,6 +212,8 @@ def test_what_a_lesson_says_should_be_seen_is_seen(path: Path) -> None:
         assert not played.missed, f"{path.name}, {step.id}: {played.missed}"
         unknown = {name for words in load_lesson(path).words[step.id] for name in places(words)}
         assert all(math.isfinite(played.outcome.numbers[name]) for name in unknown), step.id
+        told = [name for name in played.outcome.notes if name in step.show]
+        assert len(told) == (step.id == "elbo" and load_lesson(path).number == 6), "a refusal where it is spoken of"
 
 
 def test_the_lesson_that_the_readme_shows_can_be_used() -> None:

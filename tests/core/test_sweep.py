@@ -84,7 +84,7 @@ def test_dask_gives_the_same_and_survives_a_lost_worker(tmp_path):
 
 def test_no_scheduler_is_said(tmp_path):
     with pytest.raises(DeviceError, match=r"127\.0\.0\.1:9"):
-        run_sweep(SweepConfig.parse(SWEEP), SweepFolder(tmp_path), scheduler="tcp://127.0.0.1:9")
+        run_sweep(SweepConfig.parse(SWEEP), SweepFolder(tmp_path), scheduler="tcp://127.0.0.1:9", patience=0.2)
 
 
 @pytest.mark.parametrize(

@@ -6,41 +6,36 @@ from functools import partial
 
 import streamlit as st
 
-from app import race_state, services, state
+from app import race_state, services
+from app.menus import menu
 from app.views.compare.receipt import notebook, receipt, table
 from app.views.compare.sides import RaceForm
 
-_KEY = "race.export"
 _NOTHING = "Train first: there is nothing to take home yet"
 
 
-def menu(form: RaceForm) -> None:
-    """The popover with all of it."""
-    with st.popover(
-        "Export",
-        icon=":material/download:",
-        width="stretch",
-        key=_KEY,
-        on_change="rerun",
-        help="Receipt, histories and notebook as files",
-    ):
-        if not state.widget(_KEY):
-            return  # drawn while it is open
-        race = race_state.race_id()
-        known = race if race is not None and services.races().known(race) else None
-        _of_race("Receipt (one HTML file, works offline)", partial(receipt, known) if known else None, known, "html")
-        _of_race("Histories as CSV", partial(table, known) if known else None, known, "csv")
-        if form.config is not None:
-            st.download_button(
-                "Notebook (races again)",
-                partial(notebook, form.config),
-                "race.ipynb",
-                "application/x-ipynb+json",
-                width="stretch",
-                on_click="ignore",
-                key="race.export.notebook",
-                help="A Jupyter notebook that races the same again",
-            )
+def export(form: RaceForm) -> None:
+    """The menu with all of it."""
+    told = "Receipt, histories and notebook as files"
+    menu("Export", partial(_export, form), icon="download", key="race.export", help=told)
+
+
+def _export(form: RaceForm) -> None:
+    race = race_state.race_id()
+    known = race if race is not None and services.races().known(race) else None
+    _of_race("Receipt (one HTML file, works offline)", partial(receipt, known) if known else None, known, "html")
+    _of_race("Histories as CSV", partial(table, known) if known else None, known, "csv")
+    if form.config is not None:
+        st.download_button(
+            "Notebook (races again)",
+            partial(notebook, form.config),
+            "race.ipynb",
+            "application/x-ipynb+json",
+            width="stretch",
+            on_click="ignore",
+            key="race.export.notebook",
+            help="A Jupyter notebook that races the same again",
+        )
 
 
 def _of_race(label: str, make: partial[bytes] | None, race: str | None, kind: str) -> None:

@@ -33,9 +33,9 @@ def page() -> None:
         form = sides.render(config)
         left, right = st.columns(2, gap="small")
         with left:
-            share.menu(form)
+            share.share(form)
         with right:
-            export.menu(form)
+            export.export(form)
         presenter.entrance()
     if form.config is not None:
         race_state.write(form.config)

@@ -127,11 +127,11 @@ def _experiment(
         st.info("What happens is shown when your answer is locked.", icon=":material/visibility_off:")
         return None
     before = _before(lesson, step, settings)
-    noted = bool(outcome.note) and not waiting
-    room = showing.ROOM - showing.NOTE * noted
+    notes = [outcome.notes[name] for name in step.show if name in outcome.notes and not waiting]
+    room = showing.ROOM - showing.NOTE * len(notes)
     showing.pictures(step.show, outcome, before=before, key=where, interactive=not waiting, room=room)
-    if noted:
-        st.info(outcome.note, icon=":material/info:")
+    for note in notes:
+        st.info(note, icon=":material/info:")
     return None
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app import links, race_state, services, state
 from app.downloads import history_file
 from app.forms import Form
+from app.menus import menu
 from app.receipt import notebook, receipt
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store import RunStore
@@ -16,38 +17,17 @@ from qhn_core.store.exports import Format
 
 #: Largest configuration file read, bytes.
 _LARGEST = 1 << 18
-_SHARE, _EXPORT = "share.menu", "export.menu"
 
 
 def share_and_export(form: Form) -> None:
     """Two popovers in a row, drawn while they are open, and the way back to the defaults."""
     left, right = st.columns(2, gap="small")
-    with (
-        left,
-        st.popover(
-            "Share",
-            icon=":material/share:",
-            width="stretch",
-            key=_SHARE,
-            on_change="rerun",
-            help="A link that opens these settings anywhere",
-        ),
-    ):
-        if state.widget(_SHARE):
-            _share(form)
-    with (
-        right,
-        st.popover(
-            "Export",
-            icon=":material/download:",
-            width="stretch",
-            key=_EXPORT,
-            on_change="rerun",
-            help="Settings, history, receipt and notebook as files",
-        ),
-    ):
-        if state.widget(_EXPORT):
-            _export(form)
+    with left:
+        told = "A link that opens these settings anywhere"
+        menu("Share", partial(_share, form), icon="share", key="share.menu", help=told)
+    with right:
+        told = "Settings, history, receipt and notebook as files"
+        menu("Export", partial(_export, form), icon="download", key="export.menu", help=told)
     left, right = st.columns(2, gap="small")
     with left:
         st.button(

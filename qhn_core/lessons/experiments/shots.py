@@ -101,7 +101,8 @@ class Shots(ExperimentConfig):
                 ("device",),
             ),
         }
-        return Outcome(numbers, pictures, note=f"Asked to train the ELBO from shots, the program says: {reason}")
+        told = f"Asked to train the ELBO from shots, the program says: {reason}"
+        return Outcome(numbers, pictures, notes={"elbo": told} if reason else {})
 
 
 def refusal(config: RunConfig) -> str:

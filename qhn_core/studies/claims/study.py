@@ -97,7 +97,7 @@ def equal_budget(ledger: Ledger, progress: Progress | None) -> Findings:
 STUDIES: dict[str, tuple[Callable[[Ledger, Progress | None], Findings], str]] = {
     "quick": (quick, QUICK.duration),
     "full": (full, "about 40 minutes on two cores"),
-    "untuned": (untuned, "about 3 minutes on two cores"),
+    "untuned": (untuned, "about 5 minutes on two cores"),
     "equal-budget": (equal_budget, EQUAL.duration),
 }
 
