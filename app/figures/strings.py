@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 _ROWS = 8
 #: Height of a bar of none, as a probability.
 _HAIR = 1e-4
+#: Pixels of a bar's outline; those that a bar is high at least, which a mark laid over it does not cover; and those of
+#: a usual plot from 0 to 1.
+_OUTLINE, _LEAST, _PLOT = 2.0, 7.0, 200.0
 
 
 def index_of(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -149,18 +152,19 @@ def _marks(percent: Array, ranks: list[str], name: str, colour: str, symbol: str
 
 
 def bar_from_half(x: Sequence[str], values: Array, name: str, colour: str, **marker: Any) -> dict[str, Any]:
-    """Bars from ½ up or down, one a weight. Their outline shows a weight at 0.5006 too, which would have no height.
+    """Bars from ½ up or down, one a weight. Their outline shows a weight at ½ too, beside a mark that lies over it.
 
     Plotly leaves out bars of no height at all: a weight at exactly ½ is drawn a hair above it.
     """
     from_half = values - 0.5
+    outline = np.clip(_LEAST - _PLOT * np.abs(from_half), _OUTLINE, _LEAST)
     return {
         "type": "bar",
         "x": list(x),
         "y": np.where(np.abs(from_half) < _HAIR, _HAIR, from_half),
         "base": 0.5,
         "name": name,
-        "marker": {"color": colour, "line": {"color": colour, "width": 2}, **marker},
+        "marker": {"color": colour, "line": {"color": colour, "width": outline}, **marker},
         "customdata": values,
         "hovertemplate": "%{customdata:.4f}",
     }

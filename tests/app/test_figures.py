@@ -15,6 +15,8 @@ from app import figures
 from app.figures.circuit import columns
 from app.figures.palette import TOKENS
 from app.figures.plain import to_json
+from app.figures.race import styles
+from app.figures.race_weights import race_weights
 from qhn_core.ansatze import ANSATZE
 from qhn_core.objectives import OBJECTIVES, objective
 
@@ -194,6 +196,17 @@ def test_a_weight_at_one_half_has_a_bar_and_nothing_lies_over_the_marks() -> Non
     assert bars["y"][1] == pytest.approx(-0.3)
     assert list(bars["customdata"]) == [0.5, 0.2]
     assert all(shape["layer"] == "below" for shape in figure["layout"]["shapes"])
+    race = race_weights(
+        {"ELBO": np.array([0.5, 0.2])},
+        {"ELBO": styles(["elbo"])[0]},
+        labels=LABELS[:2],
+        posterior=np.full(2, 0.5),
+        title="t",
+    )
+    for bars, mark in (figure["data"], race["data"]):
+        at_half, low = bars["marker"]["line"]["width"]
+        assert at_half >= mark["marker"]["line"]["width"] + 3.0, "seen above and below the mark that lies over it"
+        assert low == 2.0
 
 
 def test_the_evidence_line_is_per_example_and_named() -> None:

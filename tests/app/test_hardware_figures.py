@@ -130,6 +130,17 @@ def test_numbers_of_devices_stand_beside_the_plot() -> None:
     assert min(np.diff(places)) > 0.3, "a line of text each"
 
 
+@pytest.mark.parametrize("seen", [0.01, 0.2, 0.99])
+def test_distances_stand_over_their_bars_where_no_edge_cuts_them(seen: float) -> None:
+    figure = devices.distance_bars(seen, 0.1234, 0.1567)
+    go.Figure(figures.resolve(figure))
+    notes = figure["layout"]["annotations"]
+    assert [note["text"] for note in notes] == ["shots alone 0.123,<br>95 % below 0.157", f"device {seen:.3f}"]
+    assert all((note["xref"], note["x"], note["xanchor"]) == ("paper", 0, "left") for note in notes)
+    assert all("text" not in trace for trace in figure["data"])
+    assert figure["layout"]["xaxis"]["range"][1] > max(seen, 0.1567)
+
+
 @pytest.mark.parametrize("theme", TOKENS)
 def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str, contrast) -> None:
     tokens = TOKENS[theme]
