@@ -29,11 +29,18 @@ PAGES = (
 TEACHERS: tuple[tuple[str, str, str], ...] = (("classroom", "Class", ":material/groups:"),)
 
 
-#: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour.
+#: The accent that is read on a dark ground is too light for the white that Streamlit writes on buttons of that colour;
+#: under the mouse it is darkened, and too dark for black.
 #: The page follows when the browser's theme changes under it; menus, which stand outside of it, are told by the server.
 _PRIMARY = '[data-testid^="stBaseButton-primary"]:not(:disabled)'
-_BUTTONS = f"<style>.stApp {_PRIMARY} {{ color: light-dark(#ffffff, #12151c); }}</style>"
-_DARK_BUTTONS = f"<style>{_PRIMARY} {{ color: #12151c; }}</style>"
+_DARKENED = f"{_PRIMARY}:hover:not(:active)"
+_BUTTONS = (
+    f"<style>.stApp {_PRIMARY} {{ color: light-dark(#ffffff, #12151c); }} "
+    f".stApp {_DARKENED} {{ color: #ffffff; }}</style>"
+)
+_DARK_BUTTONS = f"<style>{_PRIMARY} {{ color: #12151c; }} {_DARKENED} {{ color: #ffffff; }}</style>"
+#: Charts side by side go on in a second row where one would be too narrow for its numbers.
+_ROWS = "<style>[data-testid=stColumn]:has([data-chart]) { min-width: min(100%, 190px); }</style>"
 
 
 def main() -> None:
@@ -43,6 +50,7 @@ def main() -> None:
     )
     wide_tables.style()
     st.html(_BUTTONS)
+    st.html(_ROWS)
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")

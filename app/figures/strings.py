@@ -15,11 +15,8 @@ from app.figures.plain import Figure
 Array = NDArray[np.float64]
 #: Room is kept for so many rows, so that few strings do not grow fat.
 _ROWS = 8
-#: Height of a bar of none, as a probability.
-_HAIR = 1e-4
-#: Pixels of a bar's outline; those that a bar is high at least, which a mark laid over it does not cover; and those of
-#: a usual plot from 0 to 1.
-_OUTLINE, _LEAST, _PLOT = 2.0, 7.0, 200.0
+#: Height that every bar from ½ has at least, as a probability: more than a mark laid over it covers.
+_LEAST = 0.035
 
 
 def index_of(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -152,19 +149,16 @@ def _marks(percent: Array, ranks: list[str], name: str, colour: str, symbol: str
 
 
 def bar_from_half(x: Sequence[str], values: Array, name: str, colour: str, **marker: Any) -> dict[str, Any]:
-    """Bars from ½ up or down, one a weight. Their outline shows a weight at ½ too, beside a mark that lies over it.
-
-    Plotly leaves out bars of no height at all: a weight at exactly ½ is drawn a hair above it.
-    """
+    """Bars from ½ up or down, one a weight; a weight near ½ has a low one on both sides, which a mark does not hide."""
     from_half = values - 0.5
-    outline = np.clip(_LEAST - _PLOT * np.abs(from_half), _OUTLINE, _LEAST)
+    spare = np.copysign(np.maximum(_LEAST - np.abs(from_half), 0.0) / 2.0, from_half)
     return {
         "type": "bar",
         "x": list(x),
-        "y": np.where(np.abs(from_half) < _HAIR, _HAIR, from_half),
-        "base": 0.5,
+        "y": from_half + 2.0 * spare,
+        "base": 0.5 - spare,
         "name": name,
-        "marker": {"color": colour, "line": {"color": colour, "width": outline}, **marker},
+        "marker": {"color": colour, **marker},
         "customdata": values,
         "hovertemplate": "%{customdata:.4f}",
     }

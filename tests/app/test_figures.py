@@ -189,24 +189,21 @@ def test_the_gap_is_test_minus_train() -> None:
     assert "step 10" in back
 
 
-def test_a_weight_at_one_half_has_a_bar_and_nothing_lies_over_the_marks() -> None:
-    figure = figures.marginal_bars(np.array([0.5, 0.2]), labels=LABELS[:2], objective="mle", posterior=np.full(2, 0.5))
-    bars = figure["data"][0]
-    assert bars["y"][0] > 0.0, "Plotly draws no bar of no height, nor its outline"
-    assert bars["y"][1] == pytest.approx(-0.3)
-    assert list(bars["customdata"]) == [0.5, 0.2]
-    assert all(shape["layer"] == "below" for shape in figure["layout"]["shapes"])
-    race = race_weights(
-        {"ELBO": np.array([0.5, 0.2])},
-        {"ELBO": styles(["elbo"])[0]},
-        labels=LABELS[:2],
-        posterior=np.full(2, 0.5),
-        title="t",
-    )
+def test_a_weight_at_one_half_is_seen_on_both_sides_of_the_mark_over_it() -> None:
+    values = np.array([0.5, 0.2, 0.51])
+    labels, posterior = LABELS[:3], np.full(3, 0.5)
+    figure = figures.marginal_bars(values, labels=labels, objective="mle", posterior=posterior)
+    look = {"ELBO": styles(["elbo"])[0]}
+    race = race_weights({"ELBO": values}, look, labels=labels, posterior=posterior, title="t")
+    plot = 200.0  # pixels from 0 to 1
     for bars, mark in (figure["data"], race["data"]):
-        at_half, low = bars["marker"]["line"]["width"]
-        assert at_half >= mark["marker"]["line"]["width"] + 3.0, "seen above and below the mark that lies over it"
-        assert low == 2.0
+        ends = np.sort(np.stack([bars["base"], bars["base"] + bars["y"]]), axis=0)
+        covered = mark["marker"]["line"]["width"] / 2.0
+        assert plot * np.abs(ends[:, 0] - 0.5).min() > covered + 1.5
+        assert ends[:, 1] == pytest.approx([0.2, 0.5])
+        assert 0.51 < ends[1, 2] < 0.51 + 0.02, "higher by what it lacks in height"
+        assert list(bars["customdata"]) == list(values)
+    assert all(shape["layer"] == "below" for shape in figure["layout"]["shapes"])
 
 
 def test_the_evidence_line_is_per_example_and_named() -> None:

@@ -49,3 +49,6 @@ def test_numbers_and_signs_have_the_colours_that_can_be_read(dashboard: Any, tab
     title, width = page.evaluate("""() => { const c = document.querySelector('[data-chart=confusion]');
         return [c.querySelector('.gtitle').getBBox().width, c.clientWidth]; }""")
     assert title <= width
+    page.set_viewport_size({"width": 853, "height": 480})
+    wide = "[...document.querySelectorAll('[data-chart]')].every(chart => chart.clientWidth >= 190)"
+    page.wait_for_function(wide)  # three in a row would be narrower
