@@ -41,6 +41,8 @@ _BUTTONS = (
 _DARK_BUTTONS = f"<style>{_PRIMARY} {{ color: #12151c; }} {_DARKENED} {{ color: #ffffff; }}</style>"
 #: Charts side by side go on in a second row where one would be too narrow for its numbers.
 _ROWS = "<style>[data-testid=stColumn]:has([data-chart]) { min-width: min(100%, 190px); }</style>"
+#: What only talks to the browser takes no line of the page.
+_UNSEEN = "<style>.st-key-browser-id, .st-key-presenter { position: absolute; }</style>"
 
 
 def main() -> None:
@@ -50,7 +52,7 @@ def main() -> None:
     )
     wide_tables.style()
     st.html(_BUTTONS)
-    st.html(_ROWS)
+    st.html(_ROWS + _UNSEEN)
     if st.context.theme.type == "dark":
         st.html(_DARK_BUTTONS)
     st.logo(str(_ROOT / "assets" / "logo.svg"), size="medium")

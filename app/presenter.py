@@ -25,7 +25,6 @@ _STYLE = """<style>
 html { font-size: 22px !important; }
 [data-testid=stSidebar], [data-testid=stHeader], [data-testid=stExpandSidebarButton] { display: none !important; }
 [data-testid=stMainBlockContainer] { padding: .25rem 1rem 1rem !important; }
-.st-key-presenter { position: absolute; } /* an empty line below the keys otherwise */
 </style>"""
 _HTML = """
 <div class="qhn-prompt" role="dialog" aria-label="Prompt to the class" data-writing="false" hidden>

@@ -82,8 +82,11 @@ def neighbour_curves(curves: Mapping[str, Array]) -> Figure:
 
 
 def decided_bits(marginals: Array, *, objective: str) -> Figure:
-    """How many bits have which probability of 1: those at the ends are decided, those in the middle are not."""
-    edges = np.linspace(0.0, 1.0, 21)
+    """How many bits have which probability of 1: those at the ends are decided, those in the middle are not.
+
+    One half lies in the middle of a bin, so that rounding does not divide undecided bits between two.
+    """
+    edges = np.linspace(0.0, 1.0, 22)
     counts = np.histogram(marginals, edges)[0]
     trace: dict[str, Any] = {
         "type": "bar",

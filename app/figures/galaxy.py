@@ -104,6 +104,7 @@ def _shape(title: str) -> dict[str, Any]:
     title = title.replace("-", "−")
     shape = layout(title, x=axis("training accuracy", **axes), y=axis("test accuracy", **axes), hovermode="closest")
     shape["margin"]["t"] = TWO_ROWS
+    shape["legend"]["itemsizing"] = "constant"  # a place's own size is its probability
     return shape
 
 
@@ -166,6 +167,7 @@ def terrain(maps: Sequence[tuple[str, Array]], *, objective: str) -> Figure:
                 "xref": "paper",
                 "yref": "paper",
                 "showarrow": False,
+                "xanchor": "center",
                 "yanchor": "top",
                 "font": {"size": FONT - 2, "color": INK},
             }

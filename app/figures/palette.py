@@ -29,6 +29,9 @@ SOFT: Final = "@soft"  #: quiet fill
 ACCENT: Final = "@accent"
 PAPER: Final = "@paper"
 
+#: Share that would have the accent's full colour: cells stay so pale (so dark, in the dark) that ink is read on them.
+PALEST: Final = 1 / 0.55
+
 #: Value of each token in each theme.
 TOKENS: Final[dict[str, dict[str, str]]] = {
     "light": {

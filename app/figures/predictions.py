@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import ACCENT, CLASSES, INK, PAPER, RIVAL, SYMBOLS, loss_colour, translucent
+from app.figures.palette import ACCENT, CLASSES, INK, PALEST, PAPER, RIVAL, SYMBOLS, loss_colour, translucent
 from app.figures.plain import Figure
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
-#: Share that would have the accent's full colour: cells stay so pale (so dark, in the dark) that ink is read on them.
-_PALEST = 1 / 0.55
 
 
 def extent(x: Array, margin: float = 0.12) -> tuple[float, float]:
@@ -164,7 +162,7 @@ def confusion(matrix: Array, *, class_names: Sequence[str], split: str = "test")
         "y": names,
         "z": share,
         "zmin": 0,
-        "zmax": _PALEST,
+        "zmax": PALEST,
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "showscale": False,
         "xgap": 2,

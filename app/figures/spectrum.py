@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.figures.layout import axis, layout
 from app.figures.palette import INK, RIVAL, loss_colour
 from app.figures.plain import Figure
+from app.numbers import digits
 
 Array = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ def hidden_case(counts: Array, weight: Array, *, kl: float, mmd2: float) -> Figu
     share = counts / max(float(counts.sum()), 1.0)
     traces = [_bar(order, share, "where q and π differ", INK), _curve(order, weight, "kernel's weight")]
     x, y = axis("order |S|", dtick=1 if len(counts) < 18 else 2), axis("share", rangemode="tozero")
-    title = f"Hidden from the kernel: KL = {kl:.3g} nats, MMD² = {mmd2:.2g}"
+    title = f"Hidden from the kernel: KL = {kl:.3g} nats, MMD² = {digits(mmd2)}"
     return {"data": traces, "layout": layout(title, x=x, y=y, bargap=0.25)}
 
 

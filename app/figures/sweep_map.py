@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.figures.layout import FONT, axis, layout, message
-from app.figures.palette import ACCENT, PAPER
+from app.figures.palette import ACCENT, INK, PALEST, PAPER
 from app.figures.plain import Figure
 
 
@@ -62,20 +62,23 @@ def _map(
         i, j = y.index(_text(row[down])), x.index(_text(row[across]))
         z[i, j], error[i, j] = row["mean"], row["standard_error"]
     text = [[f"{v:.3g}" if np.isfinite(v) else "" for v in line] for line in z]
+    low, high = float(np.nanmin(z)), float(np.nanmax(z))
     trace = {
         "type": "heatmap",
         "x": x,
         "y": y,
         "z": z,
+        "zmin": high - PALEST * (high - low if high > low else 1.0),
+        "zmax": high,
+        "showscale": False,
         "text": text,
         "customdata": error,
         "texttemplate": "%{text}",
-        "textfont": {"size": FONT},
+        "textfont": {"size": FONT, "color": INK},
         "colorscale": [[0, ACCENT], [1, PAPER]],
         "xgap": 2,
         "ygap": 2,
         "hoverongaps": False,
-        "colorbar": {"thickness": 12},
         "hovertemplate": "%{x}, %{y}<br>%{z:.4g} ± %{customdata:.2g}<extra></extra>",
     }
     shape = layout(

@@ -40,3 +40,14 @@ def contrast() -> Callable[[str, str], float]:
         return (light + 0.05) / (dark + 0.05)
 
     return ratio
+
+
+@pytest.fixture(scope="session")
+def mixed() -> Callable[[str, str, float], str]:
+    """The colour between two ``#rrggbb``, as Plotly interpolates."""
+
+    def between(low: str, high: str, share: float) -> str:
+        pairs = [(int(low[i : i + 2], 16), int(high[i : i + 2], 16)) for i in (1, 3, 5)]
+        return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
+
+    return between

@@ -11,6 +11,7 @@ import pytest
 
 from app.figures.curves import loss_curves
 from app.figures.landscape import density_of_states, landscape_map, line_figure
+from app.figures.palette import TOKENS
 from app.figures.plain import plain, resolve
 from app.figures.posterior import choose_strings, dependence_maps, posterior_scatter, top_strings_figure
 from app.figures.spectrum import hidden_case, mmd_parts, spectrum_bars
@@ -126,13 +127,21 @@ def test_architectures() -> None:
     assert short(("sign, 2-3-1, x", "relu, 2-3-1, x")) == ("sign", "relu")
 
 
-def test_sweep_map_puts_each_cell_in_its_place_and_leaves_holes() -> None:
+def test_sweep_map_puts_each_cell_in_its_place_and_leaves_holes(contrast, mixed) -> None:
     axes = {"objective.beta": (0.1, 1), "ansatz.layers": (1, 2, 3)}
     rows = [{"objective.beta": 1, "ansatz.layers": 2, "mean": 0.5, "standard_error": 0.1, "seeds": 3}]
     figure = checked(sweep_figure(rows, axes, metric="loss"))
     z = figure["data"][0]["z"]
     assert z[1, 1] == 0.5
     assert np.isnan(z).sum() == 5
+    low = rows[0] | {"objective.beta": 0.1, "mean": 0.25}
+    for theme, tokens in TOKENS.items():
+        (cells,) = resolve(sweep_figure([*rows, low], axes, metric="loss"), dark=theme == "dark")["data"]
+        (_, accent), (_, paper) = cells["colorscale"]
+        assert (accent, paper) == (tokens["@accent"], tokens["@paper"])
+        for value in (0.25, 0.375, 0.5):
+            share = (value - cells["zmin"]) / (cells["zmax"] - cells["zmin"])
+            assert contrast(cells["textfont"]["color"], mixed(accent, paper, share)) >= 4.5
     line = checked(sweep_figure(rows, {"ansatz.layers": (1, 2, 3)}, metric="loss"))
     assert line["data"][0]["x"] == ["2"]
     assert sweep_figure([], axes, metric="loss")["layout"]["annotations"]

@@ -32,12 +32,6 @@ def test_the_likeliest_strings_are_those_of_a_full_sort(n_bits: int, kind: str) 
     assert len(shots.shown_strings(ideal)) == min(size, shots.TOP)
 
 
-def mixed(low: str, high: str, share: float) -> str:
-    """The colour between two, as Plotly interpolates."""
-    pairs = [(int(low[i : i + 2], 16), int(high[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
-
-
 def named(figure: figures.Figure, start: str) -> dict[str, Any]:
     """The trace whose name begins so."""
     return next(trace for trace in figure["data"] if str(trace["name"]).startswith(start))
@@ -142,7 +136,7 @@ def test_distances_stand_over_their_bars_where_no_edge_cuts_them(seen: float) ->
 
 
 @pytest.mark.parametrize("theme", TOKENS)
-def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str, contrast) -> None:
+def test_numbers_of_the_confusion_matrix_can_be_read_in_every_cell(theme: str, contrast, mixed) -> None:
     tokens = TOKENS[theme]
     figure = figures.resolve(figures.confusion(np.diag([9.0, 8.0]), class_names=["a", "b"]), dark=theme == "dark")
     (cells,) = figure["data"]

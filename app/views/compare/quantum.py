@@ -49,19 +49,18 @@ def show(seen: Seen | None) -> None:
         return
     titles = [lane.title for lane in seen.lanes]
     first = next((i for i, c in enumerate(seen.config.contenders) if c.objective.weight), 0)
-    left, right, words = st.columns([1.2, 1.2, 3], gap="small", vertical_alignment="bottom")
     key = f"race.twin.of.{seen.race_id}"
-    with left:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Circuit of",
             titles,
             titles.index(state.widget(key, titles[first])),
             key=key,
             help="The contender whose circuit is compared with one that has no entanglement.",
+            width=200,
         )
-    index = titles.index(chosen)
-    twin = _twin(seen, index)
-    with right:
+        index = titles.index(chosen)
+        twin = _twin(seen, index)
         st.button(
             "Train the product twin",
             icon=":material/lan:",
@@ -70,13 +69,11 @@ def show(seen: Seen | None) -> None:
             on_click=_train_twin,
             args=(seen, index),
             help="The same loss, estimator, draws, data, seeds and steps, with a circuit that has no entangling gate",
-            width="stretch",
         )
-    with words:
-        st.caption(
-            "A product circuit leaves all weights independent. What entanglement adds is dependence between weights; "
-            "where the posterior has little of it, there is little to gain."
-        )
+    st.caption(
+        "A product circuit leaves all weights independent. What entanglement adds is dependence between weights; "
+        "where the posterior has little of it, there is little to gain."
+    )
     _chart(seen, index, twin)
     _verdict(seen, index, twin)
 

@@ -12,7 +12,8 @@ from qhn_core.metrics import METRICS
 _SAID: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("gap",): ("overfits less", "overfits more"),
     ("kl_posterior",): ("lies nearer the posterior", "lies farther from the posterior"),
-    ("cost_gap", "success"): ("puts more of its mass near the optimum", "puts less of its mass near the optimum"),
+    ("cost_gap",): ("draws networks of lower training cost", "draws networks of higher training cost"),
+    ("success",): ("puts more of its mass near the optimum", "puts less of its mass near the optimum"),
 }
 _PREDICTION = ("predictive_nll_test", "accuracy_test")
 

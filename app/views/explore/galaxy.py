@@ -114,8 +114,8 @@ def show(view: View, focus: Focus) -> None:
             st.info(f"Maps are drawn for up to {_MAPPED} weights.", icon=":material/info:")
     st.caption(
         "Left: networks with equal accuracies share a place; area is probability. The cross is the mean of a network "
-        "drawn from q, its height under the dotted line the generalisation gap. Right: darker is likelier, from 10⁻⁸; "
-        "the third map shows where q exceeds the posterior."
+        "drawn from q, its height under the dotted line the generalisation gap. Right: the stronger the colour the "
+        "likelier, from 10⁻⁸; the third map shows where q exceeds the posterior."
     )
     if found.maps:
         one_network.show(focus)

@@ -164,5 +164,5 @@ def _hidden(case: Case, kernel: HammingKernel, weight: Array, n_bits: int) -> No
             f"Constructed: q is uniform on the strings that pass **{checks}** parity checks of at least **{lowest}** "
             f"of the {n_bits} bits, so it uses only 1 in {2**checks:,} strings, and KL(q‖π) = **{case.kl:.2f} nats**. "
             f"A kernel with γ = {kernel.gammas[0]:g} looks at orders near {mean_body(kernel, n_bits):.1f} and sees "
-            f"MMD² = **{mmd2:.2g}**: a loss that holds q near π by this kernel would let such a q pass."
+            f"MMD² = **{digits(mmd2)}**: a loss that holds q near π by this kernel would let such a q pass."
         )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from app import figures, state
 from app.figures.noise import distance_curve, noise_curve
@@ -31,6 +32,8 @@ EXACT, _TRAINABLE = 9, 6
 #: Shots at each strength beyond that.
 SHOTS = 1024
 _STEPS, _HEIGHT = 30, 330
+#: Pixels of a menu.
+_WIDTH = 112
 #: Strengths trained at, as fractions of the largest. At 0 they show what further steps alone give.
 _TRAINED_AT = (0.0, 0.1, 0.5, 1.0)
 _FURTHER = (
@@ -56,29 +59,13 @@ def show(source: Source, device: Device) -> bool:
     """Controls and charts; returns whether more will come by itself."""
     if not _ready():
         return True
-    columns = st.columns([1, 1, 1, 1.4, 0.8], gap="small", vertical_alignment="bottom")
-    with columns[0]:
-        objective = loss_choice(source, "noise_loss", avoid_elbo=source.circuit.n_qubits > EXACT)
-    with columns[1]:
-        largest = _LARGEST[
-            _pick(
-                "Largest λ₂, %",
-                "noise_top",
-                _LARGEST,
-                "20",
-                "The strongest noise of two-qubit gates that is tried: the end of the x axis.",
-            )
-        ]
-    with columns[2]:
-        share = _SHARES[
-            _pick(
-                "λ₁ / λ₂",
-                "noise_share",
-                _SHARES,
-                "0.1",
-                "How noisy one-qubit gates are beside two-qubit gates; on real devices they are better.",
-            )
-        ]
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    with row:
+        objective = loss_choice(source, "noise_loss", avoid_elbo=source.circuit.n_qubits > EXACT, width=_WIDTH)
+        end = "The strongest noise of two-qubit gates that is tried: the end of the x axis."
+        largest = _LARGEST[_pick("Largest λ₂, %", "noise_top", _LARGEST, "20", end)]
+        beside = "How noisy one-qubit gates are beside two-qubit gates; on real devices they are better."
+        share = _SHARES[_pick("λ₁ / λ₂", "noise_share", _SHARES, "0.1", beside)]
     if objective.needs_log_q and source.circuit.n_qubits > EXACT:
         st.info(f"Beyond {EXACT} qubits the study draws shots, and shots never tell {objective.short}.")
         return False
@@ -86,7 +73,7 @@ def show(source: Source, device: Device) -> bool:
     key = (*source.key, objective.model_dump_json(), largest, share, readout)
     work = partial(_study, source, objective, largest * np.array(_GRID), share, readout)
     study = jobs().get(("hardware", "noise", *key), work, patience=0.4)
-    trained = _training(source, objective, largest, share, readout, key, columns[3], columns[4])
+    trained = _training(source, objective, largest, share, readout, key, row)
     _charts(source, objective, study.result, None if trained is None else trained.partial)
     with st.container():  # under the charts, which so stay where they are when a bar comes or goes
         _progress(study, trained)
@@ -113,7 +100,7 @@ def _ready() -> bool:
 def _pick(label: str, name: str, offered: dict[str, float], first: str, text: str) -> str:
     names = list(offered)
     at = names.index(state.choice(name, names, first))
-    picked = str(st.selectbox(label, names, at, key=f"hardware.{name}", help=text))
+    picked = str(st.selectbox(label, names, at, key=f"hardware.{name}", help=text, width=_WIDTH))
     state.keep_choice(name, picked)
     return picked
 
@@ -149,8 +136,7 @@ def _training(
     share: float,
     readout: float,
     key: tuple[Any, ...],
-    place: Any,
-    beside: Any,
+    place: DeltaGenerator,
 ) -> Job | None:
     """Training under the noise at a few strengths, once asked for."""
     name = ("hardware", "noisy training", *key)
@@ -162,17 +148,14 @@ def _training(
         pressed = st.button(
             "Train under noise too",
             key="hardware.noise.train",
-            width="stretch",
             disabled=(job is not None and not failed) or not small,
             help=f"{_STEPS} further steps from these angles, on the exact noisy loss, at {len(_TRAINED_AT)} strengths"
             if small
             else f"Exact training under noise is small: up to {_TRAINABLE} qubits. Use Train here for more.",
         )
-    with beside:
         if st.button(
             "Cancel",
             key="hardware.noise.cancel",
-            width="stretch",
             disabled=not running,
             help="End the training under noise; what is there stays",
         ):

@@ -73,8 +73,15 @@ def _controls(source: Source) -> tuple[int | None, ObjectiveConfig]:
     return SHOTS[str(text)], objective
 
 
-def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True) -> ObjectiveConfig:
-    """The loss to look at: the run's own, or one that shots give; at first its stand-in where none give it."""
+def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True, width: int | None = None) -> ObjectiveConfig:
+    """The loss to look at: the run's own, or one that shots give; at first its stand-in where none give it.
+
+    Args:
+        source: the run.
+        name: what the choice is called in the page's link.
+        avoid_elbo: whether a loss that needs log q is replaced at first.
+        width: of the menu, pixels; by default that of its column.
+    """
     offered = losses(source)
     own = source.objective.name
     first = source.objective.stand_in if avoid_elbo and source.objective.needs_log_q else own
@@ -86,6 +93,7 @@ def loss_choice(source: Source, name: str, *, avoid_elbo: bool = True) -> Object
         format_func=lambda n: loss_names().get(n, n),
         key=state.form_key(f"hardware.{name}", name),
         help="The loss whose estimate and gradient are looked at.",
+        width="stretch" if width is None else width,
     )
     state.keep_choice(name, picked)
     return offered[str(picked)]

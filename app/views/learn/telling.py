@@ -20,7 +20,7 @@ _KEYS = "**←** **→** screens · **Space** locks the answer · **digits** cho
 def bar(lesson: Lesson, k: int) -> None:
     """Where one is, and the ways on."""
     presenter.bar(_KEYS, _pressed(lesson, lesson.steps[k]), prompt=_asked(lesson.steps[k]))
-    left, middle, right = st.columns([1.3, 4.4, 3.6], gap="small", vertical_alignment="center")
+    left, middle, right = st.columns([1.2, 3.6, 4], gap="small", vertical_alignment="center")
     left.button(
         "All lessons",
         icon=":material/arrow_back:",
