@@ -44,7 +44,7 @@ def race_weights(
         for (name, values), title in zip(marginals.items(), titles, strict=True)
     ]
     if posterior is not None:
-        marker = {"symbol": "line-ew-open", "size": 16, "color": INK, "line": {"width": 2.5, "color": INK}}
+        marker = {"symbol": "line-ew-open", "size": 12, "color": INK, "line": {"width": 2, "color": INK}}
         traces.append(
             {"type": "scatter", "mode": "markers", "x": names, "y": posterior, "name": "exact posterior"}
             | {"marker": marker, "hovertemplate": "%{y:.3f}"}

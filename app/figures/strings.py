@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 #: Room is kept for so many rows, so that few strings do not grow fat.
 _ROWS = 8
 #: Height that every bar from ½ has at least, as a probability: more than a mark laid over it covers.
-_LEAST = 0.035
+_LEAST = 0.045
 
 
 def index_of(bits: NDArray[np.uint8]) -> NDArray[np.int64]:

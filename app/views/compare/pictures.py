@@ -37,10 +37,11 @@ def show(seen: Seen | None) -> None:
         st.caption(_words(seen, choice, start))
     name, draw = predictions(seen.config.base)
     below = mean_weights if is_wide(seen.config.base) else drawn_networks
-    for kind, build in ((name, draw), ("networks", below)):
-        for i, column in enumerate(st.columns(len(seen.lanes), gap="small")):
-            with column:
-                _mount(seen, i, start, kind, build)
+    with st.container(key="race.pictures"):
+        for kind, build in ((name, draw), ("networks", below)):
+            for i, column in enumerate(st.columns(len(seen.lanes), gap="small")):
+                with column:
+                    _mount(seen, i, start, kind, build)
 
 
 def start_of(seen: Seen, choice: str) -> int:
