@@ -39,11 +39,12 @@ _BUTTONS = (
     f".stApp {_DARKENED} {{ color: #ffffff; }}</style>"
 )
 _DARK_BUTTONS = f"<style>{_PRIMARY} {{ color: #12151c; }} {_DARKENED} {{ color: #ffffff; }}</style>"
-#: Charts side by side go on in a second row where one would be too narrow for its numbers; a race's are all as wide.
+#: Charts side by side go on in a second row where one would be too narrow for its numbers; those that are
+#: compared by eye are all as wide.
 _ROWS = (
     "<style>[data-testid=stColumn]:has([data-chart]) { min-width: min(100%, 190px); } "
     "@media (min-width: 641px) { "
-    ".st-key-race-pictures [data-testid=stColumn] { max-width: calc(50% - .5rem); } }</style>"
+    "[class*=st-key-alike] [data-testid=stColumn] { max-width: calc(50% - .5rem); } }</style>"
 )
 #: What only talks to the browser takes no line of the page.
 _UNSEEN = "<style>.st-key-browser-id, .st-key-presenter { position: absolute; }</style>"

@@ -105,6 +105,6 @@ def barometer(
         if np.isfinite(value) and value > 0.0
     ]
     span = [np.log10(min(known)) - 0.4, np.log10(max(known)) + 0.4]
-    x = axis("mean squared gradient, per rad²", type="log", range=span, exponentformat="power", nticks=6)
+    x = axis("mean squared gradient,<br>per rad²", type="log", range=span, exponentformat="power", nticks=6)
     y = axis(type="category", categoryorder="array", categoryarray=rows[::-1], showgrid=False, range=[-0.5, 2.5])
     return {"data": [band, *marks], "layout": layout(title, x=x, y=y, legend=False, hovermode="closest")}

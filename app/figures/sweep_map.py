@@ -10,6 +10,7 @@ import numpy as np
 from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import ACCENT, INK, PALEST, PAPER
 from app.figures.plain import Figure
+from app.numbers import digits
 
 
 def sweep_figure(
@@ -61,7 +62,7 @@ def _map(
     for row in rows:
         i, j = y.index(_text(row[down])), x.index(_text(row[across]))
         z[i, j], error[i, j] = row["mean"], row["standard_error"]
-    text = [[f"{v:.3g}" if np.isfinite(v) else "" for v in line] for line in z]
+    text = [[digits(v) if np.isfinite(v) else "" for v in line] for line in z]
     low, high = float(np.nanmin(z)), float(np.nanmax(z))
     trace = {
         "type": "heatmap",

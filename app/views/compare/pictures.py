@@ -37,7 +37,7 @@ def show(seen: Seen | None) -> None:
         st.caption(_words(seen, choice, start))
     name, draw = predictions(seen.config.base)
     below = mean_weights if is_wide(seen.config.base) else drawn_networks
-    with st.container(key="race.pictures"):
+    with st.container(key="alike.race"):
         for kind, build in ((name, draw), ("networks", below)):
             for i, column in enumerate(st.columns(len(seen.lanes), gap="small")):
                 with column:

@@ -71,12 +71,13 @@ def _film(shown: Shown, choice: str, every: float) -> None:
         st.caption("A cost table makes no predictions.")
         return
     names = list(film_pictures.CAST)
-    for row in (names[:3], names[3:]):
-        for column, who in zip(st.columns(3, gap="small"), row, strict=True):
-            draw = partial(film_pictures.film, who=who)
-            build = partial(charts.picture, choice=choice, draw=draw, title=film_pictures.CAST[who])
-            with column:
-                charts.mount(shown, charts.Chart(f"film-{who}", build, HEIGHT, every, choice))
+    with st.container(key="alike.film"):
+        for row in (names[:3], names[3:]):
+            for column, who in zip(st.columns(3, gap="small"), row, strict=True):
+                draw = partial(film_pictures.film, who=who)
+                build = partial(charts.picture, choice=choice, draw=draw, title=film_pictures.CAST[who])
+                with column:
+                    charts.mount(shown, charts.Chart(f"film-{who}", build, HEIGHT, every, choice))
     st.caption("Drawn networks are drawn with the same random numbers at every step: each changes only when q does.")
 
 
