@@ -19,36 +19,38 @@ MAX_UNITS, MAX_IMAGES = 40, 8
 _SIGNS = [[0.0, "#D55E00"], [0.5, SOFT], [1.0, "#0072B2"]]
 
 
-def tiles(images: Array, *, columns: int) -> Array:
-    """Images (k, side, side) side by side in rows of ``columns``, with a pixel of nothing (NaN) between them.
+def tiles(images: Array, *, columns: int, gap: int = 1) -> Array:
+    """Images (k, height, width) side by side in rows of ``columns``, with a pixel of nothing (NaN) between them.
 
-    The last row of pixels comes first, as heat maps are drawn from the bottom up.
+    Between two rows there are ``gap`` such pixels. The last row of pixels comes first, as heat maps are drawn from the
+    bottom up.
     """
-    count, side = len(images), images.shape[1]
+    count, height, width = images.shape
     rows = -(-count // columns)
-    out = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1), np.nan)
+    out = np.full((rows * (height + gap) - gap, columns * (width + 1) - 1), np.nan)
     for k, image in enumerate(images):
-        top, left = (k // columns) * (side + 1), (k % columns) * (side + 1)
-        out[top : top + side, left : left + side] = image
+        top, left = (k // columns) * (height + gap), (k % columns) * (width + 1)
+        out[top : top + height, left : left + width] = image
     return out[::-1]
 
 
 def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
-    """The weights from an image to each unit, as an image: −1 … +1, 0 where the sign is undecided.
+    """The weights from the inputs to each unit: −1 … +1, 0 where the sign is undecided.
 
     Args:
-        maps: (units, side, side), each a mean or one network's weights.
+        maps: (units, side, side), images, each a mean or one network's weights; or (units, 1, inputs), a row a unit.
         names: of the units.
         title: what they are.
     """
     shown = maps[:MAX_UNITS]
-    columns = 4 if len(shown) <= 12 else 8
-    side = maps.shape[1]
-    rows = -(-len(shown) // columns)
     more = f" (first {len(shown)} of {len(maps)})" if len(maps) > len(shown) else ""
+    images = maps.shape[1] == maps.shape[2]
+    columns = 1 if not images else 4 if len(shown) <= 12 else 8
+    gap = -(-3 * maps.shape[1] // 8) if images else 0  # room for a name above each image
+    z = tiles(shown, columns=columns, gap=gap)
     trace = {
         "type": "heatmap",
-        "z": tiles(shown, columns=columns),
+        "z": z,
         "zmin": -1,
         "zmax": 1,
         "colorscale": _SIGNS,
@@ -56,23 +58,32 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         "hoverongaps": False,
         "hovertemplate": "mean weight %{z:.2f}<extra></extra>",
     }
+    words = "orange −1, pale 0, blue +1"
+    if not images:
+        at = np.arange(len(shown))
+        x, y = axis(f"input; {words}", showgrid=False), axis("unit", showgrid=False)
+        y |= {"tickvals": at, "ticktext": [str(name) for name in names[: len(shown)]][::-1]}
+        return {
+            "data": [trace],
+            "layout": layout(f"{title}{more}", x=x, y=y, legend=False, hovermode="closest"),
+        }
+    side, rows = maps.shape[1], -(-len(shown) // columns)
     marks = [
         {
             "text": str(names[k]),
-            "x": (k % columns) * (side + 1) - 0.45,
-            "y": (rows - 1 - k // columns) * (side + 1) + side - 0.5,
+            "x": (k % columns) * (side + 1) - 0.5,
+            "y": (rows - 1 - k // columns) * (side + gap) + side - 0.5,
             "xanchor": "left",
             "yanchor": "bottom",
+            "xshift": -1,
             "yshift": -3,
-            "bgcolor": PAPER,
-            "opacity": 0.75,
             "showarrow": False,
             "font": {"size": FONT - 3, "color": INK},
         }
         for k in range(len(shown))
     ]
-    x = axis("orange −1, pale 0, blue +1", showticklabels=False, showgrid=False, constrain="domain")
-    y = axis(visible=False, scaleanchor="x", constrain="domain", range=[-0.5, rows * (side + 1) + 0.5])
+    x = axis(words, showticklabels=False, showgrid=False, constrain="domain")
+    y = axis(visible=False, scaleanchor="x", constrain="domain", range=[-0.5, rows * (side + gap) - 0.5])
     figure_layout = layout(f"{title}{more}", x=x, y=y, legend=False, hovermode="closest", annotations=marks)
     return {"data": [trace], "layout": figure_layout}
 

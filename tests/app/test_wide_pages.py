@@ -43,7 +43,7 @@ def test_a_units_picture_holds_its_own_weights(moment):
     signs = 2.0 * moment.draws[0].reshape(64, 10) - 1.0
     z = figure["data"][0]["z"][::-1]
     np.testing.assert_array_equal(z[:8, :8], signs[:, 0].reshape(8, 8))
-    np.testing.assert_array_equal(z[9:17, 9:17], signs[:, 5].reshape(8, 8))
+    np.testing.assert_array_equal(z[11:19, 9:17], signs[:, 5].reshape(8, 8))
     assert "640 signs" in text
     figure, text = image_pictures.mean_weights(moment)
     assert np.nanmax(np.abs(figure["data"][0]["z"])) < 0.5
@@ -63,6 +63,28 @@ def test_the_strip_shows_what_the_networks_say_together(moment):
 def test_many_units_are_cut_and_said():
     figure = weight_maps(np.zeros((64, 8, 8)), names=[str(k) for k in range(64)], title="Weights")
     assert "first 40 of 64" in figure["layout"]["title"]["text"]
+
+
+@pytest.mark.parametrize(("units", "columns"), [(10, 4), (40, 8)])
+def test_the_name_of_a_unit_stands_above_its_picture_and_on_no_other(units, columns):
+    figure = weight_maps(np.zeros((units, 8, 8)), names=[str(k) for k in range(units)], title="Weights")
+    z, marks = figure["data"][0]["z"], figure["layout"]["annotations"]
+    assert [mark["text"] for mark in marks] == [str(k) for k in range(units)]
+    for k, mark in enumerate(marks):
+        top, left = round(mark["y"] + 0.5), round(mark["x"] + 0.5)
+        assert not np.isnan(z[top - 8 : top, left : left + 8]).any()
+        assert np.isnan(z[top : top + 3, left : left + 8]).all()
+        assert left == 9 * (k % columns)
+    bottom, above = figure["layout"]["yaxis"]["range"]
+    assert (bottom, above) == (-0.5, max(mark["y"] for mark in marks) + 3)
+
+
+def test_units_that_read_no_images_are_rows():
+    maps = np.arange(90.0).reshape(3, 1, 30) / 90
+    figure = weight_maps(maps, names=["a", "b", "c"], title="Weights")
+    np.testing.assert_array_equal(figure["data"][0]["z"][::-1], maps[:, 0])
+    axis = figure["layout"]["yaxis"]
+    assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True)) == {0: "c", 1: "b", 2: "a"}
 
 
 def test_a_long_circuit_is_a_window_and_a_profile():
