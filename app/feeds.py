@@ -15,11 +15,12 @@ import asyncio
 import gzip
 import itertools
 import logging
+import math
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -66,7 +67,7 @@ class Feed:
     Args:
         version: what changes whenever the figure may; cheap, as it is called on the event loop for every request.
         build: makes the figure; called in a thread, by one at a time.
-        every: seconds between two requests of one page where it is alone.
+        every: seconds between two requests of one page where it is alone; ``build`` may change it as the run goes on.
         took: processor time that the last figure took, seconds.
     """
 
@@ -103,7 +104,7 @@ class Feeds:
         self._guard = threading.Lock()
         self._tags = itertools.count(1)
         self._boot = secrets.token_hex(4)
-        self._slower, self._counted = 1.0, 0.0
+        self._crowd, self._most, self._least, self._counted = 1.0, math.inf, 1.0, 0.0
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="qhn-feeds")
         self.is_open = False
 
@@ -128,27 +129,38 @@ class Feeds:
         """The feed of this name; None if there is none."""
         return self._feeds.get(name)
 
-    def slower(self) -> float:
-        """How many times slower than alone charts refresh at present, so that all who look are served: 1 … 12."""
+    def slower(self, feed: Feed | None = None) -> float:
+        """How many times slower than alone a chart refreshes at present, so that all who look are served: 1 … 12.
+
+        Where building takes too much of the processor, those slow down whose figures are dear: each may take the same
+        share at most, and a cheap curve goes on as it would beside others like itself. Without ``feed``: what even the
+        cheapest is slowed by.
+        """
         now = time.monotonic()
         if now - self._counted >= 1.0:
             self._counted = now
-            with self._guard:
-                feeds = list(self._feeds.values())
-            asking = [feed for feed in feeds if now - feed.asked < _ABSENT]
-            for feed in feeds:
-                if feed.newest is not None and now - feed.asked >= 3 * _ABSENT:
-                    feed.newest = None  # nobody looks: its bytes need not be kept
-            wanted = sum(1.0 / feed.every for feed in asking)
-            cost = sum(feed.took / feed.every for feed in asking if feed.moving)
-            self._slower = min(max(1.0, wanted / _MOST_A_SECOND, cost / _SHARE), _SLOWEST)
-        return self._slower
+            self._count(now)
+        if feed is None:
+            return self._least
+        return min(max(1.0, self._crowd, feed.took / feed.every / self._most), _SLOWEST)
+
+    def _count(self, now: float) -> None:
+        with self._guard:
+            feeds = list(self._feeds.values())
+        asking = [feed for feed in feeds if now - feed.asked < _ABSENT]
+        for feed in feeds:
+            if feed.newest is not None and now - feed.asked >= 3 * _ABSENT:
+                feed.newest = None  # nobody looks: its bytes need not be kept
+        costs = [feed.took / feed.every for feed in asking if feed.moving]
+        self._crowd = sum(1.0 / feed.every for feed in asking) / _MOST_A_SECOND
+        self._most = largest_share(costs, _SHARE)
+        self._least = min(max(1.0, self._crowd, min(costs, default=0.0) / self._most), _SLOWEST)
 
     async def newest(self, feed: Feed) -> Newest:
         """The newest figure, built anew if it is due; QHNError if there is none any more."""
         now = time.monotonic()
         feed.asked = now
-        if feed.newest is not None and not feed.due(now, feed.every * self.slower()):
+        if feed.newest is not None and not feed.due(now, feed.every * self.slower(feed)):
             return feed.newest
         if feed.renewing is None:
             future = asyncio.get_running_loop().run_in_executor(self._builder, self._renew, feed)
@@ -168,6 +180,17 @@ class Feeds:
         return found
 
 
+def largest_share(costs: Sequence[float], total: float) -> float:
+    """The share c for which Σ min(cost, c) = ``total``: what each may take at most; infinite where all fit."""
+    left = total
+    for k, cost in enumerate(sorted(costs)):
+        fair = left / (len(costs) - k)
+        if cost > fair:
+            return fair
+        left -= cost
+    return math.inf
+
+
 FEEDS = Feeds()
 
 
@@ -183,7 +206,7 @@ async def answer(name: str, headers: Headers) -> Response:
     except Exception:
         _LOG.exception("a feed failed")
         return Response(status_code=500)
-    said = {"Cache-Control": "no-store", "ETag": newest.tag, PACE: f"{feed.every * FEEDS.slower():.2f}"}
+    said = {"Cache-Control": "no-store", "ETag": newest.tag, PACE: f"{feed.every * FEEDS.slower(feed):.2f}"}
     if headers.get("If-None-Match") == newest.tag:
         return Response(status_code=204, headers=said)
     said["X-Content-Type-Options"] = "nosniff"

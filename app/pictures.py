@@ -168,7 +168,7 @@ def _confusion(moment: Moment) -> Built:
     if moment.exact and moment.q is not None:
         proba = predictive.proba(moment.q[None])[0]
     else:
-        proba = predictive.drawn_uncertainty(moment.draws[None]).proba[0]
+        proba = predictive.drawn_proba(moment.draws[None])[0]
     labels = predictive.y if predictive.y is not None else data.y_train
     names = data.class_names or tuple(map(str, range(data.n_classes)))
     matrix = figures.confusion_counts(proba, labels)[: len(names), : len(names)]

@@ -146,6 +146,19 @@ class Predictive:
         found = [self._estimate(row) for row in self._strings(bits)]
         return DrawnPredictive(*(np.stack(parts) for parts in zip(*found, strict=True)))
 
+    def drawn_proba(self, bits: ArrayLike) -> Array:
+        """The mean prediction of strings drawn from q, (B, S, N): (B, n, C), without what tells its error."""
+        found = []
+        for row in self._strings(bits):
+            strings, _, _, counts = unique(row)
+            share = (counts / len(row))[None]
+            columns = np.zeros((1, 1 if self.n_classes == 2 else self.n_classes, self.n_examples))
+            for part in self._pieces(len(strings)):
+                log_p = self.network.log_proba(strings[part], self.x).transpose(0, 2, 1)
+                columns += mix(share[:, part], probabilities(log_p, self._reference))
+            found.append(spread_out(columns, self._reference, np.ones(1)))
+        return np.concatenate(found)
+
     def drawn_uncertainty(self, bits: ArrayLike) -> Uncertainty:
         """Uncertainty from strings drawn from q, (B, S, N); its mutual information is biased low by O(1/S)."""
         found = []

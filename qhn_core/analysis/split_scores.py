@@ -15,6 +15,8 @@ from qhn_core.problems.problem import Problem
 from qhn_core.problems.stack import ProblemStack
 
 Array = NDArray[np.float64]
+#: Bytes of drawn strings up to which their scores are remembered.
+_REMEMBERED = 1 << 22
 
 
 @cache
@@ -52,6 +54,7 @@ class SplitScores:
         parts = problem.parts if isinstance(problem, ProblemStack) else (problem,)
         self.parts = [Predictive(part, split, tick=tick) for part in parts if _has_examples(part, split)]
         self.which = problem.which if isinstance(problem, ProblemStack) else None
+        self._last: tuple[NDArray[np.uint8] | None, dict[str, Array]] = (None, {})
 
     def of_probabilities(self, q: Array) -> dict[str, Array]:
         """Scores at exact probabilities (B, 2**N)."""
@@ -65,7 +68,18 @@ class SplitScores:
         return self._gather(found, len(q))
 
     def of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
-        """Estimates from strings drawn from q, (B, S, N), with standard errors."""
+        """Estimates from strings drawn from q, (B, S, N), with standard errors.
+
+        Those of the last strings are remembered: what a preview showed is what its run's first logged step asks for.
+        """
+        last, scores = self._last
+        if last is None or not np.array_equal(bits, last):
+            scores = self._of_draws(bits)
+            if bits.nbytes <= _REMEMBERED:
+                self._last = (bits.copy(), scores)  # what was handed over may change in its owner's hands
+        return {name: values.copy() for name, values in scores.items()}
+
+    def _of_draws(self, bits: NDArray[np.uint8]) -> dict[str, Array]:
         found = []
         for predictive, mine in self._shares():
             drawn = predictive.drawn(bits[mine])

@@ -47,6 +47,10 @@ class NetworkConfig(VariantConfig):
     def log_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
         """log p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), in nats."""
 
+    def log_likelihood(self, bits: ArrayLike, x: ArrayLike, y: NDArray[np.int64]) -> NDArray[np.float64]:
+        """log p(y_i|x_i, w) for bits (S, n_bits), inputs (n, d) and labels (n,): shape (S, n), in nats."""
+        return self.log_proba(bits, x)[:, np.arange(len(y)), y]
+
     def predict_proba(self, bits: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
         """p(y|x, w) for bits (S, n_bits) and inputs (n, d): shape (S, n, C), rows sum to 1."""
         return np.exp(self.log_proba(bits, x))

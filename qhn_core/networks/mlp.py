@@ -15,7 +15,7 @@ from qhn_core.checks import check_bits, check_choice, check_finite, check_shape
 from qhn_core.networks.base import NETWORKS
 from qhn_core.networks.functions import FunctionTable, Tick
 from qhn_core.networks.mlp_functions import mlp_functions
-from qhn_core.networks.mlp_math import log_classes, outputs_of
+from qhn_core.networks.mlp_math import log_classes, log_of_label, outputs_of
 from qhn_core.networks.perceptron import Perceptron
 
 Array = NDArray[np.float64]
@@ -59,13 +59,23 @@ class MLP(Perceptron):
         single = check_choice("precision", precision, ("float64", "float32")) == "float32"
         strings = check_bits("bits", bits, self.n_bits)
         inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
-        out = np.empty((len(strings), len(inputs), self.n_classes))
-        size = max(1, _CHUNK // max(1, len(inputs) * max(self.layers[1:])))
-        for start in range(0, len(strings), size):
-            part = slice(start, start + size)
-            z = outputs_of(self, strings[part], inputs, single=single)
-            out[part] = log_classes(self.output_scale * z).transpose(0, 2, 1)
+        out = np.empty((len(strings), self.n_classes, len(inputs)))
+        for part in self._parts(len(strings), len(inputs)):
+            out[part] = log_classes(self.output_scale * outputs_of(self, strings[part], inputs, single=single))
+        return out.transpose(0, 2, 1)
+
+    def log_likelihood(self, bits: ArrayLike, x: ArrayLike, y: NDArray[np.int64]) -> Array:
+        """log p(y_i|x_i, w) for bits (S, N), inputs (n, d) and labels (n,): (S, n), bit for bit that of log_proba."""
+        strings = check_bits("bits", bits, self.n_bits)
+        inputs = check_shape("x", check_finite("x", x), (None, self.n_inputs))
+        out = np.empty((len(strings), len(inputs)))
+        for part in self._parts(len(strings), len(inputs)):
+            out[part] = log_of_label(self.output_scale * outputs_of(self, strings[part], inputs), y)
         return out
+
+    def _parts(self, strings: int, examples: int) -> list[slice]:
+        size = max(1, _CHUNK // max(1, examples * max(self.layers[1:])))
+        return [slice(start, start + size) for start in range(0, strings, size)]
 
     def functions(self, x: ArrayLike, *, tick: Tick | None = None) -> FunctionTable:
         """Strings grouped by the function that they compute on x; see :mod:`qhn_core.networks.mlp_functions`."""

@@ -88,8 +88,23 @@ def log_classes(t: Array) -> Array:
         t = t[:, 0]
         rest = np.log1p(np.exp(-np.abs(t)))
         return np.stack([np.minimum(-t, 0.0) - rest, np.minimum(t, 0.0) - rest], axis=1)
+    t, total = _exponentials(t)
+    return t - np.log(total)
+
+
+def log_of_label(t: Array, y: NDArray[np.int64]) -> Array:
+    """What :func:`log_classes` says of each example's own class y_i: (strings, outputs, n), (n,) -> (strings, n)."""
+    at = np.arange(t.shape[2])
+    if t.shape[1] == 1:
+        return log_classes(t)[:, y, at]
+    t, total = _exponentials(t)
+    return t[:, y, at] - np.log(total[:, 0])
+
+
+def _exponentials(t: Array) -> tuple[Array, Array]:
+    """Outputs below their largest, and Σ_c of e to them, (strings, 1, n)."""
     t = t - t.max(axis=1, keepdims=True)
     total = np.exp(t[:, :1])
     for c in range(1, t.shape[1]):
         total += np.exp(t[:, c : c + 1])
-    return t - np.log(total)
+    return t, total

@@ -106,7 +106,7 @@ class Problem:
         values = np.empty(len(bits))
         size = max(1, _HELD // max(1, len(x) * network.n_classes))
         for start in range(0, len(bits), size):
-            at_label = network.log_proba(bits[start : start + size], x)[:, np.arange(len(y)), y]
+            at_label = network.log_likelihood(bits[start : start + size], x, y)
             # Contiguous rows, so that a string's sum does not depend on the batch it is evaluated in.
             values[start : start + size] = -np.ascontiguousarray(at_label).sum(axis=1)
         return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import threading
 from collections.abc import Callable
 
@@ -241,3 +242,23 @@ def test_charts_slow_down_when_building_them_takes_too_much_of_the_processor(
     assert shared.slower() == 1.0, "nothing has to be built"
     moved[0], clock[0] = 2, clock[0] + 2.0
     assert shared.slower() == pytest.approx(0.5 / feeds._SHARE)
+
+
+def test_dear_pictures_do_not_slow_the_curves_beside_them(shared: feeds.Feeds, clock: list[float]) -> None:
+    moved = [1]
+    names = [shared.name(k, made(lambda: moved[0], lambda: b"{}", every=1.0)) for k in range(3)]
+    for name in names:
+        ask(name)
+    curve, picture, dearer = (found for found in map(shared.find, names) if found is not None)
+    curve.took, picture.took, dearer.took = 0.01, 0.2, 0.4
+    moved[0], clock[0] = 2, clock[0] + 2.0
+    share = (feeds._SHARE - 0.01) / 2
+    assert [shared.slower(feed) for feed in (curve, picture, dearer)] == pytest.approx([1.0, 0.2 / share, 0.4 / share])
+    assert shared.slower() == 1.0
+
+
+def test_nobody_takes_more_than_the_largest_share_and_together_they_take_all() -> None:
+    costs = [0.5, 0.01, 0.04, 0.2, 0.0]
+    share = feeds.largest_share(costs, 0.3)
+    assert sum(min(cost, share) for cost in costs) == pytest.approx(0.3)
+    assert feeds.largest_share([0.1, 0.1], 0.3) == math.inf == feeds.largest_share([], 0.3)

@@ -53,6 +53,15 @@ def test_probabilities_and_labels(name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
+def test_the_labels_alone_have_the_same_bits(name, options):
+    net = NETWORKS.make(name, **options)
+    bits = np.random.default_rng(0).integers(0, 2, size=(7, net.n_bits))
+    x, y = inputs(net, 300), np.random.default_rng(1).integers(0, net.n_classes, 300)
+    every = net.log_proba(bits, x)
+    np.testing.assert_array_equal(net.log_likelihood(bits, x, y), np.stack([row[np.arange(300), y] for row in every]))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
 def test_saved_and_loaded_predicts_the_same(name, options):
     net = NETWORKS.make(name, **options)
     again = NETWORKS.parse(json.loads(net.model_dump_json()))

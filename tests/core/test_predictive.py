@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from qhn_core.analysis.predictive import (
     predictive_nll,
     tie_share,
 )
+from qhn_core.analysis.split_scores import SplitScores
 from qhn_core.bitstrings import every_string
 from qhn_core.datasets.base import Dataset
 from qhn_core.errors import InvalidArgument, Unsupported
@@ -178,8 +181,24 @@ def test_draws_give_the_prediction_of_their_frequencies():
     np.testing.assert_allclose(Predictive(p).drawn(strings).proba, exact.proba, atol=1e-12)
     for found, expected in zip(Predictive(p, max_bytes=9000).drawn_uncertainty(strings), exact, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-10)
+    np.testing.assert_allclose(Predictive(p, max_bytes=9000).drawn_proba(strings), exact.proba, atol=1e-12)
     one = Predictive(p).drawn(strings[:, :1])
     assert np.isnan(one.nll_se).all()
+
+
+def test_scores_of_the_same_draws_are_remembered_and_those_of_others_are_not(monkeypatch):
+    p = replace(make((2, 2, 3)), table=None)
+    first, second = (np.random.default_rng(k).integers(0, 2, (2, 50, p.n_bits)).astype(np.uint8) for k in (0, 1))
+    fresh = [SplitScores(p, "test").of_draws(bits) for bits in (first, second)]
+    scores, kept = SplitScores(p, "test"), first.copy()
+    scores.of_draws(kept)["accuracy_test"][:] = np.nan  # what is handed out is nobody else's
+    np.testing.assert_equal(scores.of_draws(second), fresh[1])
+    np.testing.assert_equal(scores.of_draws(kept), fresh[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictive, "drawn", None)
+        np.testing.assert_equal(scores.of_draws(first), fresh[0])
+    kept[:] = second
+    np.testing.assert_equal(scores.of_draws(kept), fresh[1])
 
 
 def test_decision_grid_agrees_with_the_network():

@@ -150,7 +150,7 @@ def mount(shown: Shown, chart: Chart) -> None:
     feed, every, status = "", _every(shown, chart), shown.status
     followed = shown.newest is None and status is not None and status.active and status.state is not RunState.QUEUED
     if followed and status is not None and every is not None:
-        key = (shown.key, chart.name, chart.option, every, chart.scale)
+        key = (shown.key, chart.name, chart.option, chart.every, chart.scale)
         feed = FEEDS.name(key, lambda name: _feed(status.run_id, shown.config, chart, name, every))
     live_chart(_encoded(shown, chart, feed, patient=True), name=chart.name)
 
@@ -167,9 +167,11 @@ def _feed(run_id: str, config: RunConfig, chart: Chart, name: str, every: float)
         shown = of_run(run_id, config)
         if shown.status is None or not shown.status.active:
             raise QHNError("The run has ended: the page shows it.")
+        feed.every = _every(shown, chart) or every  # how fast it goes is known only once it goes
         return _encoded(shown, chart, name)
 
-    return Feed(version, build, every)
+    feed = Feed(version, build, every)
+    return feed
 
 
 def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) -> bytes:
@@ -190,7 +192,7 @@ def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) ->
         height=chart.height,
         config=chart.config,
         feed=feed,
-        every=round((every or 0.0) * FEEDS.slower(), 2),
+        every=round((every or 0.0) * FEEDS.slower(FEEDS.find(feed)), 2),
         scale=chart.scale,
     )
 
