@@ -106,7 +106,9 @@ class Controls:
 
 
 def rate_text(rate: float) -> str:
-    """Steps per second for people."""
+    """Steps per second for people; a dash where it is not known (NaN)."""
+    if rate != rate:
+        return "–"
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 

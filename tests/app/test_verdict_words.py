@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from app.controls import rate_text
+from app.figures.race import Style
+from app.views.compare.data import Lane
 from app.views.compare.sentences import headlines, p_text, sentence
 from qhn_core.analysis.statistics import Comparison, Verdict
+from qhn_core.studies.race.memory import RaceRows
 
 GOOD, BAD, NONE, FEW = Verdict.BETTER, Verdict.WORSE, Verdict.NO_DIFFERENCE, Verdict.TOO_FEW
 
@@ -88,3 +93,13 @@ def test_a_comparison_names_its_metric_as_the_tables_do() -> None:
 )
 def test_p_is_a_bound_that_holds(p: float, said: str) -> None:
     assert p_text(p) == said
+
+
+def test_a_rate_is_known_from_the_second_logged_step_on() -> None:
+    def lane(steps: list[int], seconds: list[float]) -> Lane:
+        return Lane(
+            "MLE", Style("#000", "solid", "circle"), RaceRows(np.array(steps), np.array(seconds), {}), len(steps) - 1
+        )
+
+    assert rate_text(lane([], []).rate) == rate_text(lane([0], [0.6]).rate) == "–"
+    assert rate_text(lane([0, 49], [0.6, 2.0]).rate) == "25"

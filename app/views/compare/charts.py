@@ -218,13 +218,12 @@ def values_table(seen: Seen) -> str:
     heads = [
         f"step {seen.at_step}, means of {seen.config.base.replicas}",
         *(metric.short for metric in shown),
-        "steps/s",
+        "steps/s alone, with logging",
     ]
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
     for lane in seen.lanes:
         cells = [metric.text(mean_of(lane.final(metric.name)), sign=metric.name == "gap") for metric in shown]
-        used = float(lane.rows.seconds[-1])
-        cells.append(rate_text((float(lane.rows.steps[-1]) + 1) / used) if used > 0 else "–")
+        cells.append(rate_text(lane.rate))
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

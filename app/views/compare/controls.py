@@ -242,7 +242,7 @@ def progress(form: RaceForm, seen: Seen | None) -> None:
     else:
         text = f"Step {status.step} of {status.steps} · {status.state}"
         if status.state is RunState.RUNNING and status.steps_per_second > 0:
-            text += f" · {rate_text(status.steps_per_second)} steps/s, all contenders at once"
+            text += f" · {rate_text(status.steps_per_second)} steps/s at present, all contenders at once"
             if status.eta_seconds is not None:
                 text += f" · {duration_text(status.eta_seconds)} left"
         if seen.scoring:

@@ -53,6 +53,16 @@ class Lane:
         """One metric at the step that is looked at, (B,)."""
         return self.values(metric)[self.at]
 
+    @property
+    def rate(self) -> float:
+        """Steps per second of computing that it used up to its last logged step, logging included; NaN for one step.
+
+        The first step alone would tell what logging takes, not how fast it trains.
+        """
+        steps, seconds = self.rows.steps, self.rows.seconds
+        known = len(steps) > 1 and steps[-1] > 0 and seconds[-1] > 0
+        return (float(steps[-1]) + 1) / float(seconds[-1]) if known else float("nan")
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:

@@ -109,15 +109,17 @@ def _summary(
     sign = "≤" if METRICS[metric].better == "lower" else "≥"
     heads = [METRICS[key].short for key in found.means]
     heads[-1] = f"Steps to {METRICS[metric].short} {sign} {threshold:g}"
-    lines = [f"| step {at} | " + " | ".join(heads) + " | Steps/s |", "|---|" + "---|" * (len(heads) + 1)]
+    lines = [
+        f"| step {at} | " + " | ".join(heads) + " | Steps/s alone, with logging |",
+        "|---|" + "---|" * (len(heads) + 1),
+    ]
     for lane in seen.lanes:
         cells = []
         for key in found.means:
             cell = _cell_of(found, key, lane.title)
             said = verdicts.get((key, lane.title))
             cells.append(cell if said is None else f"{cell} {badge(said)}")
-        used = float(lane.rows.seconds[-1])
-        cells.append(rate_text((float(lane.rows.steps[-1]) + 1) / used) if used > 0 else "–")
+        cells.append(rate_text(lane.rate))
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     for score in seen.rivals:
         name = short_label(score.name)
