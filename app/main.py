@@ -46,6 +46,11 @@ _ROWS = (
     "@media (min-width: 641px) { "
     "[class*=st-key-alike] [data-testid=stColumn] { max-width: calc(50% - .5rem); } }</style>"
 )
+#: A teacher's seven pages fit a window of 853 pixels by their names alone.
+_NAMES = (
+    "<style>@media (max-width: 1000px) { "
+    "[data-testid=stTopNavLink] [data-testid=stIconMaterial] { display: none; } }</style>"
+)
 #: What only talks to the browser takes no line of the page.
 _UNSEEN = "<style>.st-key-browser-id, .st-key-presenter { position: absolute; }</style>"
 
@@ -65,7 +70,10 @@ def main() -> None:
         live_chart.install_plotly()
     try:
         views = Path(__file__).parent / "views"
-        offered = PAGES + (TEACHERS if class_bar.is_teacher() else ())
+        offered = PAGES
+        if class_bar.is_teacher():
+            offered += TEACHERS
+            st.html(_NAMES)
         pages = [
             st.Page(views / name / "page.py", title=title, icon=icon, default=i == 0, url_path=name)
             for i, (name, title, icon) in enumerate(offered)
