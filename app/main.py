@@ -70,9 +70,9 @@ def main() -> None:
         live_chart.install_plotly()
     try:
         views = Path(__file__).parent / "views"
-        offered = PAGES
-        if class_bar.is_teacher():
-            offered += TEACHERS
+        teacher = class_bar.is_teacher()
+        offered = PAGES + (TEACHERS if teacher else ())
+        if teacher:
             st.html(_NAMES)
         pages = [
             st.Page(views / name / "page.py", title=title, icon=icon, default=i == 0, url_path=name)
