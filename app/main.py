@@ -49,7 +49,7 @@ _ROWS = (
 #: A teacher's seven pages fit a window of 853 pixels by their names alone.
 _NAMES = (
     "<style>@media (max-width: 1000px) { "
-    "[data-testid=stTopNavLink] [data-testid=stIconMaterial] { display: none; } }</style>"
+    "[data-testid=stTopNavLink] > :first-child:has([data-testid=stIconMaterial]) { display: none; } }</style>"
 )
 #: What only talks to the browser takes no line of the page.
 _UNSEEN = "<style>.st-key-browser-id, .st-key-presenter { position: absolute; }</style>"
