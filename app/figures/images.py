@@ -58,7 +58,7 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         "hoverongaps": False,
         "hovertemplate": "mean weight %{z:.2f}<extra></extra>",
     }
-    words = "orange −1, pale 0, blue +1"
+    words = "orange −1, faint 0, blue +1"
     if not images:
         at = np.arange(len(shown))
         x, y = axis(f"input; {words}", showgrid=False), axis("unit", showgrid=False)
@@ -82,7 +82,7 @@ def weight_maps(maps: Array, *, names: Sequence[str], title: str) -> Figure:
         }
         for k in range(len(shown))
     ]
-    x = axis(words, showticklabels=False, showgrid=False, constrain="domain")
+    x = axis(words, showticklabels=False, ticks="", showline=False, showgrid=False, constrain="domain")
     y = axis(visible=False, scaleanchor="x", constrain="domain", range=[-0.5, rows * (side + gap) - 0.5])
     figure_layout = layout(f"{title}{more}", x=x, y=y, legend=False, hovermode="closest", annotations=marks)
     return {"data": [trace], "layout": figure_layout}
