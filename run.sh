@@ -229,14 +229,14 @@ run_tests() {
   stage imports "$python" "$VENV/bin/lint-imports" --no-cache --no-logo
   # A process for each core, up to four; a file's tests stay together, as they share servers and runs. A later -n in
   # the caller's own options wins: -n 0 runs them one after the other.
-  # A server that trains and a Chromium beside it keep two cores busy: those one after the other. Last, and nothing
-  # printed after its closing line unless something failed.
-  local parallel=(-n logical --maxprocesses 4 --dist loadfile)
+  # A browser beside its server keeps little more than one core busy: two of those. Last, and nothing printed after
+  # its closing line unless something failed.
+  local parallel=(-n logical --maxprocesses 4 --dist loadfile) browsers=(-n logical --maxprocesses 2 --dist loadfile)
   case " $* " in
     *" -m "*) pytest_stage "tests" "${parallel[@]}" "$@" ;; # the caller's own choice
     *)
       pytest_stage "tests (unit, property, contract and page)" -m "not browser" "${parallel[@]}" "$@"
-      pytest_stage "tests (browser)" -m browser "$@"
+      pytest_stage "tests (browser)" -m browser "${browsers[@]}" "$@"
       ;;
   esac
   [ "$COLLECTED" = yes ] || FAILED="$FAILED tests (none was found)"
