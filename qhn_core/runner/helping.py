@@ -18,7 +18,7 @@ REQUEST, ANSWER = struct.Struct(">II"), struct.Struct(">?I")
 #: Seconds without a request after which its memory is given back.
 _IDLE = 300.0
 #: How much it gives way to the process that serves pages.
-_NICE = 5
+_NICE = 15
 
 
 def main() -> None:
