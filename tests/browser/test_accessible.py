@@ -1,4 +1,4 @@
-"""Every page and tab by axe-core, and its colours in the dark; no overlap at narrow widths; what the keyboard reaches."""
+"""Every page and tab by axe-core, colours in the dark too; no overlap at narrow widths; what the keyboard reaches."""
 
 from __future__ import annotations
 
