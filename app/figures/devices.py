@@ -48,7 +48,7 @@ def score_bars(
     ticks |= {"range": [0.5 - len(rows), 0.5]}
     ends = [mean + side * error for _, *both in rows for mean, error in both for side in (-1, 1) if error == error]
     room = 0.12 * (max(ends) - min(ends)) + 1e-4 if ends else 1.0
-    x = axis(unit, nticks=6, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
+    x = axis(unit, nticks=3, tickangle=0, range=[min(ends) - room, max(ends) + room] if ends else [0, 1])
     shape = layout(title, x=x, y=ticks, hovermode="closest", annotations=notes)
     shape["margin"] = {**shape["margin"], "r": 112}
     return {"data": traces, "layout": shape}
