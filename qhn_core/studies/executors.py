@@ -79,22 +79,22 @@ def _here(cells: dict[str, Cell], workers: int | None, uploads: str | None) -> I
 
 
 def _on_dask(cells: dict[str, Cell], scheduler: str, uploads: str | None, patience: float) -> Iterator[tuple[str, str]]:
-    with _client(scheduler, patience) as (client, completed):
+    with _client(scheduler, patience) as client:
+        from distributed import as_completed as completed
+
         waiting = {
             client.submit(run_cell, cell.config.to_json(), uploads, key=f"cell-{key}", pure=True, retries=3): cell
             for key, cell in cells.items()
         }
-        for future in completed(list(waiting)):
+        for future in completed(list(waiting), loop=client.loop):
             yield waiting[future].key, _result(future, waiting[future])
 
 
 @contextmanager
-def _client(scheduler: str, patience: float) -> Iterator[tuple[Any, Any]]:
+def _client(scheduler: str, patience: float) -> Iterator[Any]:
     client = connect(scheduler, patience=patience)
-    from distributed import as_completed
-
     try:
-        yield client, as_completed
+        yield client
     finally:
         client.close()
 

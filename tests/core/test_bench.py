@@ -162,6 +162,7 @@ def test_the_noise_of_estimators_follows_their_law():
     assert shift.noise > many.noise
 
 
+@pytest.mark.usefixtures("own_namespaces")
 def test_quimbs_score_is_ours_so_that_like_is_timed_with_like():
     circuit = qhn.ansatz("chain", n_qubits=12, layers=3)
     rng = np.random.default_rng(2)

@@ -57,6 +57,7 @@ def amplitude(state: Any, bits: np.ndarray) -> complex:
     )
 
 
+@pytest.mark.usefixtures("own_namespaces")
 @pytest.mark.parametrize(("name", "layers", "n_qubits"), WIDE)
 def test_wide_circuits_have_quimbs_amplitudes_and_marginals(name, layers, n_qubits):
     circuit = qhn.ansatz(name, n_qubits=n_qubits, layers=layers)
