@@ -209,14 +209,23 @@ def _pick_optimiser(page: Page, name: str) -> None:
     page.get_by_role("option", name=name, exact=True).click()
 
 
+def paused_at(page: Page) -> int:
+    """The step at which a race rests: one that was being made when it was paused may still come."""
+    said = page.get_by_text("paused", exact=False).first
+    before, now = "", said.inner_text()
+    while now != before:
+        page.wait_for_timeout(1500)
+        before, now = now, said.inner_text()
+    return int(now.split()[1])
+
+
 def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
     page = ready(tab(link(dashboard, steps=100_000, log_every=10)))
     button(page, "Train").click()
     until_curve(page, "race-nll", "MLE", 2)
     button(page, "Pause").click()
     expect(button(page, "Resume")).to_be_visible()
-    text = page.get_by_text("paused", exact=False).first.inner_text()
-    reached = int(text.split()[1])
+    reached = paused_at(page)
     button(page, "Step").click()
     expect(page.get_by_text(f"Step {reached + 1} of 100000 · paused", exact=True)).to_be_visible()
     button(page, "Resume").click()
