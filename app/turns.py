@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: Pages drawn at once, and seconds after which one is drawn all the same: another may wait for a calculation. Measured
-#: with thirty simulated students on two cores: with one place or patience for two seconds pages come up later.
-AT_ONCE, PATIENCE = 3, 4.0
+#: with thirty simulated students on two cores: with one place, or two to four seconds, pages come up later.
+AT_ONCE, PATIENCE = 3, 8.0
 _PLACES = threading.Semaphore(AT_ONCE)
 
 
