@@ -101,10 +101,10 @@ def name_of(config: RunConfig) -> str:
     return _PREFIX + hashlib.sha256(config.to_json().encode()).hexdigest()[:32]
 
 
-def result(config: RunConfig, *, patience: float = PATIENCE) -> Job:
-    """The finished run, or how far it is after ``patience`` seconds; 0 begins it while the page goes on."""
+def result(config: RunConfig) -> Job:
+    """The finished run, or how far it is after :data:`PATIENCE`."""
     work = partial(trained, config, services.uploads())
-    return _results().get((name_of(config),), work, patience=patience)
+    return _results().get((name_of(config),), work, patience=PATIENCE)
 
 
 def known(name: str) -> Instant | None:

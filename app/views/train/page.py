@@ -36,8 +36,6 @@ def page() -> None:
     config = _opening(run)
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
-        if run is None and form.config is not None and _at_once(form):
-            instant.result(form.config, patience=0.0)
         share.share_and_export(form)
         examples.pick()
         _view_options()
