@@ -1,4 +1,4 @@
-"""Menus whose contents are made while they are open, so that closed they cost the page nothing."""
+"""Menus whose contents are made while they are open, so that closed they cost the page nothing; files in them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,29 @@ def menu(label: str, draw: Callable[[], None], *, icon: str, key: str, help: str
     with st.popover(label, icon=f":material/{icon}:", width="stretch", key=key, on_change="rerun", help=help):
         if state.widget(key):
             draw()
+
+
+def take(
+    label: str, make: Callable[[], bytes] | None, name: str, mime: str, *, missing: str, key: str | None = None
+) -> None:
+    """A button that hands out a file, out of use where there is none.
+
+    Args:
+        label: on the button.
+        make: makes the file, when it is asked for; None for no file.
+        name: of the file.
+        mime: its type.
+        missing: why there is none, and what to do.
+        key: of the button.
+    """
+    st.download_button(
+        label,
+        make or b"",
+        name,
+        mime,
+        disabled=make is None,
+        help=missing if make is None else None,
+        width="stretch",
+        on_click="ignore",
+        key=key,
+    )

@@ -63,7 +63,8 @@ def _map(
         i, j = y.index(_text(row[down])), x.index(_text(row[across]))
         z[i, j], error[i, j] = row["mean"], row["standard_error"]
     text = [[digits(v) if np.isfinite(v) else "" for v in line] for line in z]
-    low, high = float(np.nanmin(z)), float(np.nanmax(z))
+    known = z[np.isfinite(z)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     trace = {
         "type": "heatmap",
         "x": x,

@@ -145,6 +145,9 @@ def test_sweep_map_puts_each_cell_in_its_place_and_leaves_holes(contrast, mixed)
     line = checked(sweep_figure(rows, {"ansatz.layers": (1, 2, 3)}, metric="loss"))
     assert line["data"][0]["x"] == ["2"]
     assert sweep_figure([], axes, metric="loss")["layout"]["annotations"]
+    unknown = checked(sweep_figure([row | {"mean": float("nan")} for row in rows], axes, metric="loss"))["data"][0]
+    assert np.isfinite([unknown["zmin"], unknown["zmax"]]).all()
+    assert not any(map(any, unknown["text"]))
 
 
 def test_values_of_a_sweep() -> None:

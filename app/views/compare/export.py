@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from app import race_state, services
-from app.menus import menu
+from app.menus import menu, take
 from app.views.compare.receipt import notebook, receipt, table
 from app.views.compare.sides import RaceForm
 
@@ -23,8 +23,11 @@ def export(form: RaceForm) -> None:
 def _export(form: RaceForm) -> None:
     race = race_state.race_id()
     known = race if race is not None and services.races().known(race) else None
-    _of_race("Receipt (one HTML file, works offline)", partial(receipt, known) if known else None, known, "html")
-    _of_race("Histories as CSV", partial(table, known) if known else None, known, "csv")
+    files = (("Receipt (one HTML file, works offline)", receipt, "html"), ("Histories as CSV", table, "csv"))
+    for label, make, kind in files:
+        file = partial(make, known) if known else None
+        key = f"race.export.{kind}"
+        take(label, file, f"race-{known}.{kind}", f"text/{kind}", missing=_NOTHING, key=key)
     if form.config is not None:
         st.download_button(
             "Notebook (races again)",
@@ -36,17 +39,3 @@ def _export(form: RaceForm) -> None:
             key="race.export.notebook",
             help="A Jupyter notebook that races the same again",
         )
-
-
-def _of_race(label: str, make: partial[bytes] | None, race: str | None, kind: str) -> None:
-    st.download_button(
-        label,
-        make or b"",
-        f"race-{race}.{kind}",
-        f"text/{kind}",
-        disabled=make is None,
-        help=None if make else _NOTHING,
-        width="stretch",
-        on_click="ignore",
-        key=f"race.export.{kind}",
-    )

@@ -9,7 +9,7 @@ import streamlit as st
 from app import links, race_state, services, state
 from app.downloads import history_file
 from app.forms import Form
-from app.menus import menu
+from app.menus import menu, take
 from app.receipt import notebook, receipt
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store import RunStore
@@ -99,26 +99,12 @@ def _export(form: Form) -> None:
     run = state.run_id()
     kinds: tuple[tuple[str, Format], ...] = (("History as CSV", "csv"), ("History as JSON", "json"))
     for label, kind in kinds:
-        st.download_button(
-            label,
-            history_file([run], kind) if run else b"",
-            f"run-{run}.{kind}",
-            f"text/{kind}" if kind == "csv" else "application/json",
-            disabled=run is None,
-            help=None if run else "Train first: there is no history yet",
-            width="stretch",
-            on_click="ignore",
-        )
-    st.download_button(
-        "Receipt (one HTML file, works offline)",
-        partial(_receipt, services.store(), run) if run else b"",
-        f"run-{run}.html",
-        "text/html",
-        disabled=run is None,
-        help=None if run else "Train first: there is nothing to show yet",
-        width="stretch",
-        on_click="ignore",
-    )
+        mime = f"text/{kind}" if kind == "csv" else "application/json"
+        file = history_file([run], kind) if run else None
+        take(label, file, f"run-{run}.{kind}", mime, missing="Train first: there is no history yet")
+    file = partial(_receipt, services.store(), run) if run else None
+    why = "Train first: there is nothing to show yet"
+    take("Receipt (one HTML file, works offline)", file, f"run-{run}.html", "text/html", missing=why)
     if form.config is not None:
         st.download_button(
             "Notebook (trains it again)",
