@@ -236,6 +236,25 @@ def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
     expect(page.get_by_text("Ready: step 0 of 100000")).to_be_visible()
 
 
+def test_a_click_counts_once_though_the_page_refreshes_itself_first(tab: Tab, dashboard: Any) -> None:
+    """A browser so busy that it comes to send a click only after the page's own refreshes."""
+    page = ready(tab(link(dashboard, steps=100_000, log_every=10)))
+    button(page, "Train").click()
+    until_curve(page, "race-nll", "MLE", 2)
+    button(page, "Pause").click()
+    expect(button(page, "Resume")).to_be_visible()
+    reached = paused_at(page)
+    page.evaluate(
+        """() => {
+            const soon = window.setTimeout;
+            window.setTimeout = (then, wait, ...more) => soon(then, wait || 1000, ...more);
+        }"""
+    )
+    for made in (1, 2, 3):
+        button(page, "Step").click()
+        expect(page.get_by_text(f"Step {reached + made} of 100000 · paused", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_picture(tab: Tab, dashboard: Any, tmp_path: Path, dark: bool) -> None:
     page = ready(tab(link(dashboard, steps=300), dark=dark))
