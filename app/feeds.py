@@ -20,7 +20,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -221,10 +221,13 @@ class FeedsFirst:
     Args:
         app: who answers for everything else.
         path: where feeds are found on this server.
+        answers: the response to a request, from what follows the path and the request's headers.
     """
 
-    def __init__(self, app: ASGIApp, *, path: str) -> None:
-        self._app, self._prefix = app, f"{path}/"
+    def __init__(
+        self, app: ASGIApp, *, path: str, answers: Callable[[str, Headers], Awaitable[Response]] = answer
+    ) -> None:
+        self._app, self._prefix, self._answers = app, f"{path}/", answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for a feed, or hand the request on."""
@@ -233,5 +236,5 @@ class FeedsFirst:
         elif scope["method"] != "GET":
             await Response(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
         else:
-            response = await answer(scope["path"][len(self._prefix) :], Headers(scope=scope))
+            response = await self._answers(scope["path"][len(self._prefix) :], Headers(scope=scope))
             await response(scope, receive, send)

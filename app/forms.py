@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import streamlit as st
 from app import services, simulability, state, step_times
 from app.circuit_form import CIRCUIT_FIELDS, circuit_widget
 from app.describe import SECTION_HELP, TITLES, counted, fit_layers, section_summary
-from app.fields import specs
+from app.fields import Spec, specs
 from app.upload_forms import COLUMN_FIELDS, MEGABYTES, is_upload, upload_widget
 from app.widgets import field_widget
 from qhn_core.checks import readable
@@ -26,7 +26,8 @@ from qhn_core.planning import Plan, plan
 
 #: Settings of the run itself, in the order of the form.
 RUN_FIELDS = ("steps", "replicas", "batch", "seed", "log_every", "data_draws")
-_KEY = "form"
+#: Prefix of the keys of the form that stands beside a page.
+KEY = "form"
 #: Sections whose choice of variant is always in view; the others are folded.
 _OPEN = ("dataset", "ansatz", "objective")
 _ORDER = ("dataset", "network", "ansatz", "objective", "optimiser", "prior")
@@ -56,7 +57,7 @@ class Form:
 
 
 def render(
-    config: RunConfig, *, uploads: Path, key: str = _KEY, leave_out: Sequence[str] = (), method: bool = True
+    config: RunConfig, *, uploads: Path, key: str = KEY, leave_out: Sequence[str] = (), method: bool = True
 ) -> Form:
     """Draw the form into the current container, holding ``config`` at first.
 
@@ -181,10 +182,17 @@ def variant_fields(name: str, values: Mapping[str, Any], *, key: str) -> dict[st
         values: what the widgets hold at first; ``name`` among them says which variant.
         key: prefix of the widgets' keys.
     """
+    out: dict[str, Any] = dict(values)
+    for spec, place in fields_of(name, values, key=key):
+        out[spec.name] = field_widget(spec, values.get(spec.name, spec.default), key=place)
+    return out
+
+
+def fields_of(name: str, values: Mapping[str, Any], *, key: str) -> Iterator[tuple[Spec, str]]:
+    """The fields that :func:`variant_fields` draws, in their order, and the keys of their widgets."""
     variant = SECTIONS[name][values["name"]]
     idle = _without_effect(name, variant)
     uploaded = any(is_upload(spec) for spec in specs(variant))
-    out: dict[str, Any] = dict(values)
     # Another file has other numbers of rows: the widgets start from them, which only new ones do.
     place = f"{key}.{name}.{values['name']}" + (f".{values['sha256'][:8]}" if uploaded and values["sha256"] else "")
     for spec in sorted(specs(variant), key=lambda s: s.advanced):
@@ -192,8 +200,7 @@ def variant_fields(name: str, values: Mapping[str, Any], *, key: str) -> dict[st
             continue
         if name == "ansatz" and spec.name in CIRCUIT_FIELDS:
             continue
-        out[spec.name] = field_widget(spec, values.get(spec.name, spec.default), key=f"{place}.{spec.name}")
-    return out
+        yield spec, f"{place}.{spec.name}"
 
 
 def _with_upload(name: str, values: Mapping[str, Any], *, uploads: Path, key: str) -> dict[str, Any]:
@@ -216,11 +223,15 @@ def _without_effect(section: str, variant: Any) -> frozenset[str]:
 
 
 def _run_section(values: dict[str, Any], *, key: str) -> None:
-    shown = [spec for spec in specs(RunConfig) if spec.name in RUN_FIELDS]
     label = f"Run: {counted(values['steps'], 'step')} · {counted(values['replicas'], 'start')}"
     with st.expander(label, key=f"{key}.run.fold"):
-        for spec in shown:
-            values[spec.name] = field_widget(spec, values[spec.name], key=f"{key}.run.{spec.name}")
+        for spec, place in run_fields(key):
+            values[spec.name] = field_widget(spec, values[spec.name], key=place)
+
+
+def run_fields(key: str) -> Iterator[tuple[Spec, str]]:
+    """The fields of the run itself, and the keys of their widgets."""
+    return ((spec, f"{key}.run.{spec.name}") for spec in specs(RunConfig) if spec.name in RUN_FIELDS)
 
 
 def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:

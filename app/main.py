@@ -52,7 +52,7 @@ _NAMES = (
     "[data-testid=stTopNavLink] > :first-child:has([data-testid=stIconMaterial]) { display: none; } }</style>"
 )
 #: What only talks to the browser takes no line of the page.
-_UNSEEN = "<style>.st-key-browser-id, .st-key-presenter { position: absolute; }</style>"
+_UNSEEN = "<style>.st-key-browser-id, .st-key-presenter, .st-key-post { position: absolute; }</style>"
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import classroom, clicks, doors, downloads, feeds, gate, hints, library, live_chart, services  # noqa: E402
+from app import classroom, clicks, doors, downloads, feeds, gate, hints, library, live_chart, post, services  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
 feeds.FEEDS.open()
@@ -43,6 +43,7 @@ app = st.App(
         *([Middleware(gate.Gate, room=room, base=base)] if room is not None else []),
         Middleware(library.Library, path=live_chart.below_base(live_chart.SCRIPT)),
         Middleware(feeds.FeedsFirst, path=live_chart.below_base(feeds.PATH)),
+        Middleware(feeds.FeedsFirst, path=live_chart.below_base(post.PATH), answers=post.answer),
         Middleware(hints.PageHeaders),
         Middleware(clicks.ClicksOnce),
         Middleware(downloads.Downloads, path=live_chart.below_base(downloads.PATH)),

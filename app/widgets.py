@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,9 +33,32 @@ def field_widget(spec: Spec, value: Any, *, key: str) -> Any:
         on = _toggle(spec, value is not None, key=f"{key}.on")
         if not on:
             return None
-        value = spec.low if value is None and not spec.low_open else value
-        value = 1 if value is None else value
+        value = _switched_on(spec, value)
     return _WIDGETS[spec.kind](spec, value, key)
+
+
+def held(spec: Spec, value: Any, *, key: str) -> Any:
+    """What :func:`field_widget` is going to return, read off the widget before it is drawn anew.
+
+    ``value`` where it has not been drawn yet, where what it holds cannot be read, and of schedules and texts.
+    """
+    if spec.optional:
+        if not state.widget(f"{key}.on", value is not None):
+            return None
+        value = _switched_on(spec, value)
+    if spec.kind == "schedule":
+        plain = not isinstance(value, Mapping) and state.widget(f"{key}.kind", "constant") == "constant"
+        return state.widget(f"{key}.constant", value) if plain else value
+    if spec.kind in ("numbers", "number or numbers") and (text := state.widget(key)) is not None:
+        with contextlib.suppress(ValueError):
+            return _read(spec, text)
+    return state.widget(key, value) if spec.kind in ("bool", "choice", "float", "int") else value
+
+
+def _switched_on(spec: Spec, value: Any) -> Any:
+    """What an optional field holds at first when it is switched on."""
+    value = spec.low if value is None and not spec.low_open else value
+    return 1 if value is None else value
 
 
 def _toggle(spec: Spec, on: bool, *, key: str) -> bool:
@@ -89,21 +113,26 @@ def _text(spec: Spec, value: Any, key: str) -> str:
 
 def _numbers(spec: Spec, value: Any, key: str) -> Any:
     """Numbers as text of any length; what cannot be read is said under the field, and the old value kept."""
-    single = spec.kind == "number or numbers"
     values = value if isinstance(value, (list, tuple)) else (value,)
     written = str(value) if isinstance(value, str) else write_numbers(values)
     text = st.text_input(spec.label, written, key=key, help=spec.help or None) or ""
-    if single and text.strip() in spec.choices:
-        return text.strip()
     try:
-        numbers = read_numbers(text, whole=spec.whole)
-        if spec.length is not None and len(numbers) != spec.length:
-            raise ValueError(f"Write {spec.length} numbers.")
-        if single and not numbers:
-            raise ValueError("Write a number.")
+        return _read(spec, text)
     except ValueError as error:
         st.caption(f":red[{error}]")
         return value
+
+
+def _read(spec: Spec, text: str) -> Any:
+    """What the text of such a field says; a ValueError has words for the form."""
+    single = spec.kind == "number or numbers"
+    if single and text.strip() in spec.choices:
+        return text.strip()
+    numbers = read_numbers(text, whole=spec.whole)
+    if spec.length is not None and len(numbers) != spec.length:
+        raise ValueError(f"Write {spec.length} numbers.")
+    if single and not numbers:
+        raise ValueError("Write a number.")
     return numbers[0] if single and len(numbers) == 1 else numbers
 
 

@@ -189,6 +189,7 @@ class Chart {
     this.node.onkeydown = (event) => this.keyPressed(event);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.node);
+    this.node.addEventListener("qhn-figure", (event) => this.update(event.detail)); // ahead of the page (post.js)
     this.feed = "";
     this.tag = "";
     this.received = 0;
@@ -267,6 +268,7 @@ class Chart {
         this.pending = null;
         const began = performance.now();
         await this.draw(bytes);
+        this.node.dispatchEvent(new Event("qhn-drawn"));
         await pause(performance.now() - began);
       }
     } catch (error) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -81,20 +81,25 @@ class Chart:
     scale: float = 1.0
 
 
-def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> None:
-    """Loss and generalisation gap over steps, side by side, with the runs before as ghosts."""
+#: Charts that stand side by side, with the widths of their columns.
+Row = tuple[Sequence[float], tuple[Chart, ...]]
+
+
+def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> Row:
+    """Loss and generalisation gap over steps, with the runs before as ghosts."""
     before = (ghosts.of(shown), branches.of(shown))
     option = ",".join((*before[0], "", *before[1]))
-    left, right = st.columns(2, gap="small")
-    with left:
-        loss = partial(_of_newest, draw=partial(_loss, before=before))
-        mount(shown, Chart("loss", loss, look.curves, option=option, scale=look.scale))
-    with right:
-        gap = partial(_of_newest, draw=partial(_gap, metric=metric, before=before))
-        mount(shown, Chart("gap", gap, look.curves, option=f"{metric},{option}", scale=look.scale))
+    loss = partial(_of_newest, draw=partial(_loss, before=before))
+    gap = partial(_of_newest, draw=partial(_gap, metric=metric, before=before))
+    return (1, 1), (
+        Chart("loss", loss, look.curves, option=option, scale=look.scale),
+        Chart("gap", gap, look.curves, option=f"{metric},{option}", scale=look.scale),
+    )
 
 
-def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL, uncoupled: bool = False) -> None:
+def pictures(
+    shown: Shown, *, choice: str, every: float, look: Look = USUAL, uncoupled: bool = False
+) -> tuple[Row, ...]:
     """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself.
 
     Args:
@@ -111,25 +116,41 @@ def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL, unc
         (*predicted, _PREDICTIONS[predicted[0]]),
         ("marginals", mean_weights if wide else weight_marginals, "Marginals"),
     )
-    for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
+    first = []
+    for name, draw, title in kinds:
         build = partial(picture, choice=choice, draw=draw, title=title, uncoupled=uncoupled)
-        with column:
-            mount(shown, Chart(name, build, look.pictures, every, f"{choice}{uncoupled}", scale=look.scale))
+        first.append(Chart(name, build, look.pictures, every, f"{choice}{uncoupled}", scale=look.scale))
+    rows: list[Row] = [([1.3, 1, 1], tuple(first))]
     if wide and reads_images(shown.config):
         strip = partial(picture, choice=choice, draw=tested_images, title="Test images")
-        mount(shown, Chart("images", strip, look.strip, every, choice, scale=look.scale))
-    if shown.setup is not None and shown.setup.circuit.n_qubits > WIDE:
-        left, right = st.columns(2, gap="small")
-        with left:
-            profile = partial(_profile, choice=choice)
-            mount(shown, Chart("profile", profile, look.pictures, every, choice, scale=look.scale))
-        with right:
-            cut = partial(_window, choice=choice)
-            mount(shown, Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale))
-    elif shown.setup is not None:
-        height = round(look.scale * figures.diagram_height(shown.setup.circuit.n_qubits))
-        circuit, option = partial(_circuit, choice=choice, uncoupled=uncoupled), f"{choice}{uncoupled}"
-        mount(shown, Chart("circuit", circuit, height, every, option, {"scrollZoom": True}, look.scale))
+        rows.append(([1], (Chart("images", strip, look.strip, every, choice, scale=look.scale),)))
+    if shown.setup is not None:
+        rows.append(_circuit_row(shown, shown.setup.circuit.n_qubits, choice, every, look, uncoupled))
+    return tuple(rows)
+
+
+def _circuit_row(shown: Shown, n_qubits: int, choice: str, every: float, look: Look, uncoupled: bool) -> Row:
+    """The circuit; a long one as a profile and what fits a window."""
+    if n_qubits > WIDE:
+        profile, cut = partial(_profile, choice=choice), partial(_window, choice=choice)
+        return (1, 1), (
+            Chart("profile", profile, look.pictures, every, choice, scale=look.scale),
+            Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale),
+        )
+    height = round(look.scale * figures.diagram_height(n_qubits))
+    circuit, option = partial(_circuit, choice=choice, uncoupled=uncoupled), f"{choice}{uncoupled}"
+    return [1], (Chart("circuit", circuit, height, every, option, {"scrollZoom": True}, look.scale),)
+
+
+def mount_all(shown: Shown, *rows: Row) -> None:
+    """Mount rows of charts, one below the other."""
+    for widths, row in rows:
+        if len(row) == 1:
+            mount(shown, row[0])
+            continue
+        for column, chart in zip(st.columns(widths, gap="small"), row, strict=True):
+            with column:
+                mount(shown, chart)
 
 
 def _behind(others: _Others) -> list[Ghost]:
@@ -152,7 +173,7 @@ def mount(shown: Shown, chart: Chart) -> None:
     if followed and status is not None and every is not None:
         key = (shown.key, chart.name, chart.option, chart.every, chart.scale)
         feed = FEEDS.name(key, lambda name: _feed(status.run_id, shown.config, chart, name, every))
-    live_chart(_encoded(shown, chart, feed, patient=True), name=chart.name)
+    live_chart(encoded_figure(shown, chart, feed, patient=True), name=chart.name)
 
 
 def _feed(run_id: str, config: RunConfig, chart: Chart, name: str, every: float) -> Feed:
@@ -168,13 +189,13 @@ def _feed(run_id: str, config: RunConfig, chart: Chart, name: str, every: float)
         if shown.status is None or not shown.status.active:
             raise QHNError("The run has ended: the page shows it.")
         feed.every = _every(shown, chart) or every  # how fast it goes is known only once it goes
-        return _encoded(shown, chart, name)
+        return encoded_figure(shown, chart, name)
 
     feed = Feed(version, build, every)
     return feed
 
 
-def _encoded(shown: Shown, chart: Chart, feed: str, *, patient: bool = False) -> bytes:
+def encoded_figure(shown: Shown, chart: Chart, feed: str = "", *, patient: bool = False) -> bytes:
     """The chart's figure, built when something changed; where ``patient``, a little later while the run goes on."""
     status = shown.status
     every = _every(shown, chart)

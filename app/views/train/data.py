@@ -211,9 +211,9 @@ def of_preview(config: RunConfig) -> Shown:
     )
 
 
-def of_instant(config: RunConfig) -> Shown:
-    """Where a configuration ends, trained at once; its preview as long as that is under way."""
-    job = instant.result(config)
+def of_instant(config: RunConfig, *, patience: float = instant.PATIENCE) -> Shown:
+    """Where a configuration ends, trained at once; its preview where that takes longer than so many seconds."""
+    job = instant.result(config, patience=patience)
     if job.result is None:
         return replace(of_preview(config), pending=not job.ready, note=job.message)
     found: instant.Instant = job.result

@@ -44,10 +44,15 @@ def leave(run: str | None) -> None:
 
 def follow(name: str | None) -> None:
     """The page shows this instant result, or none: the one before becomes a ghost."""
-    before = state.recall(_INSTANT)
-    if before and before != name and instant.known(str(before)) is not None:
-        _add(str(before))
+    before = followed()
+    if before and before != name and instant.known(before) is not None:
+        _add(before)
     state.remember(_INSTANT, name)
+
+
+def followed() -> str:
+    """The name of the instant result that the page shows; empty for none."""
+    return str(state.recall(_INSTANT) or "")
 
 
 def _add(run: str) -> None:

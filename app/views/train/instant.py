@@ -78,7 +78,7 @@ def switch(config: RunConfig | None, n_qubits: int | None) -> None:
     reason = why_not(config, n_qubits)
     st.toggle(
         "Instant",
-        bool(state.recall(_ON, False)),
+        is_wanted(),
         key=_KEY,
         disabled=bool(reason),
         on_change=_switched,
@@ -91,9 +91,14 @@ def _switched() -> None:
     state.remember("train.rerun", True)
 
 
+def is_wanted() -> bool:
+    """Whether the switch is on."""
+    return bool(state.recall(_ON, False))
+
+
 def is_on(config: RunConfig | None, n_qubits: int | None) -> bool:
     """Whether these settings are trained at every change."""
-    return bool(state.recall(_ON, False)) and not why_not(config, n_qubits)
+    return is_wanted() and not why_not(config, n_qubits)
 
 
 def name_of(config: RunConfig) -> str:
@@ -101,10 +106,10 @@ def name_of(config: RunConfig) -> str:
     return _PREFIX + hashlib.sha256(config.to_json().encode()).hexdigest()[:32]
 
 
-def result(config: RunConfig) -> Job:
-    """The finished run, or how far it is after :data:`PATIENCE`."""
+def result(config: RunConfig, *, patience: float = PATIENCE) -> Job:
+    """The finished run, or how far it is after so many seconds."""
     work = partial(trained, config, services.uploads())
-    return _results().get((name_of(config),), work, patience=PATIENCE)
+    return _results().get((name_of(config),), work, patience=patience)
 
 
 def known(name: str) -> Instant | None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import classroom, examples, forms, links, presenter, services, starts, state, welcome
+from app import classroom, examples, forms, links, post, presenter, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
 from app.forms import Form
+from app.glance import glance
 from app.remote import digest
 from app.sending import sent
-from app.views.train import charts, controls, equation, ghosts, instant, more, past, podium, share, tiles
+from app.views.train import ahead, charts, controls, equation, ghosts, instant, more, past, podium, share, tiles
 from app.views.train.data import Shown, config_of, is_active, of_instant, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
 from qhn_core.config import RunConfig
@@ -34,6 +35,8 @@ def page() -> None:
     """The page."""
     run = state.run_id()
     config = _opening(run)
+    if run is None and instant.is_wanted():
+        ahead.send(glance(config, uploads=services.uploads()), metric=_metric(), uncoupled=_uncoupled())
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
@@ -65,6 +68,8 @@ def page() -> None:
     else:
         st.fragment(sent(_charts), run_every=drawing)(form, drawn)
         st.fragment(sent(_more), run_every=drawing or (REFRESH if more.busy() else None))(form, drawn)
+    if instant.is_wanted():
+        post.receive()
 
 
 def _seconds(drawn: Stage) -> float:
@@ -227,7 +232,7 @@ def _charts(form: Form, drawn: Stage) -> None:
     shown = _now(form, drawn)
     if shown is None:
         return
-    charts.curves(shown, metric=_metric())
+    charts.mount_all(shown, charts.curves(shown, metric=_metric()))
     _pictures(shown, drawn, charts.USUAL)
 
 
@@ -235,7 +240,7 @@ def _large_curves(form: Form, drawn: Stage) -> None:
     """What a projector shows first."""
     shown = _now(form, drawn)
     if shown is not None:
-        charts.curves(shown, metric=_metric(), look=charts.LARGE)
+        charts.mount_all(shown, charts.curves(shown, metric=_metric(), look=charts.LARGE))
 
 
 def _large_pictures(form: Form, drawn: Stage) -> None:
@@ -247,6 +252,10 @@ def _large_pictures(form: Form, drawn: Stage) -> None:
 
 def _metric() -> str:
     return str(state.widget("view.metric", "predictive"))
+
+
+def _uncoupled() -> bool:
+    return bool(state.widget("view.uncoupled", False))
 
 
 def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
@@ -261,8 +270,7 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
             ghosts.caption(shown)
         choice = starts.pick(shown.config.replicas, key="train.start", width=round(236 * presenter.scale()))
     every = charts.PICTURES * _thinned() if drawn.fast else charts.CURVES
-    uncoupled = bool(state.widget("view.uncoupled", False))
-    charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
+    charts.mount_all(shown, *charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=_uncoupled()))
     if shown.enumerable:
         st.toggle(
             "Without entanglers",
