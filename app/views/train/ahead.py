@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from app import post, starts, state
-from app.forms import Form
+from app import post, services, starts, state
+from app.glance import glance
 from app.views.train import charts, ghosts, instant
 from app.views.train.data import of_instant
+from qhn_core.config import RunConfig
 
 #: Seconds that the page waits for a result, for its charts to ask for it, and for the curves to be drawn, before it is
 #: drawn itself.
 TRAINED, ASKED, DRAWN = 0.6, 0.05, 0.25
 
 
-def send(form: Form, *, metric: str, uncoupled: bool) -> None:
+def send(held: RunConfig, *, metric: str, uncoupled: bool) -> None:
     """Train what the form is going to say, and have the charts on the screen draw the end.
 
-    Only where they ask for it: else the page brings it, and nothing is waited for.
+    Only where Instant is on, no run is shown, and they ask for it: else the page brings it, and nothing is waited for.
 
     Args:
-        form: what the form is going to say.
+        held: what the form said when it was drawn last.
         metric, uncoupled: as in :func:`app.views.train.charts.curves` and ``pictures``.
     """
-    config, box = form.config, post.box()
-    if box is None or config is None or form.plan is None or not instant.is_on(config, form.plan.n_qubits):
+    box = post.box()
+    if box is None or not instant.is_wanted() or state.run_id() is not None:
+        return
+    form = glance(held, uploads=services.uploads())
+    config = form.config
+    if config is None or form.plan is None or not instant.is_on(config, form.plan.n_qubits):
         return
     if instant.name_of(config) == ghosts.followed():
         return

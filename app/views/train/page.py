@@ -12,7 +12,6 @@ from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
 from app.forms import Form
-from app.glance import glance
 from app.remote import digest
 from app.sending import sent
 from app.views.train import ahead, charts, controls, equation, ghosts, instant, more, past, podium, share, tiles
@@ -35,8 +34,7 @@ def page() -> None:
     """The page."""
     run = state.run_id()
     config = _opening(run)
-    if run is None and instant.is_wanted():
-        ahead.send(glance(config, uploads=services.uploads()), metric=_metric(), uncoupled=_uncoupled())
+    ahead.send(config, metric=_metric(), uncoupled=_uncoupled())
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
