@@ -1,6 +1,6 @@
 // Figures that go ahead of the page (app/post.py). Whenever somebody has touched something the page asks for them; the
 // server holds the question for a moment. What comes is handed to the charts, and when they have drawn it the page asks
-// again: then the server knows that it can go on with the page itself.
+// again.
 
 const TOUCHES = ["keydown", "click", "change"];
 // Most milliseconds that a drawing is waited for.

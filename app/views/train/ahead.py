@@ -1,26 +1,28 @@
-"""What is trained at once goes to the charts ahead of the page: a change is drawn before the form is."""
+"""What is trained at once goes to the curves ahead of the page: a change is drawn before the form is.
+
+Pictures come with the page: sent ahead they are drawn no sooner, as the browser goes through the page meanwhile.
+"""
 
 from __future__ import annotations
 
-from app import post, services, starts, state
+from app import post, services, state
 from app.glance import glance
 from app.views.train import charts, ghosts, instant
 from app.views.train.data import of_instant
 from qhn_core.config import RunConfig
 
-#: Seconds that the page waits for a result, for its charts to ask for it, and for the curves to be drawn, before it is
-#: drawn itself.
-TRAINED, ASKED, DRAWN = 0.6, 0.05, 0.25
+#: Seconds that the page waits for a result, and for its charts to ask for it, before it is drawn itself.
+TRAINED, ASKED = 0.6, 0.05
 
 
-def send(held: RunConfig, *, metric: str, uncoupled: bool) -> None:
-    """Train what the form is going to say, and have the charts on the screen draw the end.
+def send(held: RunConfig, *, metric: str) -> None:
+    """Train what the form is going to say, and have the curves on the screen show the end.
 
     Only where Instant is on, no run is shown, and they ask for it: else the page brings it, and nothing is waited for.
 
     Args:
         held: what the form said when it was drawn last.
-        metric, uncoupled: as in :func:`app.views.train.charts.curves` and ``pictures``.
+        metric: what the gap is between, as in :func:`app.views.train.charts.curves`.
     """
     box = post.box()
     if box is None or not instant.is_wanted() or state.run_id() is not None:
@@ -36,9 +38,5 @@ def send(held: RunConfig, *, metric: str, uncoupled: bool) -> None:
         return
     ghosts.follow(shown.key)
     look = charts.LARGE if state.presenting() else charts.USUAL
-    choice = starts.chosen(config.replicas)
-    for chart in charts.curves(shown, metric=metric, look=look)[1]:  # the first is under way while the next is built
-        box.put({chart.name: charts.encoded_figure(shown, chart)})
-    box.is_awaited(DRAWN)
-    rows = charts.pictures(shown, choice=choice, every=charts.CURVES, look=look, uncoupled=uncoupled)
-    box.put({chart.name: charts.encoded_figure(shown, chart) for _, row in rows for chart in row})
+    for chart in charts.curve_charts(shown, metric=metric, look=look):
+        box.put(chart.name, charts.encoded_figure(shown, chart))

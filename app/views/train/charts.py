@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -81,25 +81,26 @@ class Chart:
     scale: float = 1.0
 
 
-#: Charts that stand side by side, with the widths of their columns.
-Row = tuple[Sequence[float], tuple[Chart, ...]]
+def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> None:
+    """Loss and generalisation gap over steps, side by side."""
+    for column, chart in zip(st.columns(2, gap="small"), curve_charts(shown, metric=metric, look=look), strict=True):
+        with column:
+            mount(shown, chart)
 
 
-def curves(shown: Shown, *, metric: str, look: Look = USUAL) -> Row:
-    """Loss and generalisation gap over steps, with the runs before as ghosts."""
+def curve_charts(shown: Shown, *, metric: str, look: Look) -> tuple[Chart, Chart]:
+    """Loss and generalisation gap, with the runs before as ghosts."""
     before = (ghosts.of(shown), branches.of(shown))
     option = ",".join((*before[0], "", *before[1]))
     loss = partial(_of_newest, draw=partial(_loss, before=before))
     gap = partial(_of_newest, draw=partial(_gap, metric=metric, before=before))
-    return (1, 1), (
+    return (
         Chart("loss", loss, look.curves, option=option, scale=look.scale),
         Chart("gap", gap, look.curves, option=f"{metric},{option}", scale=look.scale),
     )
 
 
-def pictures(
-    shown: Shown, *, choice: str, every: float, look: Look = USUAL, uncoupled: bool = False
-) -> tuple[Row, ...]:
+def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL, uncoupled: bool = False) -> None:
     """What the circuit says at this step: drawn networks, predictions, marginals, and the circuit itself.
 
     Args:
@@ -116,41 +117,25 @@ def pictures(
         (*predicted, _PREDICTIONS[predicted[0]]),
         ("marginals", mean_weights if wide else weight_marginals, "Marginals"),
     )
-    first = []
-    for name, draw, title in kinds:
+    for column, (name, draw, title) in zip(st.columns([1.3, 1, 1], gap="small"), kinds, strict=True):
         build = partial(picture, choice=choice, draw=draw, title=title, uncoupled=uncoupled)
-        first.append(Chart(name, build, look.pictures, every, f"{choice}{uncoupled}", scale=look.scale))
-    rows: list[Row] = [([1.3, 1, 1], tuple(first))]
+        with column:
+            mount(shown, Chart(name, build, look.pictures, every, f"{choice}{uncoupled}", scale=look.scale))
     if wide and reads_images(shown.config):
         strip = partial(picture, choice=choice, draw=tested_images, title="Test images")
-        rows.append(([1], (Chart("images", strip, look.strip, every, choice, scale=look.scale),)))
-    if shown.setup is not None:
-        rows.append(_circuit_row(shown, shown.setup.circuit.n_qubits, choice, every, look, uncoupled))
-    return tuple(rows)
-
-
-def _circuit_row(shown: Shown, n_qubits: int, choice: str, every: float, look: Look, uncoupled: bool) -> Row:
-    """The circuit; a long one as a profile and what fits a window."""
-    if n_qubits > WIDE:
-        profile, cut = partial(_profile, choice=choice), partial(_window, choice=choice)
-        return (1, 1), (
-            Chart("profile", profile, look.pictures, every, choice, scale=look.scale),
-            Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale),
-        )
-    height = round(look.scale * figures.diagram_height(n_qubits))
-    circuit, option = partial(_circuit, choice=choice, uncoupled=uncoupled), f"{choice}{uncoupled}"
-    return [1], (Chart("circuit", circuit, height, every, option, {"scrollZoom": True}, look.scale),)
-
-
-def mount_all(shown: Shown, *rows: Row) -> None:
-    """Mount rows of charts, one below the other."""
-    for widths, row in rows:
-        if len(row) == 1:
-            mount(shown, row[0])
-            continue
-        for column, chart in zip(st.columns(widths, gap="small"), row, strict=True):
-            with column:
-                mount(shown, chart)
+        mount(shown, Chart("images", strip, look.strip, every, choice, scale=look.scale))
+    if shown.setup is not None and shown.setup.circuit.n_qubits > WIDE:
+        left, right = st.columns(2, gap="small")
+        with left:
+            profile = partial(_profile, choice=choice)
+            mount(shown, Chart("profile", profile, look.pictures, every, choice, scale=look.scale))
+        with right:
+            cut = partial(_window, choice=choice)
+            mount(shown, Chart("circuit", cut, look.pictures, None, choice, {"scrollZoom": True}, look.scale))
+    elif shown.setup is not None:
+        height = round(look.scale * figures.diagram_height(shown.setup.circuit.n_qubits))
+        circuit, option = partial(_circuit, choice=choice, uncoupled=uncoupled), f"{choice}{uncoupled}"
+        mount(shown, Chart("circuit", circuit, height, every, option, {"scrollZoom": True}, look.scale))
 
 
 def _behind(others: _Others) -> list[Ghost]:

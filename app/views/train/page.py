@@ -34,7 +34,7 @@ def page() -> None:
     """The page."""
     run = state.run_id()
     config = _opening(run)
-    ahead.send(config, metric=_metric(), uncoupled=_uncoupled())
+    ahead.send(config, metric=_metric())
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
@@ -230,7 +230,7 @@ def _charts(form: Form, drawn: Stage) -> None:
     shown = _now(form, drawn)
     if shown is None:
         return
-    charts.mount_all(shown, charts.curves(shown, metric=_metric()))
+    charts.curves(shown, metric=_metric())
     _pictures(shown, drawn, charts.USUAL)
 
 
@@ -238,7 +238,7 @@ def _large_curves(form: Form, drawn: Stage) -> None:
     """What a projector shows first."""
     shown = _now(form, drawn)
     if shown is not None:
-        charts.mount_all(shown, charts.curves(shown, metric=_metric(), look=charts.LARGE))
+        charts.curves(shown, metric=_metric(), look=charts.LARGE)
 
 
 def _large_pictures(form: Form, drawn: Stage) -> None:
@@ -250,10 +250,6 @@ def _large_pictures(form: Form, drawn: Stage) -> None:
 
 def _metric() -> str:
     return str(state.widget("view.metric", "predictive"))
-
-
-def _uncoupled() -> bool:
-    return bool(state.widget("view.uncoupled", False))
 
 
 def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
@@ -268,7 +264,8 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
             ghosts.caption(shown)
         choice = starts.pick(shown.config.replicas, key="train.start", width=round(236 * presenter.scale()))
     every = charts.PICTURES * _thinned() if drawn.fast else charts.CURVES
-    charts.mount_all(shown, *charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=_uncoupled()))
+    uncoupled = bool(state.widget("view.uncoupled", False))
+    charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
     if shown.enumerable:
         st.toggle(
             "Without entanglers",
