@@ -10,15 +10,19 @@ refused with a message.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qhn_core.config import ConfigError, RunConfig
 
 CONFIG, RUN, HIDE, PRESENT, PROMPT = "config", "run", "hide", "present", "prompt"
 _PREFIX: Final = "qhn."
+#: Seconds in which a browser hears that its address has changed.
+_LATE: Final = 2.0
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -40,7 +44,7 @@ def read_config() -> RunConfig:
     widgets are set anew. One that cannot be used leaves the default, and a message (:func:`link_problem`).
     """
     text = st.query_params.get(CONFIG)
-    if text is not None and text != _get("written"):
+    if text is not None and text != _get("written") and not _is_late(text):
         try:
             config = RunConfig.from_url(text)
         except ConfigError as error:
@@ -57,6 +61,17 @@ def read_config() -> RunConfig:
         _set(CONFIG, _text(config))
         return config
     return RunConfig.from_json(known) if known.startswith("{") else RunConfig.from_url(known)
+
+
+def _is_late(text: str) -> bool:
+    """Whether a browser that says this has not yet heard what this session wrote since: two changes came at once.
+
+    One that went back to an earlier address means it.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and context.is_history_navigation:
+        return False
+    return time.monotonic() - _get("replaced", {}).get(text, -_LATE) < _LATE
 
 
 def link_text(config: RunConfig) -> str | None:
@@ -95,6 +110,8 @@ def write_config(config: RunConfig, *, force: bool = False) -> None:
     link = link_text(config)
     text = link or config.to_json()
     if force or text != _get(CONFIG) or (CONFIG in st.query_params) != (link is not None):
+        now, before = time.monotonic(), _get("written")
+        _set("replaced", {old: at for old, at in _get("replaced", {}).items() if now - at < _LATE} | {before: now})
         _set(CONFIG, text)
         _set("written", link)
         _set("link_problem", "")

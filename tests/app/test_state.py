@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import services
+from app import services, state
 from qhn_core.config import RunConfig
 from tests.app.pages import opened
 
@@ -37,6 +37,20 @@ def test_every_change_is_in_the_url_and_opens_elsewhere(fresh: Path) -> None:
     assert elsewhere.selectbox(key="form.objective").value == "selbo"
     assert elsewhere.number_input(key="form.run.steps").value == 33
     assert elsewhere.query_params["config"] == link
+
+
+def test_an_address_that_has_not_followed_yet_undoes_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_LATE", 600.0)
+    page = opened()
+    late = page.query_params["config"]
+    page.number_input(key="form.run.steps").set_value(33).run()
+    page.query_params["config"] = late
+    page.number_input(key="form.run.replicas").set_value(5).run()
+    assert (config_of(page).steps, config_of(page).replicas) == (33, 5)
+    monkeypatch.setattr(state, "_LATE", 0.0)
+    page.query_params["config"] = late
+    page.run()
+    assert config_of(page) == RunConfig(), "later it is an address like any other"
 
 
 @pytest.mark.parametrize(
