@@ -163,7 +163,7 @@ command_line() { # command_line COMMAND...: in the caller's folder, so that rela
 
 browser_works() { # a Chromium on the path that starts, or Playwright's own
   local name
-  for name in chromium chromium-browser google-chrome; do
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null && "$name" --version >/dev/null 2>&1; then
       return 0
     fi
@@ -177,11 +177,16 @@ PY
 }
 
 install_browser() {
+  local name
   browser_works && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "Installing Chromium with apt-get ..."
     if apt-get update -qq; then
-      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null || true
+      # The shell first: without windows that nobody sees, it takes a sixth less of the processor.
+      for name in chromium-headless-shell chromium; do
+        browser_works ||
+          DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$name" fonts-dejavu-core >/dev/null 2>&1 || true
+      done
     fi
     browser_works && return
   fi

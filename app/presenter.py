@@ -16,16 +16,11 @@ import streamlit as st
 
 from app import state
 
-_SCRIPT = Path(__file__).resolve().parent.parent / "assets" / "presenter.js"
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
 #: How much larger charts are drawn than elsewhere.
 SCALE = 1.45
 #: Most characters of a prompt.
 LONGEST = 200
-_STYLE = """<style>
-html { font-size: 22px !important; }
-[data-testid=stSidebar], [data-testid=stHeader], [data-testid=stExpandSidebarButton] { display: none !important; }
-[data-testid=stMainBlockContainer] { padding: .25rem 1rem 1rem !important; }
-</style>"""
 _HTML = """
 <div class="qhn-prompt" role="dialog" aria-label="Prompt to the class" data-writing="false" hidden>
   <p aria-live="polite"></p>
@@ -51,7 +46,7 @@ _CSS = """
 
 @cache
 def _component() -> Any:
-    script = _SCRIPT.read_text(encoding="utf-8")
+    script = (_ASSETS / "presenter.js").read_text(encoding="utf-8")
     return st.components.v2.component("qhn_presenter", html=_HTML, css=_CSS, js=script, isolate_styles=False)
 
 
@@ -88,7 +83,7 @@ def bar(words: str, actions: Mapping[str, Sequence[str]], *, prompt: str = "") -
     """
     if not state.presenting():
         return
-    st.html(_STYLE)
+    st.html(_ASSETS / "styles" / "presenter.css")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"{words} · **P** prompt · **Esc** leaves")
         st.button(

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 
-def launched(playwright: Playwright) -> Browser:
-    """The Chromium on the path where there is one, else the browser that Playwright brings."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return playwright.chromium.launch(
+def launched(browsers: BrowserType, *more: str) -> Browser:
+    """The Chromium on the path where there is one, else the browser that Playwright brings.
+
+    Args:
+        browsers: Playwright's.
+        more: what its command line says beside the usual.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return browsers.launch(
         executable_path=next(filter(None, map(shutil.which, names)), None),
-        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", *more],
     )
 
 
@@ -37,6 +42,6 @@ settings.load_profile("suite")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as playwright:
-        browser = launched(playwright)
+        browser = launched(playwright.chromium)
         yield browser
         browser.close()

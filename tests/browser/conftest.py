@@ -110,12 +110,15 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def look_under_policy(page: Page) -> None:
-    """Let ``page.wait_for_function`` take expressions: the page's own policy forbids to evaluate text at every look."""
+    """Let ``page.wait_for_function`` take expressions: the page's own policy forbids to evaluate text at every look.
+
+    It looks ten times a second, not at every frame.
+    """
     wait = page.wait_for_function
 
     def patient(expression: str, **options: Any) -> Any:
         is_function = re.match(r"\s*(\([^()]*\)|\w+)\s*=>", expression)
-        return wait(expression if is_function else f"() => ({expression})", **options)
+        return wait(expression if is_function else f"() => ({expression})", **{"polling": 100} | options)
 
     page.wait_for_function = patient  # type: ignore[method-assign]
 

@@ -143,7 +143,7 @@ def take(browser: Browser, server: Server, wanted: set[str]) -> None:
 def main() -> None:
     """Start a server on a fresh folder, and take them."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server, browser = start_server(Path(folder) / "data"), launched(playwright)
+        server, browser = start_server(Path(folder) / "data"), launched(playwright.chromium)
         try:
             take(browser, server, set(sys.argv[1:]))
         finally:

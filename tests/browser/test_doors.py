@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+
+from tests.conftest import launched
 
 #: What the page of the other origin tries with the server at ``target``, and what it got.
 TRIES = """async (target) => {
@@ -85,11 +86,7 @@ def test_no_page_can_frame_the_dashboard_but_a_link_leads_to_it(dashboard: Any, 
 def test_a_foreign_name_that_leads_here_opens_nothing(dashboard: Any, chromium: Browser) -> None:
     """DNS rebinding: the browser takes the attacker's page and this server for one site."""
     port = dashboard.address.rpartition(":")[2]
-    names = ("chromium", "chromium-browser", "google-chrome")
-    rebound = chromium.browser_type.launch(
-        executable_path=next(filter(None, map(shutil.which, names)), None),
-        args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP evil.example 127.0.0.1"],
-    )
+    rebound = launched(chromium.browser_type, "--host-resolver-rules=MAP evil.example 127.0.0.1")
     try:
         page = rebound.new_page()
         for path in ("", "runs", "_stcore/health", "app/static/plotly.min.js"):
