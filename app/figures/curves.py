@@ -23,6 +23,8 @@ GAPS: Mapping[str, str] = {"predictive": "predictive_nll", "accuracy": "accuracy
 #: Said of a loss beside the evidence that it does not bound.
 NO_BOUND = "not itself a bound: −ELBO is"
 _DASHES = ("dot", "dash", "dashdot", "longdash")
+#: What tells single points of one colour apart, as dashes do lines.
+_SHAPES = {"solid": "circle", "dot": "diamond", "dash": "square", "dashdot": "cross", "longdash": "triangle-up"}
 
 
 def gap_name(gap: str) -> str:
@@ -49,7 +51,7 @@ def band(values: Array) -> tuple[Array, Array]:
 
 
 def line(x: Array, y: Array, name: str, colour: str, **more: Any) -> dict[str, Any]:
-    """One curve; a single point is shown as a marker."""
+    """One curve; a single point is shown as a marker, whose shape says which dash the line will have."""
     dash = more.pop("dash", "solid")
     width = more.pop("width", 2.5)
     return {
@@ -59,7 +61,7 @@ def line(x: Array, y: Array, name: str, colour: str, **more: Any) -> dict[str, A
         "name": name,
         "mode": "lines" if len(x) > 1 else "markers",
         "line": {"color": colour, "dash": dash, "width": width},
-        "marker": {"color": colour, "size": 9},
+        "marker": {"color": colour, "size": 9, "symbol": _SHAPES[dash]},
         "hovertemplate": "%{y:.4g}",
         **more,
     }
