@@ -22,7 +22,7 @@ _ID: Final = re.compile(r"[0-9a-f]{4,32}")
 def read() -> RaceConfig:
     """The race to show: from a URL that this session did not write, else what the form held, else the default."""
     text = state.parameter(RACE)
-    if text is not None and text != state.recall(_WRITTEN):
+    if text is not None and text != state.recall(_WRITTEN) and not state.is_late(text):
         state.remember(_WRITTEN, text)
         try:
             config = RaceConfig.from_url(text)
@@ -45,8 +45,10 @@ def link_problem() -> str:
 def write(config: RaceConfig) -> None:
     """Remember what the form says, and put it in the URL where it changed."""
     text = config.to_url()
-    if text == state.recall(RACE) and state.parameter(RACE) is not None:
+    said, before = state.parameter(RACE), state.recall(_WRITTEN)
+    if text == state.recall(RACE) and said is not None and said in (text, before):
         return
+    state.replaced(before)
     state.remember(RACE, text)
     state.remember(_WRITTEN, text)
     state.remember(_PROBLEM, "")
@@ -97,12 +99,16 @@ def _can_run(values: dict[str, Any]) -> bool:
 
 def race_id() -> str | None:
     """The race that the page shows, from the URL or, after a visit to another page, from the session."""
-    text = state.parameter(RACED) or state.recall(RACED)
+    text = state.parameter(RACED)
+    if not text or state.is_late(text):
+        text = state.recall(RACED)
     return text if text and _ID.fullmatch(text) else None
 
 
 def show(race: str | None) -> None:
     """Attach the page to a race, or to none."""
+    if race != state.recall(RACED):
+        state.replaced(state.recall(RACED))
     state.remember(RACED, race)
     state.keep_choice(RACED, race)
 

@@ -44,7 +44,7 @@ def read_config() -> RunConfig:
     widgets are set anew. One that cannot be used leaves the default, and a message (:func:`link_problem`).
     """
     text = st.query_params.get(CONFIG)
-    if text is not None and text != _get("written") and not _is_late(text):
+    if text is not None and text != _get("written") and not is_late(text):
         try:
             config = RunConfig.from_url(text)
         except ConfigError as error:
@@ -63,7 +63,7 @@ def read_config() -> RunConfig:
     return RunConfig.from_json(known) if known.startswith("{") else RunConfig.from_url(known)
 
 
-def _is_late(text: str) -> bool:
+def is_late(text: str) -> bool:
     """Whether a browser that says this has not yet heard what this session wrote since: two changes came at once.
 
     One that went back to an earlier address means it.
@@ -72,6 +72,12 @@ def _is_late(text: str) -> bool:
     if context is not None and context.is_history_navigation:
         return False
     return time.monotonic() - _get("replaced", {}).get(text, -_LATE) < _LATE
+
+
+def replaced(text: str | None) -> None:
+    """This part of the address gives way to another; the browser hears of it later (:func:`is_late`)."""
+    now = time.monotonic()
+    _set("replaced", {old: at for old, at in _get("replaced", {}).items() if now - at < _LATE} | {text: now})
 
 
 def link_text(config: RunConfig) -> str | None:
@@ -109,9 +115,9 @@ def write_config(config: RunConfig, *, force: bool = False) -> None:
     """
     link = link_text(config)
     text = link or config.to_json()
-    if force or text != _get(CONFIG) or (CONFIG in st.query_params) != (link is not None):
-        now, before = time.monotonic(), _get("written")
-        _set("replaced", {old: at for old, at in _get("replaced", {}).items() if now - at < _LATE} | {before: now})
+    said = st.query_params.get(CONFIG)
+    if force or text != _get(CONFIG) or (said is None) != (link is None) or (said and said != _get("written")):
+        replaced(_get("written"))
         _set(CONFIG, text)
         _set("written", link)
         _set("link_problem", "")
@@ -141,12 +147,16 @@ def run_id() -> str | None:
 
     None for a preview. What cannot be an id counts as none.
     """
-    text: str | None = st.query_params.get(RUN) or _get(RUN)
+    text: str | None = st.query_params.get(RUN)
+    if not text or is_late(text):
+        text = _get(RUN)
     return text if text and _RUN_ID.fullmatch(text) else None
 
 
 def show_run(run: str | None) -> None:
     """Attach the page to a run, or to none."""
+    if run != _get(RUN):
+        replaced(_get(RUN))
     _set(RUN, run)
     if run is None:
         if RUN in st.query_params:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import services
+from app import services, state
 from app.rivals import board
 from qhn_core.errors import ConfigError
 from qhn_core.metrics import METRICS
@@ -179,6 +179,34 @@ def test_a_second_click_starts_no_second_race_and_stop_and_reset_work(fresh: Pat
     press(page.run(), "reset")
     assert "raced" not in page.query_params
     assert [run.state for run in services.store().list()] == [RunState.STOPPED] * 3, "a reset forgets nothing"
+
+
+def test_an_address_that_has_not_followed_yet_undoes_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_LATE", 600.0)
+    page = opened(SHORT)
+    late = page.query_params["race"]
+
+    def held() -> RaceConfig:
+        text = page.query_params["race"]
+        return RaceConfig.from_url(text[0] if isinstance(text, list) else text)
+
+    press(page, "train")
+    first = race_of(page)
+    slider = next(s for s in page.slider if s.label == "β")
+    slider.set_value(0.5).run()
+    changed = held()
+    assert changed != RaceConfig.parse(SHORT)
+    page.query_params["race"] = late
+    press(page, "train")
+    second = race_of(page)
+    assert services.races().config(second) == changed
+    page.query_params["race"], page.query_params["raced"] = late, first
+    page.run()
+    assert (held(), race_of(page)) == (changed, second), "the address follows"
+    monkeypatch.setattr(state, "_LATE", 0.0)
+    page.query_params["race"] = late
+    page.run()
+    assert held() == RaceConfig.parse(SHORT), "later it is an address like any other"
 
 
 def test_instant_races_anew_when_beta_moves_and_are_kept_on_request(fresh: Path) -> None:
