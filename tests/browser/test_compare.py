@@ -219,13 +219,18 @@ def paused_at(page: Page) -> int:
     return int(now.split()[1])
 
 
-def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
+def paused(tab: Tab, dashboard: Any) -> tuple[Page, int]:
+    """A long race that was begun and paused, and the step at which it rests."""
     page = ready(tab(link(dashboard, steps=100_000, log_every=10)))
     button(page, "Train").click()
     until_curve(page, "race-nll", "MLE", 2)
     button(page, "Pause").click()
     expect(button(page, "Resume")).to_be_visible()
-    reached = paused_at(page)
+    return page, paused_at(page)
+
+
+def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
+    page, reached = paused(tab, dashboard)
     button(page, "Step").click()
     expect(page.get_by_text(f"Step {reached + 1} of 100000 · paused", exact=True)).to_be_visible()
     button(page, "Resume").click()
@@ -238,12 +243,7 @@ def test_stop_pause_step(tab: Tab, dashboard: Any) -> None:
 
 def test_a_click_counts_once_though_the_page_refreshes_itself_first(tab: Tab, dashboard: Any) -> None:
     """A browser so busy that it comes to send a click only after the page's own refreshes."""
-    page = ready(tab(link(dashboard, steps=100_000, log_every=10)))
-    button(page, "Train").click()
-    until_curve(page, "race-nll", "MLE", 2)
-    button(page, "Pause").click()
-    expect(button(page, "Resume")).to_be_visible()
-    reached = paused_at(page)
+    page, reached = paused(tab, dashboard)
     page.evaluate(
         """() => {
             const soon = window.setTimeout;
