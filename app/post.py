@@ -13,6 +13,7 @@ import contextlib
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,10 @@ class Box:
         self._asked = threading.Event()
         self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
-    def put(self, name: str, figure: bytes) -> None:
-        """Send a chart its figure, instead of an older one that is still here."""
+    def put(self, figures: Mapping[str, bytes]) -> None:
+        """Send charts, by their names, their figures, instead of older ones that are still here; they go together."""
         with self._guard:
-            self._figures[name] = figure
+            self._figures |= figures
             waiting, self._waiting = self._waiting, None
             self._asked.clear()
         if waiting is not None:

@@ -17,17 +17,16 @@ function drawn(node) {
   });
 }
 
-// Each line holds a chart's name and its figure.
-function deliver(text) {
-  const drawings = text.split("\n").map((line) => {
+// Each line holds a chart's name and its figure; they are drawn one after the other, the first at the earliest.
+async function deliver(text) {
+  for (const line of text.split("\n")) {
     const [name, figure] = line.split("\t", 2);
     const node = document.querySelector(`[data-chart="${CSS.escape(name)}"]`);
-    if (!node) return undefined;
+    if (!node) continue;
     const drawing = drawn(node);
     node.dispatchEvent(new CustomEvent("qhn-figure", { detail: new TextEncoder().encode(figure) }));
-    return drawing;
-  });
-  return Promise.all(drawings);
+    await drawing;
+  }
 }
 
 async function ask() {

@@ -1,8 +1,9 @@
-"""What a page's own refreshes carry of clicks, which have a message of their own."""
+"""A click counts once: no refresh carries it a second time, and nothing that starts the page anew loses it."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as some
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app.clicks import ClicksOnce, without_clicks
+from qhn_core.store import RunStore
+from tests.load.browser_tab import Tab
+from tests.load.serving import serving
 
 CLICKS: dict[str, Any] = {
     "trigger_value": True,
@@ -83,3 +87,23 @@ def test_the_server_hears_refreshes_without_clicks_and_all_else_as_it_came() -> 
     for other in ({"type": "websocket.receive", "text": "hello"}, {"type": "websocket.disconnect", "code": 1000}):
         assert heard("websocket", other) is other
     assert heard("http", received) is received
+
+
+async def clicked_in_between(port: int) -> None:
+    """Train is clicked while the page is drawn, which something then starts anew before the click's turn came."""
+    tab = Tab(port)
+    await tab.open()
+    await tab.ask()
+    await tab.click("Train")
+    await tab.ask()
+    for _ in range(600):
+        await asyncio.sleep(0.1)
+        if "Stop" in tab.buttons:
+            break
+    await tab.close()
+
+
+def test_a_click_that_waits_for_the_page_is_not_lost_when_the_page_starts_anew(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        asyncio.run(clicked_in_between(server.port))
+    assert len(RunStore(tmp_path).list()) == 1

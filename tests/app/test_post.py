@@ -24,12 +24,12 @@ LONG = 60.0
 
 def test_what_is_put_is_taken_once_and_only_the_newest() -> None:
     box = post.Box()
-    box.put("loss", b"old")
-    box.put("loss", b"new")
-    box.put("gap", b"gap")
+    box.put({"loss": b"old"})
+    box.put({"loss": b"new"})
+    box.put({"gap": b"gap"})
     assert asyncio.run(box.take(LONG)) == {"loss": b"new", "gap": b"gap"}
     assert asyncio.run(box.take(0.0)) == {}
-    box.put("loss", b"stale")
+    box.put({"loss": b"stale"})
     box.clear()
     assert asyncio.run(box.take(0.0)) == {}
 
@@ -42,7 +42,7 @@ def test_a_question_waits_for_what_comes() -> None:
         asking = asyncio.create_task(box.take(LONG))
         await asyncio.sleep(0)
         assert box.is_awaited(0.0)
-        await asyncio.to_thread(box.put, "loss", b"figure")
+        await asyncio.to_thread(box.put, {"loss": b"figure"})
         assert not box.is_awaited(0.0), "it is drawing"
         return await asking
 
@@ -53,15 +53,15 @@ def test_who_gave_up_is_not_waited_for() -> None:
     box = post.Box()
     asyncio.run(box.take(0.0))
     assert not box.is_awaited(0.0)
-    box.put("loss", b"figure")
+    box.put({"loss": b"figure"})
     assert asyncio.run(box.take(LONG)) == {"loss": b"figure"}
 
 
 def test_an_answer_names_each_chart_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(post, "PATIENCE", 0.01)
     box = post.BOXES.of("a box of this test")
-    box.put("loss", b'{"a": 1}')
-    box.put("gap", b'{"b": 2}')
+    box.put({"loss": b'{"a": 1}'})
+    box.put({"gap": b'{"b": 2}'})
     found = asyncio.run(post.answer("a box of this test", Headers()))
     assert (found.status_code, found.body) == (200, b'loss\t{"a": 1}\ngap\t{"b": 2}')
     assert asyncio.run(post.answer("a box of this test", Headers())).status_code == 204

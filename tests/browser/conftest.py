@@ -11,11 +11,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).parents[2]
 #: Milliseconds: other programs may be at work on this machine.
@@ -34,11 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
+def free_port(wanted: int = 0) -> int:
+    """A port nobody listens on: the one wanted, where that is so."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
         return int(probe.getsockname()[1])
+
+
+@cache
+def _usual_port() -> int:
+    """Where this process serves one dashboard after the other: browsers know compiled scripts by their address."""
+    return free_port()
 
 
 @dataclass
@@ -54,7 +65,7 @@ class Server:
 
 def start_server(data: Path, port: int | None = None) -> Server:
     """Start a dashboard on ``data``, at a free port if none is named, and wait until it answers."""
-    port, log = port or free_port(), data / "server.log"
+    port, log = port or free_port(_usual_port()), data / "server.log"
     data.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("ab") as out:
@@ -123,16 +134,36 @@ def look_under_policy(page: Page) -> None:
     page.wait_for_function = patient  # type: ignore[method-assign]
 
 
+def _forget(profile: BrowserContext, page: Page, address: str) -> None:
+    """Have the visitor come for the first time again, whose browser knows nothing but files."""
+    session = profile.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "local_storage,indexeddb"})
+    session.detach()
+    profile.clear_cookies()
+
+
 @pytest.fixture
-def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens tabs (``tab(address, dark=…)``); at the end no tab may have errors in its console or a stack trace."""
+def tab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Opens tabs (``tab(address, dark=…)``); at the end no tab may have errors in its console or a stack trace.
+
+    The first is in the browser that keeps compiled scripts, and starts with an empty storage; each further tab is
+    another visitor's.
+    """
     opened: list[tuple[Page, list[str]]] = []
 
-    def open_tab(address: str, *, dark: bool = False, **options: Any) -> Page:
-        context = chromium.new_context(
-            viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light", **options
-        )
-        page = context.new_page()
+    def visitor(address: str) -> Page:
+        if opened:
+            chromium: Browser = request.getfixturevalue("chromium")
+            return chromium.new_context().new_page()
+        profile: BrowserContext = request.getfixturevalue("profile")
+        page = profile.new_page()
+        _forget(profile, page, "/".join(address.split("/")[:3]))
+        return page
+
+    def open_tab(address: str, *, dark: bool = False) -> Page:
+        page = visitor(address)
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_default_timeout(PATIENCE)
         found: list[str] = []
         # (Streamlit looks for itself under a page's own path first, which gives a harmless 404.)
@@ -149,9 +180,9 @@ def tab(chromium: Browser) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_tab
-    for page, found in opened:
+    for number, (page, found) in enumerate(opened):
         try:
             assert "Traceback" not in page.inner_text("body")
             assert not [text for text in found if not any(word in text for word in HARMLESS)]
         finally:
-            page.context.close()
+            (page.context if number else page).close()

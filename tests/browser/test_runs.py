@@ -57,7 +57,7 @@ def dark_page(tab: Tab, dashboard: Any, data: Path) -> Page:
 
 
 def _open(tab: Tab, dashboard: Any, *, dark: bool) -> Page:
-    opened = tab(f"{dashboard.address}/runs", dark=dark, accept_downloads=True)
+    opened = tab(f"{dashboard.address}/runs", dark=dark)
     expect(_table(opened)).to_be_visible(timeout=LONG)
     return opened
 

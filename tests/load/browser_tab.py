@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections import Counter
@@ -33,8 +34,10 @@ class Tab:
         self._timers: dict[str, tuple[float, asyncio.Task[None]]] = {}
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._drawn = asyncio.Event()
-        #: Labels of buttons that can be pressed -> their ids; text of the progress bar; messages so far.
+        #: Labels of buttons that can be pressed -> their ids, and -> the parts of the page that they belong to; text of
+        #: the progress bar; messages so far.
         self.buttons: dict[str, str] = {}
+        self.parts: dict[str, str] = {}
         self.progress, self.messages = "", 0
         #: Monotonic seconds of the last message; the longest pause between two since :meth:`watch`.
         self.heard, self.silence = time.monotonic(), 0.0
@@ -71,6 +74,14 @@ class Tab:
         """Click a button and wait until the page has been drawn."""
         await self.rerun(self.buttons[label])
 
+    async def click(self, label: str) -> None:
+        """Click a button as browsers do, which name its part of the page, and do not wait for anything."""
+        await self._ask(self.buttons[label], self.parts[label], by_itself=False)
+
+    async def ask(self) -> None:
+        """Ask for the whole page anew, and do not wait for it."""
+        await self._ask()
+
     async def rerun(self, widget: str = "", *, timeout: float = 120.0) -> float:
         """Draw the whole page anew; returns the seconds that this took."""
         began = time.monotonic()
@@ -83,7 +94,7 @@ class Tab:
         """Measure silence from now on."""
         self.heard, self.silence = time.monotonic(), 0.0
 
-    async def _ask(self, widget: str = "", fragment: str = "") -> None:
+    async def _ask(self, widget: str = "", fragment: str = "", *, by_itself: bool = True) -> None:
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_script_hash = self._query, self._script
@@ -93,7 +104,7 @@ class Tab:
             state = run.widget_states.widgets.add()
             state.id, state.trigger_value = widget, True
         if fragment:
-            run.fragment_id, run.is_auto_rerun = fragment, True
+            run.fragment_id, run.is_auto_rerun = fragment, by_itself
         await self._socket.send(message.SerializeToString())
 
     async def _read(self) -> None:
@@ -129,19 +140,20 @@ class Tab:
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._element(message.delta.new_element)
+            self._element(message.delta.new_element, message.delta.fragment_id)
 
-    def _element(self, element: Any) -> None:
+    def _element(self, element: Any, part: str) -> None:
         kind = element.WhichOneof("type")
         if kind == "button" and not element.button.disabled:
             self._new_buttons[element.button.label] = element.button.id
+            self.parts[element.button.label] = part
         elif kind == "exception":
             self.troubles.append(element.exception.message[:120])
         elif kind == "progress":
             self.progress = element.progress.text
         elif kind == "bidi_component":
-            part = element.bidi_component
-            body = part.bytes if part.WhichOneof("data") == "bytes" else (part.json or "").encode()
+            shown = element.bidi_component
+            body = shown.bytes if shown.WhichOneof("data") == "bytes" else (shown.json or "").encode()
             feed, every = _FEED.search(body), _EVERY.search(body)
             if feed is not None and feed[1].decode() not in self._polls:
                 pace = float(every[1]) if every is not None else 1.0
@@ -165,22 +177,49 @@ class Tab:
             await self._ask(fragment=fragment)
 
     async def _poll(self, path: str, every: float) -> None:
-        """A chart's requests, on one connection, at the pace that the server asks for."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        tag = b""
+        """A chart's requests, at the pace that the server asks for."""
+        line, tag = _Line(self._port), b""
         try:
             while self.is_open and every > 0:
                 await asyncio.sleep(every)
                 head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nIf-None-Match: ".encode()
-                writer.write(head + tag + b"\r\n\r\n")
-                answer = await reader.readuntil(b"\r\n\r\n")
-                length, new, pace = _LENGTH.search(answer), _TAG.search(answer), _PACE.search(answer)
-                if length is not None:
-                    await reader.readexactly(int(length[1]))
+                answer = await line.asked(head + tag + b"\r\n\r\n")
+                new, pace = _TAG.search(answer), _PACE.search(answer)
                 tag, every = new[1] if new is not None else tag, float(pace[1]) if pace is not None else every
                 self.answers[int(answer.split(maxsplit=2)[1])] += 1
         except (OSError, asyncio.IncompleteReadError) as error:
             if self.is_open:
                 self.troubles.append(f"feed: {error!r}"[:120])
         finally:
-            writer.close()
+            line.close()
+
+
+class _Line:
+    """A connection that is used again while the server keeps it, as browsers do: it drops those that rest."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def asked(self, request: bytes) -> bytes:
+        """The head of the answer, whose body is read, too."""
+        if self._ends is not None:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                return await self._asked(*self._ends, request)
+            self.close()
+        self._ends = await asyncio.open_connection("127.0.0.1", self._port)
+        return await self._asked(*self._ends, request)
+
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+        writer.write(request)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = _LENGTH.search(answer)
+        if length is not None:
+            await reader.readexactly(int(length[1]))
+        return answer
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._ends is not None:
+            self._ends[1].close()
+            self._ends = None

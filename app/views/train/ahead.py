@@ -11,8 +11,9 @@ from app.views.train import charts, ghosts, instant
 from app.views.train.data import of_instant
 from qhn_core.config import RunConfig
 
-#: Seconds that the page waits for a result, and for its charts to ask for it, before it is drawn itself.
-TRAINED, ASKED = 0.6, 0.05
+#: Seconds that the page waits for a result, for its charts to ask for it, and for them to be drawn, before it is drawn
+#: itself: the browser cannot do both at once.
+TRAINED, ASKED, DRAWN = 0.6, 0.05, 0.3
 
 
 def send(held: RunConfig, *, metric: str) -> None:
@@ -38,5 +39,6 @@ def send(held: RunConfig, *, metric: str) -> None:
         return
     ghosts.follow(shown.key)
     look = charts.LARGE if state.presenting() else charts.USUAL
-    for chart in charts.curve_charts(shown, metric=metric, look=look):
-        box.put(chart.name, charts.encoded_figure(shown, chart))
+    curves = charts.curve_charts(shown, metric=metric, look=look)
+    box.put({chart.name: charts.encoded_figure(shown, chart) for chart in curves})
+    box.is_awaited(DRAWN)
