@@ -56,6 +56,12 @@ class FigureCache:
                 del self._building[key]
             done.set()
 
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._guard:
+            self._items.clear()
+            self._held = 0
+
     def _keep(self, key: Key, item: _Item) -> None:
         with self._guard:
             former = self._items.pop(key, None)

@@ -18,7 +18,20 @@ if str(_APP.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app import classroom, clicks, doors, downloads, feeds, gate, hints, library, live_chart, post, services  # noqa: E402
+from app import (  # noqa: E402
+    classroom,
+    clicks,
+    doors,
+    downloads,
+    feeds,
+    gate,
+    hints,
+    housekeeping,
+    library,
+    live_chart,
+    post,
+    services,
+)
 from qhn_core.errors import QHNError  # noqa: E402
 
 feeds.FEEDS.open()
@@ -27,6 +40,7 @@ downloads.TICKETS.open()
 # data folder every page says.
 with contextlib.suppress(QHNError):
     services.shared_supervisor()
+    housekeeping.start(services.let_go)
 base, room = live_chart.below_base(""), None
 if classroom.is_asked():
     room = classroom.begin(services.shared_store().people, port=int(st.get_option("server.port")))

@@ -125,6 +125,12 @@ def cached_figure(key: tuple[Hashable, ...], version: Hashable, build: Callable[
     return _figures().get(key, version, build, every=every)
 
 
+def let_go() -> None:
+    """Empty what is kept for pages that are drawn again."""
+    _figures().clear()
+    shared_store().forget_histories()
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> bool:
     """Load in the background what the first run needs (compiled kernels above all). Returns at once."""

@@ -39,6 +39,12 @@ class HistoryCache:
             self._keep(key, changed, rows)
             return rows
 
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._guard:
+            self._found.clear()
+            self._held = 0
+
     def _keep(self, key: Key, changed: float, rows: Rows) -> None:
         with self._guard:
             former = self._found.pop(key, None)

@@ -94,6 +94,10 @@ class RunStore(Reading):
         """Close the connections; the store opens new ones if it is used again."""
         self.database.close()
 
+    def forget_histories(self) -> None:
+        """Let go of histories that were read; they are read again for who asks."""
+        self._histories.clear()
+
     # ------------------------------------------------------------------------------------------- runs
 
     def of(self, person: str) -> RunStore:
