@@ -52,6 +52,7 @@ def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom) -> None:
     room.has_followed(viewer)
     if board.page in pages:
         own = board.own(viewer) if board.own is not None else {}
+        state.take_address()
         st.switch_page(pages[board.page], query_params={**board.query, **own})
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 #: Seconds between two looks, and those of rest after which the server tidies up.
-LOOK, REST = 30.0, 240.0
+LOOK, REST = 30.0, 120.0
 #: Share of a core below which a server rests.
 _IDLE = 0.05
 #: Seconds of computing since the last time from which on it is worth it.

@@ -80,6 +80,11 @@ def replaced(text: str | None) -> None:
     _set("replaced", {old: at for old, at in _get("replaced", {}).items() if now - at < _LATE} | {text: now})
 
 
+def take_address() -> None:
+    """The address that comes next is meant, whatever this session wrote before."""
+    _set("replaced", {})
+
+
 def link_text(config: RunConfig) -> str | None:
     """The configuration as it stands in a link; None where it is too long for one (a cost table written out)."""
     try:
@@ -182,21 +187,18 @@ def open_settings(config: RunConfig) -> None:
 
 def hidden() -> frozenset[str]:
     """Names of the form's sections that are not shown, from the URL."""
-    return frozenset(part for part in st.query_params.get(HIDE, "").split(",") if part.isidentifier())
+    return frozenset(part for part in (parameter(HIDE) or "").split(",") if part.isidentifier())
 
 
 def hidden_controls() -> frozenset[str]:
     """Settings (``objective.beta``) that a lesson does not show, from the URL."""
-    text = st.query_params.get(HIDE, "")[:1000]
+    text = (parameter(HIDE) or "")[:1000]
     return frozenset(part for part in text.split(",") if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", part))
 
 
 def hide(sections: list[str]) -> None:
     """Put the hidden sections in the URL."""
-    if sections:
-        st.query_params[HIDE] = ",".join(sorted(sections))
-    elif HIDE in st.query_params:
-        del st.query_params[HIDE]
+    keep_choice(HIDE, ",".join(sorted(sections)) or None)
 
 
 # --- what is shown on a projector -------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def hide(sections: list[str]) -> None:
 
 def presenting() -> bool:
     """Whether the page is shown as on a projector, by its link or since somebody chose it in this session."""
-    return st.query_params.get(PRESENT) == "1" or bool(_get(PRESENT, False))
+    return parameter(PRESENT) == "1" or bool(_get(PRESENT, False))
 
 
 def present(on: bool) -> None:
@@ -215,7 +217,7 @@ def present(on: bool) -> None:
 
 def prompt(longest: int) -> str:
     """What a teacher asks beside the page, from the link: plain text, bounded."""
-    return (st.query_params.get(PROMPT) or "")[:longest]
+    return (parameter(PROMPT) or "")[:longest]
 
 
 # --- widgets and small memories --------------------------------------------------------------------------------------
@@ -246,26 +248,47 @@ def remember(name: str, value: Any) -> None:
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:
     """One of ``allowed``, from the URL; ``default`` where it is absent or none of them."""
-    text: str | None = st.query_params.get(name)
+    text = parameter(name)
     return default if text is None or text not in allowed else text
 
 
 def number(name: str, default: int | None = None) -> int | None:
     """A whole number from the URL; ``default`` where it is absent or not one."""
-    text = st.query_params.get(name, "")
+    text = parameter(name) or ""
     return int(text) if re.fullmatch(r"\d{1,9}", text) else default
 
 
 def keep_choice(name: str, value: object | None) -> None:
     """Put a choice in the URL, or remove it for None."""
-    if value is None:
-        if name in st.query_params:
-            del st.query_params[name]
-    elif st.query_params.get(name) != str(value):
-        st.query_params[name] = str(value)
+    text, said = None if value is None else str(value), st.query_params.get(name)
+    if text == said:
+        return
+    replaced(f"{_part(name)}={said}")
+    _set(_part(name), text)
+    _write(name, text)
 
 
 def parameter(name: str) -> str | None:
-    """A parameter of the URL as text; what it may be is for the caller to check."""
+    """A parameter of the URL as text; what it may be is for the caller to check.
+
+    Where the browser has not yet heard of a choice, that choice, with which the URL is set right.
+    """
     text: str | None = st.query_params.get(name)
-    return text
+    if not is_late(f"{_part(name)}={text}"):
+        return text
+    kept: str | None = _get(_part(name))
+    _write(name, kept)
+    return kept
+
+
+def _part(name: str) -> str:
+    """A parameter of this page, among what the session remembers."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return f"{'' if context is None else context.page_script_hash}.{name}"
+
+
+def _write(name: str, text: str | None) -> None:
+    if text is not None:
+        st.query_params[name] = text
+    elif name in st.query_params:
+        del st.query_params[name]

@@ -34,8 +34,10 @@ class Metric(NamedTuple):
     form: str = ".3f"  #: how a table writes it
 
     def text(self, value: float, *, sign: bool = False) -> str:
-        """``value`` as tables write it, with its sign if asked; a dash for none."""
-        return "–" if not math.isfinite(value) else format(value, f"+{self.form}" if sign else self.form)
+        """``value`` as tables write it, with a true minus sign, and its sign if asked; a dash for none."""
+        if not math.isfinite(value):
+            return "–"
+        return format(value, f"+{self.form}" if sign else self.form).replace("-", "−")
 
     @property
     def title(self) -> str:

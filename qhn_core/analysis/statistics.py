@@ -76,7 +76,7 @@ class Comparison(NamedTuple):
     @property
     def effect_text(self) -> str:
         """The effect size for people; a dash where too few seeds leave it undefined."""
-        return "–" if math.isnan(self.effect_size) else f"{self.effect_size:+.2f}"
+        return "–" if math.isnan(self.effect_size) else f"{self.effect_size:+.2f}".replace("-", "−")
 
 
 class Reached(NamedTuple):

@@ -53,6 +53,33 @@ def test_an_address_that_has_not_followed_yet_undoes_nothing(fresh: Path, monkey
     assert config_of(page) == RunConfig(), "later it is an address like any other"
 
 
+def choosing() -> None:
+    import streamlit as st
+
+    from app import state
+
+    for name in "abc":
+        st.button(name, key=name, on_click=state.keep_choice, args=("step", None if name == "a" else name))
+    st.text(state.choice("step", ("a", "b", "c"), "a"))
+
+
+def test_a_choice_is_not_undone_by_an_address_that_has_not_followed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_LATE", 600.0)
+    page = AppTest.from_function(choosing).run()
+    for name in "bca":
+        late = dict(page.query_params)
+        page.button(key=name).click().run()
+        assert page.text[0].value == name
+        page.query_params.clear()
+        page.query_params.update(late)
+        page.run()
+        assert page.text[0].value == name
+        assert page.query_params.get("step", "a") in (name, [name]), "it is set right"
+    page.query_params["step"] = "b"
+    monkeypatch.setattr(state, "_LATE", 0.0)
+    assert page.run().text[0].value == "b", "later it is an address like any other"
+
+
 @pytest.mark.parametrize(
     "link",
     [

@@ -73,7 +73,7 @@ def test_every_contender_has_its_own() -> None:
 
 def test_a_comparison_names_its_metric_as_the_tables_do() -> None:
     text = sentence(comparison("predictive_nll_test", GOOD))
-    assert text.startswith("**Predictive NLL, test:** ELBO β=1 is better than MLE (difference -0.035 nats per example,")
+    assert text.startswith("**Predictive NLL, test:** ELBO β=1 is better than MLE (difference −0.035 nats per example,")
     assert "corrected p ≤ 0.0031," in text
     assert "_" not in text
     assert "(exploratory)" in sentence(comparison("gap", GOOD), exploratory=True)

@@ -15,7 +15,7 @@ from app.views.compare.data import Seen
 from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
 from app.views.compare.sentences import headlines, sentence
 from qhn_core.analysis.statistics import Comparison, Summary, Verdict
-from qhn_core.metrics import METRICS
+from qhn_core.metrics import METRICS, Metric
 
 #: Footnote sign of rivals that have no steps.
 NO_STEPS = "¹"
@@ -142,7 +142,7 @@ def _cell_of(found: Judged, key: str, name: str) -> str:
     summary = found.means[key].get(name)
     if summary is None:
         return "–"
-    cell = _cell(summary, METRICS[key].form)
+    cell = _cell(summary, METRICS[key])
     if key != "steps_to_threshold":
         return cell
     reach = found.reached[name]
@@ -152,12 +152,11 @@ def _cell_of(found: Judged, key: str, name: str) -> str:
     return f"{cell}{unit} ({reach.share:.0%})"
 
 
-def _cell(summary: Summary, form: str) -> str:
-    if np.isnan(summary.mean):
-        return "–"
-    if np.isnan(summary.low):
-        return format(summary.mean, form)
-    return f"{summary.mean:{form}}{_FIRM}±{_FIRM}{summary.high - summary.mean:{form}}"
+def _cell(summary: Summary, metric: Metric) -> str:
+    mean = metric.text(summary.mean)
+    if np.isnan(summary.mean) or np.isnan(summary.low):
+        return mean
+    return f"{mean}{_FIRM}±{_FIRM}{metric.text(summary.high - summary.mean)}"
 
 
 def _small_print(seen: Seen, found: Judged, reference: str) -> str:
@@ -202,11 +201,11 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
         "|---|---|--:|--:|--:|--:|---|",
     ]
     for c in found.comparisons:
-        form = METRICS[c.metric].form
+        metric = METRICS[c.metric]
+        low, high = metric.text(c.low, sign=True), metric.text(c.high, sign=True)
         lines.append(
-            f"| {METRICS[c.metric].title} | {c.contender} | {c.difference:+{form}} | "
-            f"{c.low:+{form}}{_FIRM}…{_FIRM}{c.high:+{form}} | {c.effect_text} | {_p(c.p_adjusted)} | "
-            f"{badge(c)} |"
+            f"| {metric.title} | {c.contender} | {metric.text(c.difference, sign=True)} | "
+            f"{low}{_FIRM}…{_FIRM}{high} | {c.effect_text} | {_p(c.p_adjusted)} | {badge(c)} |"
         )
     return "\n".join(lines)
 
