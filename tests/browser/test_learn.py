@@ -139,6 +139,7 @@ def test_a_qubit_turns_and_is_measured(dashboard: Any, tab: Tab) -> None:
     assert toy.get_attribute("data-last") in ("0", "1")
     page.get_by_test_id("stButtonGroup").get_by_text("2", exact=True).click()
     page.wait_for_function("JSON.parse(document.querySelector('[data-chart=qubits]')?.dataset.p || '[]').length === 4")
+    expect(toy).to_have_count(1)  # for a moment the one before stands beside it
     p = json.loads(toy.get_attribute("data-p") or "[]")
     assert p[1] == pytest.approx(0.0, abs=1e-6)  # the CNOT leaves −− and ++
     assert p[2] == pytest.approx(0.0, abs=1e-6)
