@@ -22,7 +22,9 @@ from qhn_core.runner.live import LiveRun, speed_limit
 from qhn_core.runner.reading import Reading
 from qhn_core.runner.slots import Limits, Slots
 from qhn_core.runner.training import Training
+from qhn_core.runner.twins import Twins
 from qhn_core.runner.writer import FLUSH_SECONDS, Writer
+from qhn_core.sharing import Shared
 from qhn_core.store import Rows, RunRecord, RunState, RunStore
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class Supervisor(Reading):
             write=self._writer.write,
             park_seconds=park_seconds,
         )
+        #: Configuration -> what its runs share.
+        self._twins: Shared[Twins] = Shared()
         self._guard = threading.RLock()
         self._closed = False
         self._person = ""
@@ -313,6 +317,7 @@ class Supervisor(Reading):
         task.one_by_one = lambda: run.want_pause or run.speed is not None
         task.cancelled = run.cancelled
         task.helpers, task.crowded = self.helpers, self.crew.slots.crowded
+        task.twins = self._twins.get(task.config.to_json(), Twins)
         with self._guard:
             self.crew.launch(run)
             self.crew.fit(may_go=_may_go)

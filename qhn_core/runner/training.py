@@ -16,6 +16,7 @@ from qhn_core.runner.slices import Slice
 from qhn_core.runner.status import Snapshot
 from qhn_core.runner.task import Reached
 from qhn_core.runner.trail import Trail, stride
+from qhn_core.runner.twins import Steps, Twins
 from qhn_core.store import Parcel
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class Training:
         #: Processes of this machine that make its turns where ``crowded()`` says for how many seconds each lasts.
         self.helpers: Helpers | None = None
         self.crowded: Callable[[], float | None] = lambda: None
+        #: What it shares with runs of equal configuration from when it is one of a crowd until it is done.
+        self.twins: Twins | None = None
+        self._shares = False
 
     @property
     def steps(self) -> int:
@@ -97,30 +101,41 @@ class Training:
         return state
 
     def step(self, setup: Setup, state: TrainState) -> tuple[TrainState, Info | Slice]:
-        """One step of training; on a cluster, as many as fit in a fraction of a second."""
+        """One step of training; on a cluster, or as one of a crowd, as many as fit in a fraction of a second."""
         from qhn_core import trainer
 
-        if self._cluster is None:
-            made = self._helped(state)
-            return trainer.step(setup, state) if made is None else (made.state, made)
+        if self._cluster is not None:
+            return self._on_cluster(self._cluster, state)
+        if self.steps_cannot_be_cut or self.one_by_one():
+            return trainer.step(setup, state)
+        seconds = self.crowded()
+        self._shares = self._shares or seconds is not None
+        if self.twins is None or not self._shares:
+            return trainer.step(setup, state)
+        made = self.twins.steps(state, lambda: self._turn(setup, state, seconds), self.cancelled)
+        return made.state, made.info
+
+    def _on_cluster(self, cluster: Cluster, state: TrainState) -> tuple[TrainState, Slice]:
         steps = 1 if self.one_by_one() else MOST
-        every = self.trail.every if self.trail is not None else 0
-        (made,) = self._cluster.advance(
-            [(self._text, state.arrays())], steps=steps, every=every, cancelled=self.cancelled
+        (made,) = cluster.advance(
+            [(self._text, state.arrays())], steps=steps, every=self._every(), cancelled=self.cancelled
         )
         return made.state, made
 
-    def _helped(self, state: TrainState) -> Slice | None:
-        """A turn made by a process beside this one, if others wait for theirs; None to make a step here."""
-        if self.helpers is None or self.steps_cannot_be_cut or self.one_by_one():
-            return None
-        seconds = self.crowded()
-        if seconds is None:
-            return None
-        every = self.trail.every if self.trail is not None else 0
-        return self.helpers.advance(
-            self._text, state.arrays(), steps=MOST, seconds=seconds, every=every, cancelled=self.cancelled
-        )
+    def _turn(self, setup: Setup, state: TrainState, seconds: float | None) -> Steps:
+        """What a turn of so many seconds brings: a slice made by a process beside this one, or a step made here."""
+        from qhn_core import trainer
+
+        made = None
+        if self.helpers is not None and seconds is not None:
+            made = self.helpers.advance(
+                self._text, state.arrays(), steps=MOST, seconds=seconds, every=self._every(), cancelled=self.cancelled
+            )
+        return Steps(*trainer.step(setup, state)) if made is None else Steps(made.state, made)
+
+    def _every(self) -> int:
+        """Steps from one kept state to the next; 0 for none."""
+        return self.trail.every if self.trail is not None else 0
 
     def begin(self, setup: Setup, state: TrainState) -> int:
         """Keep set-up and state."""
@@ -145,6 +160,8 @@ class Training:
             self._seen = Snapshot(int(before.step), before.theta, info.probs, info.bits)
             self.process = 0
         self.state = after
+        if info.done:
+            self.twins = None
         return Reached(self._updates(after), info.done, info.reason or "")
 
     def _keep(self, state: TrainState, *, last: bool) -> None:
@@ -168,7 +185,7 @@ class Training:
 
     def memory(self) -> tuple[Any, ...]:
         """Set-up, state and history."""
-        return self.setup, self.state, self.recorder, self.trail
+        return self.setup, self.state, self.recorder, self.trail, self.twins
 
     def waiting_bytes(self) -> int:
         """Memory of rows that the store does not have."""
