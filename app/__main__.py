@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 #: Seconds of getting ready after which that is said.
@@ -21,18 +22,25 @@ SWITCH = 0.0005
 #: for nearly each of a class's hundred threads, what is freed in one is of no use to another: the server only grew.
 HEAPS, _ARENA_MAX = 2, -8
 
+#: Libraries that Streamlit and the statistics load when a page first shows a table or an interval: a class that opens
+#: its pages at the same moment would wait for them.
+_LATE = ("pandas", "PIL.Image", "scipy.special")
+
 
 def main() -> None:
     """Modules, kernels and the default's first step are there before the address is announced."""
     sys.setswitchinterval(SWITCH)
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, HEAPS)
+    late = threading.Thread(target=lambda: [import_module(name) for name in _LATE], daemon=True)
+    late.start()
     from app import services
     from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
 
     with _said_if_long(), contextlib.suppress(QHNError):  # the page says what is wrong, and what to do
         services.warm_up_now()
+    late.join()
     from streamlit.web import cli
 
     # The server ends in good order on these two and raises them again: then Python too ends in good order, so that the
