@@ -114,16 +114,12 @@ class Helpers:
         self._guard = threading.Lock()
         self._not_before, self._closed = 0.0, os.name != "posix"
 
-    def start(self, most: int | None = None) -> None:
-        """Begin to start those that are missing; returns at once, and does nothing where none is.
-
-        Args:
-            most: how many may be starting at the same time, as each takes a core for seconds; None for all.
-        """
+    def start(self) -> None:
+        """Begin to start those that are missing; returns at once, and does nothing where none is."""
         with self._guard:
             if self._closed or time.monotonic() < self._not_before:
                 return
-            while len(self._all) < self.count and (most is None or len(self._all) - len(self._ready) < most):
+            while len(self._all) < self.count:
                 try:
                     self._all.add(helper := Helper())
                 except OSError as error:
@@ -164,7 +160,7 @@ class Helpers:
         try:
             helper = self._free.get_nowait()
         except Empty:
-            self.start(most=1)
+            self.start()
             return None
         try:
             blob = helper.ask(head, packed, cancelled)

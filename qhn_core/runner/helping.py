@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 REQUEST, ANSWER = struct.Struct(">II"), struct.Struct(">?I")
 #: Seconds without a request after which its memory is given back.
 _IDLE = 300.0
-#: How much it gives way to the process that serves pages: while it loads, and while it computes.
-_NICE_AT_FIRST, _NICE = 5, 15
+#: How much it gives way to the process that serves pages.
+_NICE = 15
 
 
 def main() -> None:
@@ -30,10 +30,9 @@ def main() -> None:
 def _serve() -> None:
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    os.nice(_NICE_AT_FIRST)
     _get_ready()
     _answer(answers, True, b"")
-    os.nice(_NICE - _NICE_AT_FIRST)
+    os.nice(_NICE)
     while select.select([requests], [], [], _IDLE)[0]:
         sizes = requests.read(REQUEST.size)
         if len(sizes) < REQUEST.size:

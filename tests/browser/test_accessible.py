@@ -60,8 +60,9 @@ def serious(page: Page, *, colours: bool = False) -> list[str]:
     """Serious and critical violations of WCAG 2 A and AA, or of its contrasts alone, each with the first places."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page.wait_for_function(  # what Streamlit is about to replace is drawn pale
-        "!document.querySelector('[data-stale=true]')"
+    page.wait_for_function(  # what Streamlit is about to replace is drawn pale, and where work goes on it is so often
+        "!document.querySelector('[data-stale=true]') && "
+        "[...document.querySelectorAll('[data-testid=stProgress]')].every((bar) => !bar.innerText.includes(' … '))"
     )
     page.wait_for_timeout(400)
     found = Axe().run(page, options={"runOnly": RULES[colours]}).response["violations"]

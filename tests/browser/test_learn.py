@@ -159,7 +159,7 @@ def test_no_serious_fault_in_lessons_and_story(dashboard: Any, tab: Tab, width: 
         page.goto(f"{dashboard.address}/learn?{query}")
         page.wait_for_selector(ready, timeout=LONG)
         assert not serious(page), query
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, query
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
 
 
 def test_a_receipt_opens_from_disk_with_the_network_off(chromium: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -35,17 +36,21 @@ def run(dashboard: Any) -> str:
     return found
 
 
+def _come_to_be(page: Page, chart: str, kind: str, what: str, wanted: list[str]) -> None:
+    """Wait until that is what the chart's texts have: while it is drawn anew it has none for a moment."""
+    nodes = f"[...document.querySelectorAll('[data-chart={chart}] {kind}')].filter((n) => n.textContent.length)"
+    found = f"JSON.stringify([...new Set({nodes}.map((n) => {what}))].sort())"
+    text = json.dumps(wanted, ensure_ascii=False, separators=(",", ":"))  # as JSON.stringify writes it
+    page.wait_for_function(f"{found} === {json.dumps(text)}")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_numbers_and_signs_have_the_colours_that_can_be_read(dashboard: Any, tab: Tab, run: str, dark: bool) -> None:
     page = tab(f"{dashboard.address}/?run={run}", dark=dark)
-    page.wait_for_selector("[data-chart=confusion] .heatmap-label text")
-    page.wait_for_selector("[data-chart=weights] .textpoint text")
-    fill = "nodes => [...new Set(nodes.map(n => n.textContent.length ? getComputedStyle(n).fill : ''))]"
-    numbers = page.eval_on_selector_all("[data-chart=confusion] .heatmap-label text", fill)
-    assert numbers == [INK[dark]]
-    pairs = "nodes => [...new Set(nodes.map(n => n.textContent + getComputedStyle(n).fill))].sort()"
-    signs = page.eval_on_selector_all("[data-chart=weights] .textpoint text", pairs)
-    assert signs == sorted(["+" + PAPER[dark], "−" + INK[dark]])
+    numbers = [INK[dark]]
+    _come_to_be(page, "confusion", ".heatmap-label text", "getComputedStyle(n).fill", numbers)
+    signs = sorted(["+" + PAPER[dark], "−" + INK[dark]])
+    _come_to_be(page, "weights", ".textpoint text", "n.textContent + getComputedStyle(n).fill", signs)
     title, width = page.evaluate("""() => { const c = document.querySelector('[data-chart=confusion]');
         return [c.querySelector('.gtitle').getBBox().width, c.clientWidth]; }""")
     assert title <= width

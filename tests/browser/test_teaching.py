@@ -39,7 +39,7 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     assert above is not None
     assert below is not None
     assert below["y"] - above["y"] - above["height"] < 30, "no empty line below the keys"
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.wait_for_function("document.documentElement.scrollWidth <= 1280")
     assert "present=1" in page.url
     assert not serious(page)
 

@@ -75,8 +75,9 @@ def test_a_newcomer_trains_the_default(dashboard: Any, tab: Tab) -> None:
     wait_for(page, f"{LOSS_STEPS}.at(-1) === 250")
     marks = page.evaluate("[...document.querySelectorAll('[data-chart]')].map(e => e.mark)")
     assert marks == ["same node"] * 6, "no chart is made anew when a run starts or ends"
-    gap = page.evaluate("document.querySelector('[data-chart=gap]').data.map(t => [t.name, t.line.dash, t.x.length])")
-    assert gap == [["train", "solid", 251], ["test", "dash", 251]]
+    wait_for(page, "document.querySelector('[data-chart=gap]').data.every(t => t.x.length === 251)")
+    gap = page.evaluate("document.querySelector('[data-chart=gap]').data.map(t => [t.name, t.line.dash])")
+    assert gap == [["train", "solid"], ["test", "dash"]]
     assert float(tile(page, "Test accuracy")) > 0.7
     assert tile(page, "KL to posterior").endswith("nats")
     losses = page.evaluate(f"{LOSS}.data.find(t => t.name === 'loss').y")
