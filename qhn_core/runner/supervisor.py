@@ -319,6 +319,7 @@ class Supervisor(Reading):
         task.helpers, task.crowded = self.helpers, self.crew.slots.crowded
         task.twins = self._twins.get(task.config.to_json(), Twins)
         with self._guard:
+            task.twins.runs += 1
             self.crew.launch(run)
             self.crew.fit(may_go=_may_go)
             self._writer.start()

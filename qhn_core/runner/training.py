@@ -110,9 +110,10 @@ class Training:
             return trainer.step(setup, state)
         seconds = self.crowded()
         self._shares = self._shares or seconds is not None
-        if self.twins is None or not self._shares:
-            return trainer.step(setup, state)
-        made = self.twins.steps(state, lambda: self._turn(setup, state, seconds), self.cancelled)
+        if self.twins is None or self.twins.runs < 2 or not self._shares:
+            made = self._turn(setup, state, seconds)
+        else:
+            made = self.twins.steps(state, lambda: self._turn(setup, state, seconds), self.cancelled)
         return made.state, made.info
 
     def _on_cluster(self, cluster: Cluster, state: TrainState) -> tuple[TrainState, Slice]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Info, TrainState
 
 #: Bytes of steps kept for those that follow; the oldest go first, as all of a crowd move on together.
-MOST_BYTES = 32 * 2**20
+MOST_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class Twins:
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._most, self._bytes = most, 0
+        #: Runs that ever held this: what one makes that is alone with its configuration nobody needs kept.
+        self.runs = 0
         self._made: Shared[Steps] = Shared()
         self._kept: dict[bytes, tuple[Steps, int]] = {}
         self._guard = threading.Lock()

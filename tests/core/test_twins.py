@@ -77,6 +77,15 @@ def test_a_crowd_of_equal_runs_is_computed_about_once(tmp_path: Path, made: list
     supervisor.shutdown()
 
 
+def test_runs_that_differ_keep_nothing_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    monkeypatch.setattr(Twins, "_keep", lambda self, key, steps: kept.append(key))
+    supervisor = Supervisor(RunStore(tmp_path), max_running=1)
+    _train(supervisor, [CONFIG.model_copy(update={"seed": seed}) for seed in range(4)])
+    assert not kept
+    supervisor.shutdown()
+
+
 def test_one_run_alone_makes_each_of_its_steps_again(tmp_path: Path, made: list[tuple[int, int]]) -> None:
     supervisor = Supervisor(RunStore(tmp_path), max_running=1)
     _train(supervisor, [CONFIG])
