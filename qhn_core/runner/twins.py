@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Info, TrainState
 
 #: Bytes of steps kept for those that follow; the oldest go first, as all of a crowd move on together.
-MOST_BYTES = 16 * 2**20
+MOST_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
