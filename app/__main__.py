@@ -32,15 +32,14 @@ def main() -> None:
     sys.setswitchinterval(SWITCH)
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, HEAPS)
-    late = threading.Thread(target=lambda: [import_module(name) for name in _LATE], daemon=True)
-    late.start()
     from app import services
     from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
 
     with _said_if_long(), contextlib.suppress(QHNError):  # the page says what is wrong, and what to do
         services.warm_up_now()
-    late.join()
+    for name in _LATE:
+        import_module(name)
     from streamlit.web import cli
 
     # The server ends in good order on these two and raises them again: then Python too ends in good order, so that the

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qhn_core.errors import Cancelled
@@ -31,6 +31,13 @@ class Steps:
     state: TrainState
     info: Info | Slice
 
+    def light(self) -> Steps:
+        """The same without probabilities, which are by far the largest part and follow from the angles."""
+        if isinstance(self.info, Slice):
+            seen = {name: array for name, array in self.info.seen.items() if name != "probs"}
+            return Steps(self.state, replace(self.info, seen=seen))
+        return Steps(self.state, self.info._replace(probs=None))
+
 
 class Twins:
     """Steps of one configuration by the state that they leave from, for as long as one of its runs holds this.
@@ -50,6 +57,8 @@ class Twins:
     def steps(self, state: TrainState, make: Callable[[], Steps], cancelled: Callable[[], bool]) -> Steps:
         """The steps from ``state``, made by the first who asks; who asks meanwhile waits for them.
 
+        Who makes them has them whole, the others without probabilities (:meth:`Steps.light`).
+
         Args:
             state: where they leave from.
             make: makes them.
@@ -60,10 +69,16 @@ class Twins:
             if cancelled():
                 raise Cancelled()
 
+        whole: list[Steps] = []
+
+        def light() -> Steps:
+            whole.append(make())
+            return whole[0].light()
+
         key = digest(state)
-        found = self._made.get(key, make, tick=tick)
+        found = self._made.get(key, light, tick=tick)
         self._keep(key, found)
-        return found
+        return whole[0] if whole else found
 
     def _keep(self, key: bytes, steps: Steps) -> None:
         with self._guard:

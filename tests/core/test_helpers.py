@@ -10,21 +10,12 @@ from pathlib import Path
 import pytest
 
 import qhn_core as qhn
-from qhn_core.config import RunConfig
 from qhn_core.runner import Supervisor
 from qhn_core.runner.helpers import Helpers
 from qhn_core.store import RunState, RunStore
+from tests.core.small import small_run
 
-CONFIG = RunConfig.parse(
-    {
-        "dataset": {"name": "xor", "n_train": 8, "n_test": 10},
-        "network": {"name": "mlp", "layers": [2, 1]},
-        "ansatz": {"name": "linear", "layers": 1},
-        "steps": 600,
-        "replicas": 2,
-        "log_every": 7,
-    }
-)
+CONFIG = small_run(steps=600, log_every=7)
 
 
 def _made_by(supervisor: Supervisor, runs: list[str]) -> int:

@@ -22,16 +22,9 @@ from qhn_core.runner import RunState, Supervisor, writer
 from qhn_core.store import RunStore, UnknownRun
 from qhn_core.studies.race.config import RaceConfig
 from qhn_core.studies.race.live import Races
+from tests.core.small import small_run
 
-CONFIG = RunConfig.model_validate(
-    {
-        "dataset": {"name": "xor", "n_train": 8, "n_test": 10},
-        "network": {"name": "mlp", "layers": [2, 1]},
-        "ansatz": {"name": "linear", "layers": 1},
-        "steps": 20,
-        "replicas": 2,
-    }
-)
+CONFIG = small_run(steps=20)
 
 
 @pytest.fixture

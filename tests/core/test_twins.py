@@ -17,17 +17,9 @@ from qhn_core.errors import Cancelled
 from qhn_core.runner import Supervisor
 from qhn_core.runner.twins import Steps, Twins, digest
 from qhn_core.store import RunState, RunStore
+from tests.core.small import small_run
 
-CONFIG = RunConfig.parse(
-    {
-        "dataset": {"name": "xor", "n_train": 8, "n_test": 10},
-        "network": {"name": "mlp", "layers": [2, 1]},
-        "ansatz": {"name": "linear", "layers": 1},
-        "steps": 60,
-        "replicas": 2,
-        "log_every": 7,
-    }
-)
+CONFIG = small_run(steps=60, log_every=7)
 
 
 @pytest.fixture
@@ -139,8 +131,10 @@ def test_what_is_kept_is_bounded_and_the_newest_stay() -> None:
     for _ in range(40):
         states.append(twins.steps(states[-1], lambda: steps_from(states[-1]), lambda: False).state)
     calls.clear()
-    assert twins.steps(states[-2], lambda: steps_from(states[-2]), lambda: False).state is states[-1]
+    newest = twins.steps(states[-2], lambda: steps_from(states[-2]), lambda: False)
+    assert newest.state is states[-1]
     assert not calls
+    assert newest.info.probs is None, "what follows from the angles is not kept"
     twins.steps(states[0], lambda: steps_from(states[0]), lambda: False)
     assert calls == [0]
 
