@@ -209,14 +209,33 @@ stage() { # stage NAME COMMAND...: run it, say how long it took, remember a fail
   fi
 }
 
-pytest_stage() { # pytest_stage NAME OPTION...: that nothing was chosen here is no failure if another stage has some
-  local name=$1 code=0
+run_pytest() { # run_pytest NAME OPTION...
+  local name=$1
   shift
   say ""
   say "=== $name: pytest $*"
-  "$VENV/bin/python" -m pytest "$@" || code=$?
+  "$VENV/bin/python" -m pytest "$@"
+}
+
+pytest_stage() { # pytest_stage NAME OPTION...: that nothing was chosen here is no failure if another stage has some
+  local code=0
+  run_pytest "$@" || code=$?
   [ "$code" = 5 ] || COLLECTED=yes
-  [ "$code" = 0 ] || [ "$code" = 5 ] || FAILED="$FAILED $name"
+  [ "$code" = 0 ] || [ "$code" = 5 ] || FAILED="$FAILED $1"
+}
+
+# A real browser on a busy machine: what failed is tried once more, alone, and both tries are shown. What fails twice,
+# or where more than a few do, is a failure.
+browser_stage() { # browser_stage OPTION...
+  local name="tests (browser)" code=0
+  run_pytest "$name" -m browser "$@" || code=$?
+  [ "$code" = 5 ] && return
+  COLLECTED=yes
+  [ "$code" = 0 ] && return
+  if [ "$code" = 1 ]; then
+    run_pytest "$name, those that failed once more" -m browser "$@" -n 0 --last-failed --maxfail 1 && return
+  fi
+  FAILED="$FAILED $name"
 }
 
 run_tests() {
@@ -241,7 +260,7 @@ run_tests() {
     *" -m "*) pytest_stage "tests" "${parallel[@]}" "$@" ;; # the caller's own choice
     *)
       pytest_stage "tests (unit, property, contract and page)" -m "not browser" "${parallel[@]}" "$@"
-      pytest_stage "tests (browser)" -m browser "${browsers[@]}" "$@"
+      browser_stage "${browsers[@]}" "$@"
       ;;
   esac
   [ "$COLLECTED" = yes ] || FAILED="$FAILED tests (none was found)"

@@ -113,7 +113,9 @@ class Training:
         if self.twins is None or self.twins.runs < 2 or not self._shares:
             made = self._turn(setup, state, seconds)
         else:
-            made = self.twins.steps(state, lambda: self._turn(setup, state, seconds), self.cancelled)
+            made = self.twins.steps(
+                state, lambda: self._turn(setup, state, seconds), self.cancelled, every=self._every()
+            )
         return made.state, made.info
 
     def _on_cluster(self, cluster: Cluster, state: TrainState) -> tuple[TrainState, Slice]:

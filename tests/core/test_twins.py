@@ -15,8 +15,11 @@ from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.errors import Cancelled
 from qhn_core.runner import Supervisor
+from qhn_core.runner.slices import Slice, advance
+from qhn_core.runner.training import Training
 from qhn_core.runner.twins import Steps, Twins, digest
 from qhn_core.store import RunState, RunStore
+from qhn_core.store.checkpoint import pack
 from tests.core.small import small_run
 
 CONFIG = small_run(steps=60, log_every=7)
@@ -137,6 +140,51 @@ def test_what_is_kept_is_bounded_and_the_newest_stay() -> None:
     assert newest.info.probs is None, "what follows from the angles is not kept"
     twins.steps(states[0], lambda: steps_from(states[0]), lambda: False)
     assert calls == [0]
+
+
+def test_who_follows_takes_all_that_is_known_in_one_go_as_a_run_alone_records_it(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    setup = trainer.prepare(CONFIG)
+    twins, start = Twins(), trainer.init(setup)
+
+    def alone(state: trainer.TrainState) -> Steps:
+        return Steps(*trainer.step(setup, state))
+
+    def slice_of_five(state: trainer.TrainState) -> Steps:
+        made = Slice.from_bytes(advance(CONFIG.to_json(), None, pack(state.arrays()), 5, 60.0, CONFIG.log_every))
+        return Steps(made.state, made)
+
+    def nothing(state: trainer.TrainState) -> Steps:
+        raise AssertionError(f"step {state.step} is known")
+
+    state, done = start, False
+    while not done:
+        make = slice_of_five if state.step % 4 == 0 else alone
+        made = twins.steps(state, lambda make=make, state=state: make(state), lambda: False)
+        state, done = made.state, made.info.done
+
+    leader, follower = (Training("x", CONFIG, store) for _ in range(2))
+    follower.begin(setup, start)
+    taken = twins.steps(start, lambda: nothing(start), lambda: False, every=CONFIG.log_every)
+    reached = follower.record(start, taken.state, taken.info)
+    assert (reached.done, reached.step) == (True, CONFIG.steps)
+
+    leader.begin(setup, start)
+    state, done = start, False
+    while not done:
+        made = alone(state)
+        done = leader.record(state, made.state, made.info).done
+        state = made.state
+    ours, theirs = (one.recorder.rows() for one in (leader, follower))
+    assert ours.steps.tolist() == theirs.steps.tolist()
+    assert all(ours.history[name].tobytes() == theirs.history[name].tobytes() for name in ours.history)
+    ours_kept, theirs_kept = (one.waiting_states() for one in (leader, follower))
+    assert [digest(one) for one in ours_kept] == [digest(one) for one in theirs_kept]
+    seen, wanted = follower.snapshot(), leader.snapshot()
+    assert seen is not None
+    assert wanted is not None
+    assert seen.step == wanted.step
+    assert seen.theta.tobytes() == wanted.theta.tobytes()
 
 
 def test_who_waits_for_anothers_steps_can_be_stopped_and_makes_them_if_the_other_fails() -> None:
