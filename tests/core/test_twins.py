@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -142,49 +143,51 @@ def test_what_is_kept_is_bounded_and_the_newest_stay() -> None:
     assert calls == [0]
 
 
-def test_who_follows_takes_all_that_is_known_in_one_go_as_a_run_alone_records_it(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    setup = trainer.prepare(CONFIG)
-    twins, start = Twins(), trainer.init(setup)
+def _alone(setup: trainer.Setup, state: trainer.TrainState) -> Steps:
+    return Steps(*trainer.step(setup, state))
 
-    def alone(state: trainer.TrainState) -> Steps:
-        return Steps(*trainer.step(setup, state))
 
-    def slice_of_five(state: trainer.TrainState) -> Steps:
-        made = Slice.from_bytes(advance(CONFIG.to_json(), None, pack(state.arrays()), 5, 60.0, CONFIG.log_every))
-        return Steps(made.state, made)
+def _five(setup: trainer.Setup, state: trainer.TrainState) -> Steps:
+    """As a helper makes them."""
+    config = setup.config
+    made = Slice.from_bytes(advance(config.to_json(), None, pack(state.arrays()), 5, 60.0, config.log_every))
+    return Steps(made.state, made)
 
-    def nothing(state: trainer.TrainState) -> Steps:
-        raise AssertionError(f"step {state.step} is known")
 
-    state, done = start, False
+def _unwanted(setup: trainer.Setup, state: trainer.TrainState) -> Steps:
+    raise AssertionError(f"step {state.step} of {setup.config.steps} is known")
+
+
+def _recorded(store: RunStore, setup: trainer.Setup, steps: Callable[[trainer.TrainState], Steps]) -> Training:
+    """A run's training from its start to its end."""
+    training, state, done = Training("x", setup.config, store), trainer.init(setup), False
+    training.begin(setup, state)
     while not done:
-        make = slice_of_five if state.step % 4 == 0 else alone
-        made = twins.steps(state, lambda make=make, state=state: make(state), lambda: False)
-        state, done = made.state, made.info.done
-
-    leader, follower = (Training("x", CONFIG, store) for _ in range(2))
-    follower.begin(setup, start)
-    taken = twins.steps(start, lambda: nothing(start), lambda: False, every=CONFIG.log_every)
-    reached = follower.record(start, taken.state, taken.info)
-    assert (reached.done, reached.step) == (True, CONFIG.steps)
-
-    leader.begin(setup, start)
-    state, done = start, False
-    while not done:
-        made = alone(state)
-        done = leader.record(state, made.state, made.info).done
+        made = steps(state)
+        done = training.record(state, made.state, made.info).done
         state = made.state
-    ours, theirs = (one.recorder.rows() for one in (leader, follower))
-    assert ours.steps.tolist() == theirs.steps.tolist()
-    assert all(ours.history[name].tobytes() == theirs.history[name].tobytes() for name in ours.history)
-    ours_kept, theirs_kept = (one.waiting_states() for one in (leader, follower))
-    assert [digest(one) for one in ours_kept] == [digest(one) for one in theirs_kept]
-    seen, wanted = follower.snapshot(), leader.snapshot()
-    assert seen is not None
-    assert wanted is not None
-    assert seen.step == wanted.step
-    assert seen.theta.tobytes() == wanted.theta.tobytes()
+    return training
+
+
+def test_who_follows_takes_what_is_known_in_one_go_and_records_what_a_run_alone_does(tmp_path: Path) -> None:
+    store, setup, twins = RunStore(tmp_path), trainer.prepare(CONFIG), Twins()
+
+    def shared(state: trainer.TrainState, make: Callable[..., Steps]) -> Steps:
+        calls.append(state.step)
+        return twins.steps(state, lambda: make(setup, state), lambda: False, every=CONFIG.log_every)
+
+    calls: list[int] = []
+    _recorded(store, setup, lambda state: shared(state, _five if state.step % 4 == 0 else _alone))
+    calls.clear()
+    follower = _recorded(store, setup, lambda state: shared(state, _unwanted))
+    assert calls == [0]
+    alone = _recorded(store, setup, lambda state: _alone(setup, state))
+    found, wanted = follower.recorder.rows(), alone.recorder.rows()
+    assert found.steps.tolist() == wanted.steps.tolist()
+    assert all(found.history[name].tobytes() == column.tobytes() for name, column in wanted.history.items())
+    assert [digest(state) for state in follower.waiting_states()] == [digest(state) for state in alone.waiting_states()]
+    (last, theta, *_), (wanted_last, wanted_theta, *_) = follower.snapshot(), alone.snapshot()
+    assert (last, theta.tobytes()) == (wanted_last, wanted_theta.tobytes())
 
 
 def test_who_waits_for_anothers_steps_can_be_stopped_and_makes_them_if_the_other_fails() -> None:
