@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, Playwright, sync_playwright
+
+#: Browsers that tests have started.
+_OPENED: list[Browser | BrowserContext] = []
 
 
 def _options(*more: str) -> dict[str, Any]:
@@ -29,12 +33,33 @@ def launched(browsers: BrowserType, *more: str) -> Browser:
         browsers: Playwright's.
         more: what its command line says beside the usual.
     """
-    return browsers.launch(**_options(*more))
+    browser = browsers.launch(**_options(*more))
+    _OPENED.append(browser)
+    return browser
 
 
 def launched_on(browsers: BrowserType, profile: Path) -> BrowserContext:
     """A browser that keeps what it knows in a folder: compiled scripts above all, which save a third of an opening."""
-    return browsers.launch_persistent_context(profile, **_options())
+    context = browsers.launch_persistent_context(profile, **_options())
+    _OPENED.append(context)
+    return context
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test of a browser says what stood on its pages."""
+    report = yield
+    if report.when == "call" and report.failed and item.get_closest_marker("browser"):
+        for page in _open_pages():
+            with suppress(Error):
+                report.sections.append((f"page {page.url[:300]}", page.inner_text("body", timeout=2000)[:2500]))
+    return report
+
+
+def _open_pages() -> list[Page]:
+    """Those of all browsers that are still there."""
+    contexts = [context for one in _OPENED for context in (one.contexts if isinstance(one, Browser) else [one])]
+    return [page for context in contexts for page in context.pages]
 
 
 _MAIN = sys.modules["__main__"]

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from qhn_core.metrics import METRICS
 from qhn_core.store import RunStore
 from qhn_core.studies.race.config import DEFAULT_CONTENDERS, RaceConfig
+from tests.browser.menus import take
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
@@ -216,8 +217,7 @@ def test_a_contender_with_an_optimiser_of_its_own(tab: Tab, dashboard: Any) -> N
 def _pick_optimiser(page: Page, name: str) -> None:
     """The second contender's, when its fold is at rest: a list that opens while the page moves is closed again."""
     page.wait_for_timeout(800)
-    page.locator(".st-key-race-card-1").get_by_role("combobox", name="Optimiser").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    take(page.locator(".st-key-race-card-1").get_by_role("combobox", name="Optimiser"), name, exact=True)
 
 
 def paused_at(page: Page) -> int:

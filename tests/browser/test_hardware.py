@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from qhn_core.config import RunConfig
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
+from tests.browser.menus import take
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
@@ -57,8 +58,7 @@ def opened(dashboard: Any, tab: Tab, *, dark: bool = False, **query: str) -> Pag
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    take(page.get_by_role("combobox", name=label).first, option, exact=True)
 
 
 def view(page: Page, name: str) -> None:

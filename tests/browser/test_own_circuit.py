@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.menus import take
+
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
 
@@ -37,8 +39,7 @@ def test_a_pasted_circuit_is_drawn_at_once_and_trained(dashboard: Any, tab: Tab)
     page = tab(dashboard.address)
     train = page.get_by_role("button", name="Train", exact=True)
     expect(train).to_be_enabled()
-    page.get_by_role("combobox", name="Circuit").first.click()
-    page.get_by_role("option", name="Your own (OpenQASM 2)").click()
+    take(page.get_by_role("combobox", name="Circuit").first, "Your own (OpenQASM 2)")
     expect(program(page)).to_be_visible()
     expect(page.get_by_text("13 qubits, 39 angles that can be trained")).to_be_visible()
 

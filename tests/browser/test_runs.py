@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 from qhn_core.config import RunConfig
 from qhn_core.runner import Supervisor
 from qhn_core.store import RunState, RunStore
+from tests.browser.menus import take
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
@@ -153,8 +154,7 @@ def test_overlay_of_three_losses(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("Where they differ")).to_be_visible()
     _picture(page, "runs-light.png", tmp_path)
     page.evaluate("document.querySelector('[data-chart=overlay]').marked = true")
-    page.get_by_test_id("stSelectbox").filter(has_text="Metric").locator("input").click()
-    page.get_by_role("option", name="Accuracy, test").click()
+    take(page.get_by_test_id("stSelectbox").filter(has_text="Metric").locator("input"), "Accuracy, test")
     accuracy = "document.querySelector('[data-chart=overlay]').layout.title.text.includes('Accuracy')"
     page.wait_for_function(accuracy, timeout=LONG)
     assert all(0.4 <= curve["last"] <= 1.0 for curve in _curves(page))
@@ -195,8 +195,7 @@ def test_filter_and_sort(page: Page) -> None:
     box.fill("")
     box.press("Enter")
     _shown(page, 4)
-    page.get_by_test_id("stMultiSelect").nth(0).locator("input").click()
-    page.get_by_role("option", name="stopped").click()
+    take(page.get_by_test_id("stMultiSelect").nth(0).locator("input"), "stopped")
     _shown(page, 1)
     assert _names(page) == ["Moons, stopped early"]
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app.examples import EXAMPLES
 from qhn_core.config import RunConfig
+from tests.browser.menus import take
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 #: Milliseconds for what takes 5 s on a quiet machine; others may be at work on it.
@@ -29,12 +30,12 @@ def wait_for_accuracy(page: Page, least: float) -> float:
 
 def test_ten_digits_train_stop_resume_and_come_back_by_their_link(dashboard: Any, tab: Any) -> None:
     page = tab(dashboard.address)
-    page.get_by_test_id("stSelectbox").filter(has_text="Examples").get_by_role("combobox").click()
-    page.get_by_role("option", name="Ten digits, 640 weights").click()
+    examples = page.get_by_test_id("stSelectbox").filter(has_text="Examples").get_by_role("combobox")
+    take(examples, "Ten digits, 640 weights")
     expect(page.get_by_text("64-10 sign network", exact=False).first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("640", exact=True).first).to_be_visible()
-    page.get_by_role("combobox", name="Speed, steps per second").click()
-    page.get_by_role("option", name="Speed: 25 steps/s").click()  # else it may have ended before Stop is pressed
+    # else it may have ended before Stop is pressed
+    take(page.get_by_role("combobox", name="Speed, steps per second"), "Speed: 25 steps/s")
     page.get_by_role("button", name="Train", exact=True).click()
     assert wait_for_accuracy(page, 0.8) <= 1.0
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -67,12 +68,10 @@ def deploy_by_bonds(page: Page) -> None:
     alt = page.locator("[data-chart=deploy-marginals]").get_attribute("aria-label") or ""
     assert "640 bits" in alt, alt
     expect(page.get_by_text("Loading PennyLane and Qiskit", exact=False)).to_be_hidden(timeout=LONG)
-    page.get_by_role("combobox", name="Device").first.click()
-    page.get_by_role("option", name="Fake IBM back end", exact=True).click()
+    take(page.get_by_role("combobox", name="Device").first, "Fake IBM back end", exact=True)
     expect(page.get_by_text("No snapshot has 640 qubits", exact=False)).to_be_visible(timeout=LONG)
     expect(draw).to_be_disabled(timeout=LONG)
-    page.get_by_role("combobox", name="Device").first.click()
-    page.get_by_role("option", name="Aer with noise", exact=True).click()
+    take(page.get_by_role("combobox", name="Device").first, "Aer with noise", exact=True)
     expect(page.get_by_text("every shot is simulated by itself", exact=False)).to_be_visible(timeout=LONG)
 
 

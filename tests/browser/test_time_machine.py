@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from qhn_core.config import RunConfig
+from tests.browser.menus import take
 from tests.browser.test_accessible import serious
 
 pytestmark = pytest.mark.browser
@@ -82,8 +83,7 @@ def test_a_run_is_played_again_and_forked_and_both_branches_are_found(
     press(page, "Fork here")
     expect(page.get_by_text(f"goes on from step {step} of this run")).to_be_visible()
     parent = page.evaluate("new URLSearchParams(location.search).get('run')")
-    page.get_by_role("combobox", name="Loss", exact=True).click()
-    page.get_by_role("option", name="ELBO", exact=False).first.click()
+    take(page.get_by_role("combobox", name="Loss", exact=True), "ELBO")
     expect(page.get_by_text("Changed: Loss MLE → ELBO", exact=False)).to_be_visible()
     press(page, "Train")
     page.wait_for_function(f"new URLSearchParams(location.search).get('run') !== '{parent}'")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from qhn_core.config import RunConfig
 from qhn_core.config.text import pack
+from tests.browser.menus import take
 
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
@@ -111,8 +112,7 @@ def test_node_and_zoom_survive_twenty_refreshes(dashboard: Any, tab: Tab) -> Non
 
 def test_slow_motion_pause_step_resume_stop_reset(dashboard: Any, tab: Tab) -> None:
     page = ready(tab(link(dashboard, ENDLESS)))
-    page.get_by_role("combobox", name="Speed, steps per second").click()
-    page.get_by_role("option", name="Speed: 5 steps/s").click()
+    take(page.get_by_role("combobox", name="Speed, steps per second"), "Speed: 5 steps/s")
     button(page, "Train").click()
     wait_for(page, f"{LOSS_STEPS}.length > 3")
     button(page, "Pause").click()
@@ -197,12 +197,10 @@ def test_real_and_synthetic_data_beat_the_majority(
 def test_choosing_in_the_form_changes_page_and_url(dashboard: Any, tab: Tab) -> None:
     page = ready(tab(link(dashboard)))
     before = page.url
-    page.get_by_role("combobox", name="Data").click()
-    page.get_by_role("option", name="Iris").click()
+    take(page.get_by_role("combobox", name="Data"), "Iris")
     expect(page.get_by_text("2-2-3", exact=False).first).to_be_visible()
     wait_for(page, f"location.href !== {before!r}")
-    page.get_by_role("combobox", name="Loss").click()
-    page.get_by_role("option", name="Maximum likelihood (MLE)").click()
+    take(page.get_by_role("combobox", name="Loss"), "Maximum likelihood (MLE)")
     expect(page.get_by_text("MLE", exact=True).first).to_be_visible()
     ready(page)
     page.reload()

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.menus import take
+
 pytestmark = pytest.mark.browser
 Tab = Callable[..., Page]
 
@@ -32,8 +34,7 @@ def patients(folder: Path) -> Path:
 
 def choose_own_csv(page: Page) -> Page:
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
-    page.get_by_role("combobox", name="Data").first.click()
-    page.get_by_role("option", name="Your own CSV").click()
+    take(page.get_by_role("combobox", name="Data").first, "Your own CSV")
     expect(page.get_by_text("Upload one of at most 50 MB under Data")).to_be_visible()
     return page
 
