@@ -36,12 +36,9 @@ def show(pages: Mapping[str, Any], chosen: Any) -> bool:
     board = room.board
     if not viewer.teacher:
         _follow(pages, viewer, room)
-    st.fragment(_class_line, run_every=LOOK)(room, viewer, board.version, name)
-    if board.eyes and not viewer.teacher:
-        st.markdown("## :material/visibility: Eyes on the projector")
-        st.caption("Your teacher shows something to everybody. Your page comes back as you left it.")
-        return False
-    return True
+    away = board.eyes and not viewer.teacher
+    st.fragment(_class_line, run_every=LOOK)(room, viewer, board.version, name, away)
+    return not away
 
 
 def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom) -> None:
@@ -56,8 +53,11 @@ def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom) -> None:
         st.switch_page(pages[board.page], query_params={**board.query, **own})
 
 
-def _class_line(room: Classroom, viewer: Person, drawn: int, name: str) -> None:
-    """Who one is; starts the page again when the board has changed."""
+def _class_line(room: Classroom, viewer: Person, drawn: int, name: str, away: bool) -> None:
+    """Who one is, and where to look; starts the page again when the board has changed.
+
+    A busy browser may lose what comes first after a page was started again: here all is drawn anew at every look.
+    """
     room.saw(viewer, name, state.run_id() or "")
     if room.board.version != drawn:
         st.rerun()
@@ -66,3 +66,6 @@ def _class_line(room: Classroom, viewer: Person, drawn: int, name: str) -> None:
         st.caption(f":material/groups: Class {room.codes.student} · {room.link} · {here} here")
     else:
         st.caption(f":material/person: {viewer.name.replace('$', '')}")
+    if away:
+        st.markdown("## :material/visibility: Eyes on the projector")
+        st.caption("Your teacher shows something to everybody. Your page comes back as you left it.")
