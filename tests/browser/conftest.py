@@ -24,10 +24,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 60_000
 #: Seconds: the first start on a machine compiles kernels, too.
 STARTING = 280
-#: Each chart with its width and how often it was drawn, and the page's words.
-_SHOWN = """() => [location.href, ...[...document.querySelectorAll("[data-chart]")].map(
-    (c) => `${c.dataset.chart}: ${c.clientWidth} px, drawn ${c.dataset.refreshes}`),
-    document.body.innerText.slice(0, 3000)].join("\\n")"""
+#: Each chart with its width and how often it was drawn.
+_CHARTS = """() => [...document.querySelectorAll("[data-chart]")].map(
+    (c) => `${c.dataset.chart}: ${c.clientWidth} px, drawn ${c.dataset.refreshes}`).join("\\n")"""
 #: What browsers and Streamlit say that is no fault of the page.
 HARMLESS = ("preload", "Permissions policy", "WebSocket", "favicon", "third-party cookie")
 
@@ -128,7 +127,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def look_under_policy(page: Page) -> None:
     """Let ``page.wait_for_function`` take expressions: the page's own policy forbids to evaluate text at every look.
 
-    It looks ten times a second, not at every frame; where it waits in vain, what the page showed is said.
+    It looks ten times a second, not at every frame; where it waits in vain, what it waited for is said.
     """
     wait = page.wait_for_function
 
@@ -137,7 +136,7 @@ def look_under_policy(page: Page) -> None:
         try:
             return wait(expression if is_function else f"() => ({expression})", **{"polling": 100} | options)
         except InVain as error:
-            raise AssertionError(f"in vain: {expression}\n{page.evaluate(_SHOWN)}") from error
+            raise AssertionError(f"in vain: {expression}\n{page.evaluate(_CHARTS)}") from error
 
     page.wait_for_function = patient  # type: ignore[method-assign]
 
