@@ -69,8 +69,9 @@ def posterior_scatter(posterior: Array, q: Array, mean_field: Array | None, *, o
 
 
 def _cloud(x: Array, y: Array, name: str, colour: str, size: int, symbol: str) -> dict[str, Any]:
+    """Points, not by WebGL: Plotly compiles that from text, which the pages' policy forbids (``app/doors.py``)."""
     return {
-        "type": "scattergl",
+        "type": "scatter",
         "mode": "markers",
         "x": np.maximum(x, FLOOR),
         "y": np.maximum(y, FLOOR),

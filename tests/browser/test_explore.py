@@ -63,6 +63,8 @@ def test_explore_a_finished_run(run: str, dashboard, tab) -> None:  # type: igno
     _charts(page, "posterior", "strings", "marginals", "dependence")
     assert _residual(page) < 1e-6
     assert len(_data(page, "dependence")) == 3
+    expect(page.get_by_text("WebGL is not supported")).to_have_count(0)
+    expect(page.locator("[data-chart=posterior] .scatterlayer .point").first).to_be_visible(timeout=LONG)
 
     slider = page.get_by_role("slider").first
     expect(slider).to_be_visible(timeout=LONG)
