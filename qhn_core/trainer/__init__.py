@@ -7,6 +7,7 @@ from qhn_core.trainer.judging import (
     ensemble_of,
     loss_error,
     metric_shots,
+    rows,
     takes_ensemble,
 )
 from qhn_core.trainer.setup import Setup, draw_of, prepare
@@ -28,6 +29,7 @@ __all__ = [
     "loss_error",
     "metric_shots",
     "prepare",
+    "rows",
     "step",
     "takes_ensemble",
 ]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from itertools import count
 
@@ -231,6 +232,45 @@ def test_the_caller_works_alone_where_no_helper_can_be_had(monkeypatch):
     closed.shutdown()
     monkeypatch.setattr(team, "pool", lambda: closed)
     np.testing.assert_array_equal(qhn.engine("statevector").probs(circuit, theta), expected)
+
+
+def test_a_helper_takes_what_is_offered_once_and_is_waited_for():
+    """Who was not there when an offer ended gets nothing; who took one is waited for until it left."""
+    bell, first, second = team.bell(2), np.arange(6.0).reshape(2, 3), np.zeros((1, 4))
+    assert not team.take(bell, 1)
+    team.offer(bell, 7, first, second)
+    assert team.take(bell, 2)
+    assert not team.take(bell, 2)
+    np.testing.assert_array_equal(team.offered(bell, 0), first)
+    team.offered(bell, 1)[0, 2] = 5.0
+    np.testing.assert_array_equal(second, [[0, 0, 5, 0]])
+    order = []
+
+    def finish():
+        order.append("left")
+        team.leave(bell, 2)
+
+    later = threading.Timer(0.2, finish)
+    later.start()
+    team.withdraw(bell)
+    order.append("went on")
+    later.join()
+    assert order == ["left", "went on"]
+    assert not team.take(bell, 1)
+
+
+def test_helpers_that_come_late_leave_early_or_sleep_never_show():
+    """Sweeps one soon after the other, and with pauses in which helpers fall asleep: always the same bits."""
+    rng = np.random.default_rng(8)
+    for circuit, replicas in ((layered(8), 12), (layered(13), 2)):
+        theta, g = case(circuit, replicas)
+        reference = qhn.engine("statevector", threads=1).evaluate(circuit, theta, lambda q, g=g: (g, None))
+        engine = qhn.engine("statevector", threads=4)
+        for pause in rng.choice([0.0, 0.0001, 0.0003, 0.002], size=60):
+            found = engine.evaluate(circuit, theta, lambda q, g=g, p=pause: (time.sleep(p), (g, None))[1])
+            np.testing.assert_array_equal(found.probs, reference.probs)
+            np.testing.assert_array_equal(found.gradient, reference.gradient)
+            time.sleep(pause)
 
 
 def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypatch):

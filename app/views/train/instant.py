@@ -126,14 +126,17 @@ def trained(config: RunConfig, uploads: Path, watch: Watch) -> Instant:
 
     began = time.perf_counter()
     stride = config.log_every * max(1, config.steps // (LOGGED * config.log_every))
-    setup = trainer.prepare(config.model_copy(update={"log_every": stride}), uploads=uploads, cancelled=watch.cancelled)
-    now, steps, rows = trainer.init(setup), [], []
+    # logged below, all steps together
+    unlogged = config.model_copy(update={"log_every": config.steps + 1})
+    setup = trainer.prepare(unlogged, uploads=uploads, cancelled=watch.cancelled)
+    now, steps, estimates = trainer.init(setup), [], []
     while not now.done:
         if watch.cancelled():
             raise Cancelled("nobody waits for it")
-        now, info = trainer.step(setup, now)
-        if info.row is not None:
+        found = trainer.estimate(setup, now)
+        now, info = trainer.advance(setup, now, found)
+        if info.done or info.step % stride == 0:
             steps.append(info.step)
-            rows.append(info.row)
-    history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            estimates.append(found)
+    history = trainer.rows(setup, estimates)
     return Instant(config, setup, np.array(steps), history, now.theta, time.perf_counter() - began)

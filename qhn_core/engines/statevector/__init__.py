@@ -58,7 +58,6 @@ def warm_up(dtypes: tuple[str, ...] = ("float64",)) -> float:
     gates = (Gate("RY", (0,), 0), Gate("RZ", (1,), 1), Gate("CNOT", (0, 1)), Gate("RY", (1,), 2))
     circuit = Circuit(2, gates)
     for dtype in dtypes:
-        engine = StatevectorEngine(dtype=dtype, threads=1)
-        engine.evaluate(circuit, np.zeros((1, 3)), lambda q: (q, None))
+        StatevectorEngine(dtype=dtype, threads=1).warm_up(circuit)
     StatevectorEngine(threads=1).sample(circuit, np.zeros(3), 1, np.random.default_rng(0))
     return perf_counter() - start

@@ -48,6 +48,10 @@ class StatevectorEngine(ScoresFromTable, Engine):
         self.dtype = np.dtype(dtype).type
         self.threads = runner.cores() if threads is None else check_int("threads", threads, low=1)
 
+    def warm_up(self, circuit: Circuit) -> None:
+        """Compile every kernel for this precision, or load it from the cache."""
+        self._running.warm_up(circuit, self.dtype)
+
     def probs(self, circuit: Circuit, theta: ArrayLike) -> Array:
         """q(w) = |⟨w|U(θ)|0⟩|²: theta (P,) or (B, P) -> (2**N,) or (B, 2**N)."""
         angles = check_angles(theta, circuit.n_params)

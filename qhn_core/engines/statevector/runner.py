@@ -58,19 +58,19 @@ class Runner:
         for start in range(0, len(theta), step):
             part = theta[start : start + step]
             with workspace.Borrowed() as scratch:
-                self._sweep(scratch, len(part), dtype, threads, reverse=False).forward(part, q[start : start + step])
+                self.sweep(scratch, len(part), dtype, threads, reverse=False).forward(part, q[start : start + step])
         return q
 
     def evaluate(self, theta: Array, diagonal: Diagonal, dtype: Any, threads: int) -> tuple[Array, Any, Array]:
         """q, what ``diagonal(q)`` returned beside g, and ∂_θ Σ q g."""
         q = np.empty((len(theta), 1 << self.program.n_qubits))
         with workspace.Borrowed() as scratch:
-            sweep = self._sweep(scratch, len(theta), dtype, threads, reverse=True)
+            sweep = self.sweep(scratch, len(theta), dtype, threads, reverse=True)
             sweep.forward(theta, q)
             g, aux = diagonal(q)
             return q, aux, sweep.backward(behaved(g))
 
-    def _sweep(self, scratch: workspace.Scratch, replicas: int, dtype: Any, threads: int, *, reverse: bool) -> _Sweep:
+    def sweep(self, scratch: workspace.Scratch, replicas: int, dtype: Any, threads: int, *, reverse: bool) -> _Sweep:
         """The last sweep on this scratch if it was of the same kind, which spares small circuits a fifth of a step."""
         kind = (self, replicas, dtype, threads, reverse)
         if scratch.kind != kind:
@@ -100,30 +100,47 @@ class _Sweep:
         def table(name: str, kind: Any) -> NDArray[Any]:
             return scratch.array(name, kind, replicas * count).reshape(replicas, count)
 
-        self._angles = (table("angles", np.float64), table("cosines", dtype), table("sines", dtype))
-        self._memory = (mem, work)
-        self._plan = (runner.wide, dims, *runner.plan)
         phases = sweeps.PHASES_A_STAGE * (1 + len(program.stages)) if runner.wide else 1
-        self._claims = replicas * phases * team.PHASE_WORDS
         self._shape = (replicas, program.n_params)
-        if reverse:
-            self._rows = scratch.array("rows", np.float64, workers * int(dims[sweeps.ROW_STEP]))
-            self._derivatives = table("derivatives", np.float64)
-
-    def claims(self) -> NDArray[np.int64]:
-        """Unclaimed pieces for a team; empty for one thread."""
-        return team.ALONE if self.threads == 1 else np.zeros(self._claims, np.int64)
+        self._arrays = (
+            team.bell(self.threads - 1),
+            np.zeros(replicas * phases * team.PHASE_WORDS, np.int64) if self.threads > 1 else team.ALONE,
+            runner.wide,
+            dims,
+            *runner.plan,
+            table("angles", np.float64),
+            table("cosines", dtype),
+            table("sines", dtype),
+            mem,
+            work,
+        )
+        rows = workers * int(dims[sweeps.ROW_STEP]) if reverse else 0
+        self._reverse = (scratch.array("rows", np.float64, rows), table("derivatives", np.float64))
+        self._helpers = team.Helpers(sweeps.assist, self.threads - 1, *self._arrays, *self._reverse)
 
     def forward(self, theta: Array, q: Array) -> None:
         """Fill q (B, 2**N)."""
-        team.run(sweeps.forward, self.threads, self.claims(), *self._plan, theta, *self._angles, *self._memory, q)
+        self._helpers.call()
+        sweeps.lead_forward(*self._arrays, theta, q)
 
     def backward(self, g: Array) -> Array:
         """∂_θ Σ q g, (B, P), for g (B, 2**N) or (1, 2**N)."""
         gradient = np.empty(self._shape)
-        arrays = (*self._angles, *self._memory, self._rows, g, self._derivatives, gradient)
-        team.run(sweeps.backward, self.threads, self.claims(), *self._plan, *arrays)
+        self._helpers.call()
+        sweeps.lead_backward(*self._arrays, *self._reverse, g, gradient)
         return gradient
+
+    def assist(self) -> None:
+        """What a helper does, by this thread: compiles it."""
+        sweeps.assist(1, team.bell(1), *self._arrays[1:], *self._reverse)
+
+
+def warm_up(circuit: Circuit, dtype: Any) -> None:
+    """Compile what :class:`Runner` runs, or load it from the cache."""
+    made, theta = runner(circuit), np.zeros((1, circuit.n_params))
+    made.evaluate(theta, lambda q: (q, None), dtype, 1)
+    with workspace.Borrowed() as scratch:
+        made.sweep(scratch, 1, dtype, 1, reverse=True).assist()
 
 
 def cores() -> int:
