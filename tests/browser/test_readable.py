@@ -41,7 +41,11 @@ def _come_to_be(page: Page, chart: str, kind: str, what: str, wanted: list[str])
     nodes = f"[...document.querySelectorAll('[data-chart={chart}] {kind}')].filter((n) => n.textContent.length)"
     found = f"JSON.stringify([...new Set({nodes}.map((n) => {what}))].sort())"
     text = json.dumps(wanted, ensure_ascii=False, separators=(",", ":"))  # as JSON.stringify writes it
-    page.wait_for_function(f"{found} === {json.dumps(text)}")
+    try:
+        page.wait_for_function(f"{found} === {json.dumps(text)}")
+    except AssertionError as error:
+        drawn = page.evaluate(f"document.querySelector('[data-chart={chart}]').outerHTML")
+        raise AssertionError(f"{chart} has {page.evaluate(found)}, not {text}\n{drawn[:20_000]}") from error
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
