@@ -265,8 +265,10 @@ export default function (component) {
     drawings.set(parentElement, drawing);
   }
   if (data) drawing.receive(data, (heights) => setStateValue("drawn", heights));
-  return () => {
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  const end = () => {
     drawing.destroy();
     drawings.delete(parentElement);
   };
+  return () => setTimeout(() => parentElement.isConnected || end());
 }

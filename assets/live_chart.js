@@ -497,5 +497,6 @@ export default function (component) {
   }
   chart.tell = (point) => setStateValue("clicked", point);
   if (data) chart.receive(data);
-  return () => chart.destroy();
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  return () => setTimeout(() => parentElement.isConnected || chart.destroy());
 }

@@ -52,8 +52,11 @@ async function ask() {
 for (const touch of TOUCHES) document.addEventListener(touch, ask, true);
 
 export default function (component) {
-  address = component.data.address;
-  return () => {
+  const { data, parentElement } = component;
+  address = data.address;
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  const end = () => {
     address = "";
   };
+  return () => setTimeout(() => parentElement.isConnected || end());
 }

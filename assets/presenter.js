@@ -127,8 +127,10 @@ export default function (component) {
     presenters.set(parentElement, presenter);
   }
   presenter.update(data, (text) => setTriggerValue("prompt", text));
-  return () => {
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  const end = () => {
     presenter.destroy();
     presenters.delete(parentElement);
   };
+  return () => setTimeout(() => parentElement.isConnected || end());
 }

@@ -116,8 +116,10 @@ export default function (component) {
     scrubbers.set(parentElement, scrubber);
   }
   if (data) scrubber.receive(data, (step) => setStateValue("step", step));
-  return () => {
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  const end = () => {
     scrubber.destroy();
     scrubbers.delete(parentElement);
   };
+  return () => setTimeout(() => parentElement.isConnected || end());
 }

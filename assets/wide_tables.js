@@ -10,10 +10,11 @@ function reach() {
   }
 }
 
-export default function () {
+export default function (component) {
   reach();
   watching?.disconnect();
   watching = new MutationObserver(reach);
   watching.observe(document.body, { childList: true, subtree: true });
-  return () => watching.disconnect();
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  return () => setTimeout(() => component.parentElement.isConnected || watching.disconnect());
 }
