@@ -12,7 +12,7 @@ if str(_ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import class_bar, live_chart, services, turns  # noqa: E402
+from app import class_bar, deliveries, live_chart, services, turns  # noqa: E402
 from app.feeds import FEEDS  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
@@ -33,6 +33,7 @@ _STYLES = _ROOT / "assets" / "styles"
 
 def main() -> None:
     """Set the page up, and hand over to the view chosen."""
+    deliveries.mend()
     st.set_page_config(
         page_title="QHN Lab", page_icon=str(_ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state=300
     )

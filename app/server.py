@@ -21,6 +21,7 @@ from starlette.middleware import Middleware  # noqa: E402
 from app import (  # noqa: E402
     classroom,
     clicks,
+    deliveries,
     doors,
     downloads,
     feeds,
@@ -34,6 +35,7 @@ from app import (  # noqa: E402
 )
 from qhn_core.errors import QHNError  # noqa: E402
 
+deliveries.mend()
 feeds.FEEDS.open()
 downloads.TICKETS.open()
 # Here and not when a page is opened: nobody is to find a run in work that is in work no more. What is wrong with the

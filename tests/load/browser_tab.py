@@ -25,11 +25,12 @@ class Tab:
     Args:
         port: of a server on this machine.
         path: of the page, such as ``runs``; empty for Train.
+        cookie: what the browser keeps of this server.
     """
 
-    def __init__(self, port: int, path: str = "") -> None:
-        self._port, self._path = port, path
-        self._query = self._script = ""
+    def __init__(self, port: int, path: str = "", *, cookie: str = "") -> None:
+        self._port, self._path, self._cookie = port, path, cookie
+        self._query = ""
         self._new_buttons: dict[str, str] = {}
         self._timers: dict[str, tuple[float, asyncio.Task[None]]] = {}
         self._polls: dict[str, asyncio.Task[None]] = {}
@@ -39,6 +40,8 @@ class Tab:
         self.buttons: dict[str, str] = {}
         self.parts: dict[str, str] = {}
         self.progress, self.messages = "", 0
+        #: The page that the browser shows, as Streamlit names it; those of the runs so far that drew parts of a page.
+        self.page, self.parts_of = "", list[str]()
         #: Monotonic seconds of the last message; the longest pause between two since :meth:`watch`.
         self.heard, self.silence = time.monotonic(), 0.0
         #: What went wrong, as the page would show it; answers to feeds by status.
@@ -53,6 +56,7 @@ class Tab:
             f"ws://{host}/_stcore/stream",
             origin=websockets.Origin(f"http://{host}"),
             subprotocols=[websockets.Subprotocol("streamlit")],
+            additional_headers={"Cookie": self._cookie} if self._cookie else None,
             max_size=None,
             open_timeout=timeout,
             ping_interval=None,
@@ -78,6 +82,16 @@ class Tab:
         """Click a button as browsers do, which name its part of the page, and do not wait for anything."""
         await self._ask(self.buttons[label], self.parts[label], by_itself=False)
 
+    async def go(self, path: str) -> None:
+        """Open another page and wait until it has been drawn."""
+        self._path, self.page = path, ""
+        await self.rerun()
+
+    async def refresh(self) -> None:
+        """Ask for all parts that refresh themselves, and do not wait for them."""
+        for fragment in list(self._timers):
+            await self._ask(fragment=fragment)
+
     async def ask(self) -> None:
         """Ask for the whole page anew, and do not wait for it."""
         await self._ask()
@@ -97,8 +111,8 @@ class Tab:
     async def _ask(self, widget: str = "", fragment: str = "", *, by_itself: bool = True) -> None:
         message = BackMsg()
         run = message.rerun_script
-        run.query_string, run.page_script_hash = self._query, self._script
-        if not self._script:
+        run.query_string, run.page_script_hash = self._query, self.page
+        if not self.page:
             run.page_name = self._path
         if widget:
             state = run.widget_states.widgets.add()
@@ -129,10 +143,14 @@ class Tab:
             if whole:
                 self._drawn.set()
         elif kind == "new_session":
-            self._script = message.new_session.page_script_hash or self._script
             self._new_buttons = {}
-            if not list(message.metadata.run.fragment_ids):
+            if list(message.metadata.run.fragment_ids):
+                self.parts_of.append(message.new_session.page_script_hash)
+            else:
+                self.page = message.new_session.page_script_hash
                 self._stop(list(self._timers))
+        elif kind == "navigation":
+            self.page = message.navigation.page_script_hash
         elif kind == "auto_rerun":
             self._start(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
