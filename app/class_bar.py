@@ -13,6 +13,8 @@ from qhn_core.store.people import Person
 
 #: Seconds between two looks at the board.
 LOOK = 2.5
+#: Times that one is taken to a page before it counts as followed all the same.
+_TRIES = 3
 
 
 def is_teacher() -> bool:
@@ -35,29 +37,36 @@ def show(pages: Mapping[str, Any], chosen: Any) -> bool:
     room.saw(viewer, name, state.run_id() or "")
     board = room.board
     if not viewer.teacher:
-        _follow(pages, viewer, room)
+        _follow(pages, viewer, room, name)
     away = board.eyes and not viewer.teacher
     st.fragment(_class_line, run_every=LOOK)(room, viewer, board.version, name, away)
     return not away
 
 
-def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom) -> None:
-    """Open what was sent to the screens since this person looked last; who comes later gets it at once."""
+def _follow(pages: Mapping[str, Any], viewer: Person, room: Classroom, name: str) -> None:
+    """Open what was sent to the screens since this person looked last; who comes later gets it at once.
+
+    It counts as followed when one is there: a click in the moment of the change of pages takes one back to the page
+    that was left.
+    """
     board = room.board
     if room.followed(viewer) == board.shown:
         return
-    room.has_followed(viewer)
-    if board.page in pages:
-        own = board.own(viewer) if board.own is not None else {}
-        state.take_address()
-        st.switch_page(pages[board.page], query_params={**board.query, **own})
+    sent, tries = state.recall("class.sent", 0), int(state.recall("class.tries", 0))
+    tries = tries if sent == board.shown else 0
+    there = name == board.page and all(st.query_params.get(key) == value for key, value in board.query.items())
+    if board.page not in pages or tries >= _TRIES or (tries and there):
+        room.has_followed(viewer, board.shown)
+        return
+    state.remember("class.sent", board.shown)
+    state.remember("class.tries", tries + 1)
+    own = board.own(viewer) if board.own is not None else {}
+    state.take_address()
+    st.switch_page(pages[board.page], query_params={**board.query, **own})
 
 
 def _class_line(room: Classroom, viewer: Person, drawn: int, name: str, away: bool) -> None:
-    """Who one is, and where to look; starts the page again when the board has changed.
-
-    A busy browser may lose what comes first after a page was started again: here all is drawn anew at every look.
-    """
+    """Who one is, and where to look; starts the page again when the board has changed."""
     room.saw(viewer, name, state.run_id() or "")
     if room.board.version != drawn:
         st.rerun()

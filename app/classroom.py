@@ -164,9 +164,9 @@ class Classroom:
         """How many pages sent to the screens somebody has been taken to; a reload of their page changes nothing."""
         return self._followed.get(person.id, 0)
 
-    def has_followed(self, person: Person) -> None:
-        """Somebody is taken to the page sent last."""
-        self._followed[person.id] = self.board.shown
+    def has_followed(self, person: Person, shown: int) -> None:
+        """Somebody has come to the page that was sent as the ``shown``-th."""
+        self._followed[person.id] = shown
 
     def is_here(self, person: Person) -> bool:
         """Whether somebody's page is open."""

@@ -14,6 +14,8 @@ drawn next. Where this comes close on the whole page, Streamlit loses some of it
   that the new one has drawn. What was asked for is gone, or was drawn with the new page; so the request is dropped.
 
 The last two also end in containers that are missing, at which the browser gives up ("Bad delta path index").
+
+Other versions are left as they are: what is mended here has no public name.
 """
 
 from __future__ import annotations
@@ -21,19 +23,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import streamlit
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, ScriptRunnerEvent
 
-# Streamlit offers no way to do this; the version is pinned, and a test asks for what is used here.
-_clear = ForwardMsgQueue.clear
-_on_event = AppSession._on_scriptrunner_event
-_run_script = ScriptRunner._run_script
+#: The version that is mended; a test asks for what is used of it.
+VERSION = "1.67."
+_clear: Any = getattr(ForwardMsgQueue, "clear", None)
+_on_event: Any = getattr(AppSession, "_on_scriptrunner_event", None)
+_run_script: Any = getattr(ScriptRunner, "_run_script", None)
 
 
 def mend() -> None:
     """Mend the Streamlit of this process; further calls change nothing."""
+    if not streamlit.__version__.startswith(VERSION):
+        return
     ForwardMsgQueue.clear = _clear_behind_whole_pages  # type: ignore[method-assign, assignment]
     AppSession._on_scriptrunner_event = _on_event_when_sent  # type: ignore[method-assign, assignment]
     ScriptRunner._run_script = _run_unless_left  # type: ignore[method-assign, assignment]

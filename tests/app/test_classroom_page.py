@@ -7,11 +7,12 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import classroom, experiment, services
+from app import class_bar, classroom, experiment, services
 from app.views.classroom import ending, predictions
 from qhn_core.config import RunConfig
 from qhn_core.lessons import library
@@ -130,6 +131,28 @@ def test_a_lessons_step_is_sent_once_to_each_and_to_who_comes_later(lecture: Cla
         assert page.query_params["step"] in (step, [step])
         assert [text.value for text in page.text] == ["What do you expect?"]
         assert "lesson" not in lecture.page(person).query_params, "a reload leaves them where they are"
+
+
+def test_who_clicks_in_the_moment_of_a_change_of_pages_is_taken_along_again(
+    lecture: Class, teacher: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = lecture.student("Ana")
+    press(lecture.page(teacher, "classroom"), "class.send.lesson")
+    switch, lost = class_bar.st.switch_page, list[str]()
+
+    def switched(page: Any, **options: Any) -> None:
+        if not lost:
+            lost.append("a click's request came before the new page's")
+            class_bar.st.stop()
+        switch(page, **options)
+
+    monkeypatch.setattr(class_bar.st, "switch_page", switched)
+    page = lecture.page(ana)
+    assert lost
+    assert lecture.room.followed(ana) == 0
+    page.run()
+    assert "lesson" in page.query_params
+    assert lecture.room.followed(ana) == lecture.room.board.shown
 
 
 def test_answers_are_shown_without_names_and_misconceptions_are_counted(lecture: Class, teacher: Person) -> None:

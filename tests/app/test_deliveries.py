@@ -130,6 +130,13 @@ def test_only_parts_of_another_page_are_left(parts: list[str], sent_from: str, l
     assert deliveries.was_left(request, "learn") is left
 
 
+def test_another_version_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "VERSION", "0.1.")
+    monkeypatch.setattr(ForwardMsgQueue, "clear", deliveries._clear)
+    deliveries.mend()
+    assert ForwardMsgQueue.clear is deliveries._clear
+
+
 def test_streamlit_has_what_is_used_of_it() -> None:
     assert list(inspect.signature(deliveries._run_script).parameters) == ["self", "rerun_data"]
     assert "_pages_manager" in inspect.getsource(ScriptRunner.__init__)

@@ -178,7 +178,7 @@ def test_the_board_counts_changes_and_takes_everybody_once(room: Classroom) -> N
     room.send("learn", {"lesson": "one", "step": "two"})
     assert (room.board.version, room.board.shown, room.board.page) == (1, 1, "learn")
     assert room.followed(person) != room.board.shown
-    room.has_followed(person)
+    room.has_followed(person, room.board.shown)
     assert room.followed(person) == room.board.shown
 
 
