@@ -135,10 +135,10 @@ def _unlabelled(found: CsvSummary, target: str, values: Mapping[str, Any], key: 
     if not (column.words or column.unlabelled):
         return {"unlabelled": "auto"}
     ways = {"rows": "Leave their rows out"} | ({"class": "A class of its own"} if column.words else {})
-    usual = "rows" if column.unlabelled else "class"
+    usual = "rows" if column.way == "rows" else "class"
     at = list(ways).index(values["unlabelled"] if values["unlabelled"] in ways else usual)
     written = ", ".join(f"'{word}'" for word in column.words) or "empty"
-    label = f"Class {written}" + (f": {counted(column.unlabelled, 'row')}" if column.unlabelled else "")
+    label = f"Class {written}" + (f": {counted(column.unlabelled, 'row')}" if usual == "rows" else "")
     return {
         "unlabelled": str(
             st.selectbox(
@@ -207,7 +207,7 @@ def _rows_left(found: CsvSummary, chosen: Mapping[str, Any]) -> int:
     gone = 0
     for column in found.columns:
         if column.name == chosen["target"]:
-            gone += column.unlabelled if chosen["unlabelled"] == "rows" else 0
+            gone += column.unlabelled if chosen["unlabelled"] != "auto" else 0
         elif chosen["missing"] == "rows" and column.name in (chosen["features"] or found.features):
             gone += column.missing
     return max(2, found.n_rows - gone)

@@ -86,10 +86,21 @@ def draw_rows(config: DatasetConfig, y: Labels) -> tuple[NDArray[np.int64], NDAr
     return train, test, note + "."
 
 
+#: Columns whose values differ by no more than so many units in the last place are constant.
+_ULPS = 4
+
+
 def standardise(x: Array) -> Array:
-    """Columns to mean 0 and standard deviation 1; a constant column becomes 0."""
-    spread = x.std(axis=0)
-    return np.round((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 9)
+    """Columns to mean 0 and standard deviation 1, whatever their size; a constant column becomes 0."""
+    x = _brought_near_one(x, np.abs(x).max(axis=0))
+    varies = np.ptp(x, axis=0) > _ULPS * np.finfo(np.float64).eps * np.abs(x).max(axis=0)
+    spread = np.where(varies, x.std(axis=0), 1.0)
+    return np.round(np.where(varies, x - x.mean(axis=0), 0.0) / spread, 9)
+
+
+def _brought_near_one(x: Array, largest: Array) -> Array:
+    """``x`` times the power of two that brings ``largest`` to ½ or more: exact, and no square is 0 or infinite."""
+    return np.asarray(np.ldexp(x, -np.frexp(largest)[1]), dtype=np.float64)
 
 
 def check_components(components: int, x: Array) -> None:
@@ -109,6 +120,7 @@ def whitened_pca(x: Array, components: int) -> Array:
     Signs are fixed by making each direction's largest loading positive, so that they do not depend on the library.
     """
     check_components(components, x)
+    x = _brought_near_one(x, np.abs(x).max())
     centred = x - x.mean(axis=0)
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
     if singular[components - 1] <= 1e-10 * singular[0]:

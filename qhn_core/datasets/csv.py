@@ -54,7 +54,7 @@ class Csv(DatasetConfig):
     unlabelled: Unlabelled = Field(
         "auto",
         description="Classes that are words such as NA, None or ?: a class where they are as frequent as one (auto), "
-        "always a class, or no class, and their rows are left out",
+        "always a class, or no class, and their rows are left out; an empty one is refused by auto, else left out",
     )
     standardise: bool = Field(True, description="Shift and scale each feature to mean 0 and standard deviation 1")
     components: int | None = Field(
@@ -108,7 +108,7 @@ class Csv(DatasetConfig):
     def _chosen(self, uploads: Path | None) -> _Chosen:
         table = self._parsed(uploads)
         names = [c.name for c in table.columns]
-        target = _position("target", self.target, names) if self.target else propose(table).target
+        target = _position("target", self.target, names) if self.target else propose(table, self.unlabelled).target
         target = len(names) - 1 if target is None else target
         at, left_out = self._places(table, names, target)
         check_features(table, at, missing=self.missing)

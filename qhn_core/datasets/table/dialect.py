@@ -21,6 +21,8 @@ _CELLS, _FEW_CELLS = 50_000, 5_000
 BLANKS = " "
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANKS: "blanks"}
 COMMENT = ("#", "%")
+#: What spreadsheets write where a formula fails: no remark.
+_FAULT = re.compile(r"#(N/A|[A-Z]+[!?]|[A-Z]+/0!)", re.ASCII)
 _SEP = re.compile(r"\s*\"?sep=(.|\\t)?\"?\s*", re.IGNORECASE)
 
 
@@ -47,12 +49,23 @@ class Dialect:
         return csv.reader(kept, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
 
     def without_comment(self, line: str) -> str:
-        """The line, blank if it is a comment: one that starts with # or % and is not as wide as a row."""
-        sign = line.startswith(COMMENT)
+        """The line, blank if it is a comment: one that starts with # or % and is not as wide as a row.
+
+        Where blanks separate, those after the sign do not: it belongs to the first cell.
+        """
         if self.delimiter == BLANKS:
-            words = line[sign:].replace("\t", BLANKS).strip()
-            return "\n" if sign and len(words.split()) != self.width else words + "\n"
+            words = line.replace("\t", BLANKS).strip()
+            if not words.startswith(COMMENT):
+                return words + "\n"
+            words = words[0] + words[1:].lstrip()
+            return words + "\n" if len(words.split()) == self.width and len(words) > 1 else "\n"
+        sign = line.lstrip(BLANKS).startswith(COMMENT)
         return "\n" if sign and line.count(self.delimiter) + 1 != self.width else line
+
+
+def is_remark(cell: str) -> bool:
+    """Whether a row may be a remark, by its first cell; a lone # is a name."""
+    return cell.startswith(COMMENT) and len(cell) > 1 and not _FAULT.fullmatch(cell)
 
 
 def find_dialect(data: bytes, encoding: str) -> tuple[Dialect, list[list[str]]]:
@@ -71,11 +84,11 @@ def find_dialect(data: bytes, encoding: str) -> tuple[Dialect, list[list[str]]]:
     return Dialect(best, width, comma, declared is not None), rows
 
 
-def rows_of(lines: Iterable[str], dialect: Dialect) -> list[list[str]]:
+def rows_of(lines: Iterable[str], dialect: Dialect, *, comments: bool = True) -> list[list[str]]:
     """The rows of a sample, cells without surrounding blanks; as far as they can be read."""
     rows = []
     try:
-        for cells in dialect.cells(lines, strict=False):
+        for cells in dialect.cells(lines, strict=False, comments=comments):
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
                 rows.append(stripped)
@@ -153,7 +166,7 @@ def _fit(lines: list[str], delimiter: str) -> tuple[tuple[bool, float, bool, int
     In this order: whether all rows below the first are equally wide; how many of their cells are plain, which is a
     number, or a word without another separator in it; whether row 1 is as wide; how wide they are.
     """
-    rows = [row for row in rows_of(lines, Dialect(delimiter, 0)) if row]
+    rows = rows_of(lines, Dialect(delimiter, 0)) or rows_of(lines, Dialect(delimiter, 0), comments=False)
     widths = Counter(map(len, rows[1:] or rows))
     width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
     if width < 2 or times <= 0.6 * len(rows[1:] or rows):

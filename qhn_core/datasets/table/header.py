@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from qhn_core.datasets.table.dialect import COMMENT, Dialect
+from qhn_core.datasets.table.dialect import COMMENT, Dialect, is_remark
 from qhn_core.datasets.table.numbers import BOOLEANS, is_missing, is_number, read_number
 from qhn_core.errors import DataError, shorten
 
@@ -23,6 +23,20 @@ class Layout(NamedTuple):
     header: bool  #: whether row 1 was taken as names
     skip: int  #: rows before the data
     notes: tuple[str, ...]
+    remarks: Remarks  #: among the rows of data
+
+
+class Remarks(NamedTuple):
+    """Rows as wide as the others that begin as a remark does, and hold words where the others hold numbers."""
+
+    numbers: tuple[int, ...]  #: columns that hold numbers; empty where most rows begin so
+    comma: bool  #: whether decimals are written with a comma
+
+    def holds(self, row: Sequence[str]) -> bool:
+        """Whether a row is a remark."""
+        if not (self.numbers and len(row) > self.numbers[-1] and is_remark(row[0].strip())):
+            return False
+        return not all(_is_numeric(row[i].strip(), comma=self.comma) for i in self.numbers)
 
 
 class Evidence(NamedTuple):
@@ -52,25 +66,48 @@ def find_layout(rows: Sequence[Sequence[str]], dialect: Dialect, header: bool | 
     """
     if not rows:
         raise DataError("file", expected="a CSV with rows", got="an empty file", remedy="Export the table again.")
-    commented = _is_comment(rows[0])
-    if commented and len(rows) > 2 and header is not False and _evidence(rows[1:], dialect).words:
-        rows, skip = rows[1:], 1  # a remark that happens to be as wide as the names below it
-    else:
-        skip = 0
-    found = commented or _evidence(rows, dialect).is_header()
+    remarks = _remarks(rows, dialect)
+    above = _above(rows, remarks)
+    below = [row for row in rows[above:] if not remarks.holds(row)]
+    named = above > 0 and not _evidence(below, dialect).words  # so the last remark holds the names
+    skip = 0 if header is False else above - named
+    rows = [*rows[skip:above], *below]
+    found = named or _evidence(rows, dialect).is_header()
     chosen = found if header is None else header
     notes = _notes(rows, dialect, found, chosen, header)
     if not chosen:
         width = len(rows[0])
-        return Layout(tuple(f"column {i + 1}" for i in range(width)), (False,) * width, False, skip, notes)
+        names = tuple(f"column {i + 1}" for i in range(width))
+        return Layout(names, (False,) * width, False, skip, notes, remarks)
     first, more = _aligned([_without_sign(rows[0][0]), *rows[0][1:]], rows[1:], dialect.width)
-    names = tuple(name or f"column {i + 1}" for i, name in enumerate(first))
+    names = tuple(name or _unused(f"column {i + 1}", first) for i, name in enumerate(first))
     _check_names(names)
-    return Layout(names, tuple(map(bool, first)), True, skip + 1, (*notes, *more))
+    return Layout(names, tuple(map(bool, first)), True, skip + 1, (*notes, *more), remarks)
 
 
-def _is_comment(row: Sequence[str]) -> bool:
-    return row[0].startswith(COMMENT) and len(row[0]) > 1
+def _remarks(rows: Sequence[Sequence[str]], dialect: Dialect) -> Remarks:
+    """Which rows below the first are remarks; none where most begin so, as colours (#ff0000) do."""
+    wide = [row for row in rows if len(row) == dialect.width]
+    plain = [row for row in wide if not is_remark(row[0])]
+    if 2 * len(plain) < len(wide):
+        return Remarks((), dialect.comma)
+    few = (plain[1:] or plain)[: max(_FEW_ROWS, _CELLS // dialect.width)]  # the first may hold the names
+    columns = enumerate(zip(*few, strict=True))
+    return Remarks(tuple(i for i, c in columns if _holds_numbers(c, comma=dialect.comma)), dialect.comma)
+
+
+def _above(rows: Sequence[Sequence[str]], remarks: Remarks) -> int:
+    """How many rows above all others are remarks, the last of which may hold the names."""
+    if not remarks.numbers:
+        return 0
+    return next((i for i, row in enumerate(rows) if not is_remark(row[0])), 0)
+
+
+def _unused(name: str, others: Sequence[str]) -> str:
+    """``name``, or one made of it that no other column has."""
+    while name in others:
+        name += " (no name)"
+    return name
 
 
 def _without_sign(cell: str) -> str:
@@ -98,8 +135,13 @@ def _evidence(rows: Sequence[Sequence[str]], dialect: Dialect) -> Evidence:
 def _holds_numbers(cells: Sequence[str], *, comma: bool) -> bool:
     """Whether a column is of numbers, true and false, or missing ones; a few other words among many do not matter."""
     told = [cell for cell in cells if not is_missing(cell)]
-    fits = sum(is_number(cell, comma=comma) or cell.lower() in BOOLEANS for cell in told)
+    fits = sum(_is_numeric(cell, comma=comma) for cell in told)
     return bool(told) and fits >= 0.95 * len(told)
+
+
+def _is_numeric(cell: str, *, comma: bool) -> bool:
+    """Whether a cell may stand in a column of numbers."""
+    return is_number(cell, comma=comma) or is_missing(cell) or cell.lower() in BOOLEANS
 
 
 def _is_series(first: Sequence[str], dialect: Dialect) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal, InvalidOperation
 
 #: Words that stand for a missing number. A class may be called so: see :func:`~.labels.label_classes`.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-", "--", "."})
@@ -46,8 +47,16 @@ def has_decimal_comma(cells: list[str]) -> bool:
 
 
 def canonical(cell: str, *, comma: bool = False) -> str:
-    """One spelling of a class: 1, 1.0 and 01 are the same number."""
+    """One spelling of a class: 1, 1.0 and 01 are the same number; the cell itself where floats do not keep it."""
     value = read_number(cell, comma=comma)
-    if value is None or not math.isfinite(value):
+    if value is None or not math.isfinite(value) or not _is_kept(cell.replace(",", "."), value):
         return cell
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _is_kept(cell: str, value: float) -> bool:
+    """Whether ``value`` is the number that is written in the cell: those of 16 digits or more may be others."""
+    try:
+        return Decimal(cell) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent beyond all bounds
+        return False

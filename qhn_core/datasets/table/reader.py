@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.datasets.table.columns import Column, ColumnReader
-from qhn_core.datasets.table.dialect import DELIMITERS, MAX_COLUMNS, Dialect, find_dialect, row_blocks
+from qhn_core.datasets.table.dialect import DELIMITERS, MAX_COLUMNS, Dialect, find_dialect, is_remark, row_blocks
 from qhn_core.datasets.table.header import Layout, find_layout
 from qhn_core.datasets.table.text import MAX_CELLS, MAX_ROWS, text_encoding, too_many
 from qhn_core.errors import DataError
@@ -72,6 +72,11 @@ def read_table(data: bytes, *, header: bool | None = None) -> CsvTable:
             got="a header only",
             remedy="Export the table with its rows." if layout.header else "Export the table again.",
         )
+    if body.remarks:
+        notes.append(
+            f"{body.remarks} row{'s' * (body.remarks > 1)} that begin{'s' * (body.remarks == 1)} as a remark, "
+            "with words in columns of numbers: left out"
+        )
     if body.repeated:
         notes.append(f"row 1 stands {body.repeated} more time{'s' * (body.repeated > 1)} below: left out there")
     return _without_empty_columns(_table(readers, places, layout, dialect, notes))
@@ -97,8 +102,9 @@ class _Body:
 
     def __init__(self, layout: Layout) -> None:
         self._width, self._header, self._skip = len(layout.names), layout.header, layout.skip
+        self._remarks = layout.remarks
         self._names: list[str] = []
-        self.repeated = 0
+        self.repeated = self.remarks = 0
 
     def of(self, first: int, rows: list[list[str]]) -> tuple[Sequence[int], list[list[str]]]:
         """(places, cells) of the rows of data among ``rows``, which begin at place ``first`` of the file."""
@@ -111,7 +117,8 @@ class _Body:
         """Whether all are rows of data as they stand; what is not sure is looked at row by row."""
         if self._skip or self._width > MAX_COLUMNS or set(map(len, rows)) != {self._width}:
             return False
-        return all(map(itemgetter(0), rows)) and not (self._header and self._names in rows)
+        first = list(map(itemgetter(0), rows))
+        return all(first) and not any(map(is_remark, first)) and not (self._header and self._names in rows)
 
     def _row(self, row: int, cells: list[str]) -> list[str] | None:
         """The cells, without a separator more at their end; None where it is no row of data."""
@@ -139,6 +146,9 @@ class _Body:
                 got=f"{len(cells)}",
                 remedy="Look for a missing or extra separator, or a cell with a separator that is not in quotes.",
             )
+        if self._remarks.holds(cells):
+            self.remarks += 1
+            return None
         return cells
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from qhn_core.datasets.table.columns import MAX_CLASSES, Column, Mark
-from qhn_core.datasets.table.labels import label_classes, why_no_target
+from qhn_core.datasets.table.labels import fitting, label_classes, why_no_target
 from qhn_core.datasets.table.missing import Missing
 from qhn_core.datasets.table.numbers import is_decimal, is_missing
-from qhn_core.datasets.table.proposal import Proposal, can_be_feature, propose
+from qhn_core.datasets.table.proposal import Proposal, can_be_feature, is_named_class, n_not_numbered, propose
 from qhn_core.datasets.table.reader import CsvTable, read_table
 from qhn_core.errors import DataError, QHNError
 
@@ -22,9 +22,10 @@ class ColumnSummary(NamedTuple):
     classes: tuple[str, ...]  #: its values, if it can be the target (2 to 20 of them); else empty
     problem: str  #: why it cannot be a feature, or empty
     missing: int = 0  #: missing cells
-    row_number: bool = False  #: only counts the rows
+    row_number: bool = False  #: only counts the rows, or nearly all of them
     unlabelled: int = 0  #: rows that have no class, where it is the target
     words: tuple[str, ...] = ()  #: words for "missing" in it, which may be classes
+    way: str = "auto"  #: what becomes of rows without a class, where it is the target
 
 
 class CsvSummary(NamedTuple):
@@ -80,17 +81,18 @@ def check_features(table: CsvTable, at: Sequence[int], *, missing: Missing) -> N
 
 def _summary(table: CsvTable, at: int, proposal: Proposal) -> ColumnSummary:
     column = table.columns[at]
-    able = next((way for way in ("auto", "rows") if why_no_target(table, at, way) is None), None)  # type: ignore[arg-type]
+    way = fitting(table, at)
     found = label_classes(column, "auto", comma=table.comma)
     return ColumnSummary(
         column.name,
         can_be_feature(column),
-        label_classes(column, able, comma=table.comma).names if able else (),  # type: ignore[arg-type]
+        label_classes(column, way, comma=table.comma).names if way else (),
         "" if can_be_feature(column) else _why_no_feature(column),
         column.missing.times if can_be_feature(column) else 0,
         at in proposal.row_numbers,
-        found.n_unlabelled if able else 0,
-        tuple(cell for cell in column.values if cell and is_missing(cell)) if able else (),
+        found.n_unlabelled if way else 0,
+        label_classes(column, "class", comma=table.comma).words if way else (),
+        way or "auto",
     )
 
 
@@ -98,19 +100,15 @@ def _notes(table: CsvTable, proposal: Proposal) -> list[str]:
     names, notes = [column.name for column in table.columns], []
     if proposal.row_numbers:
         listed = ", ".join(f"'{names[i]}'" for i in proposal.row_numbers)
+        others = sum(n_not_numbered(table, i) or 0 for i in proposal.row_numbers)
+        but = f", but for {others} that {'have' if others > 1 else 'has'} no number of its own" if others else ""
         notes.append(
-            f"{listed} only number{'s' * (len(proposal.row_numbers) == 1)} the rows: "
+            f"{listed} only number{'s' * (len(proposal.row_numbers) == 1)} the rows{but}: "
             + ("the only feature there is; it can give the class away" if proposal.kept else "left out of the features")
         )
     if proposal.target is None:
         return notes
-    last, target = len(names) - 1, names[proposal.target]
-    why = why_no_target(table, last, "auto")
-    if why is not None and proposal.target != last and not can_be_feature(table.columns[last]):
-        notes.append(f"the last column is not the target: {why}")
-    words = label_classes(table.columns[proposal.target], "auto", comma=table.comma).words
-    if words:
-        notes.append(f"{', '.join(repr(word) for word in words)} counts as a class of '{target}'")
+    notes += [*_doubts(table, proposal.target), *_class_notes(table, proposal.target)]
     holes = [
         f"{table.columns[i].missing.times} in '{names[i]}'" for i in proposal.features if table.columns[i].missing.times
     ]
@@ -120,6 +118,55 @@ def _notes(table: CsvTable, proposal: Proposal) -> list[str]:
     if booleans:
         notes.append(f"true and false are read as 1 and 0 in {', '.join(repr(name) for name in booleans[:8])}")
     return notes
+
+
+def _doubts(table: CsvTable, target: int) -> list[str]:
+    """Where the target is not sure: other columns that are named as it would be, and the last one."""
+    names, last, named = (
+        [column.name for column in table.columns],
+        len(table.columns) - 1,
+        is_named_class(table, target),
+    )
+    notes = []
+    if not named and target != last:
+        notes.append(f"'{names[target]}' is taken for the class: choose another column if it is not")
+    for i in range(len(names)):
+        as_named = is_named_class(table, i)
+        if i == target or not (as_named or (i == last and not (named and can_be_feature(table.columns[i])))):
+            continue
+        called = "the last column" if i == last else f"'{names[i]}'"
+        why = why_no_target(table, i, "auto")
+        if why is not None:
+            notes.append(f"{called} is not the target: {why}")
+        elif as_named:
+            notes.append(f"{called} could be the class as well")
+    return notes
+
+
+def _class_notes(table: CsvTable, target: int) -> list[str]:
+    """Which cells of the target are no class, and which are one though it could be otherwise."""
+    column, notes = table.columns[target], []
+    found = label_classes(column, "auto", comma=table.comma)
+    if found.n_unlabelled:
+        rows = f"{found.n_unlabelled} rows have" if found.n_unlabelled > 1 else "1 row has"
+        way = fitting(table, target)
+        notes.append(f"{rows} no class in '{column.name}': left out ('unlabelled: {way}'), unless you fill it")
+    if found.words:
+        notes.append(f"{', '.join(repr(word) for word in found.words)} counts as a class of '{column.name}'")
+    for spelt in _alike_but_for_capitals(column):
+        one = len({found.of_cell[cell] for cell in spelt}) == 1
+        listed = ", ".join(repr(cell) for cell in spelt)
+        notes.append(f"{listed} are {'one class' if one else 'different classes'} of '{column.name}'")
+    return notes
+
+
+def _alike_but_for_capitals(column: Column) -> list[list[str]]:
+    """The words of a column that are spelt in several ways."""
+    words: dict[str, list[str]] = {}
+    for cell in column.values:
+        if not is_missing(cell):
+            words.setdefault(cell.casefold(), []).append(cell)
+    return [spelt for spelt in words.values() if len(spelt) > 1]
 
 
 def _problems(table: CsvTable, proposal: Proposal) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 
 from qhn_core.errors import DataError
@@ -17,7 +18,14 @@ MAX_ROWS = 200_000
 MAX_CELLS = 2_000_000
 _PIECE = 1 << 20
 _BLANK = b"\x00\t\r\n \xef\xbb\xbf\xff\xfe"
-_OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")
+#: How files begin that are no text, and what they are.
+_BEGINNINGS = {
+    "a spreadsheet, a document or an archive": (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"{\\rtf"),
+    "an archive": (b"BZh", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"(\xb5/\xfd", b"Rar!"),
+    "a picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*"),
+    "arrays or a database": (b"\x93NUMPY", b"\x89HDF", b"PAR1", b"ARROW1", b"SQLite format 3", b"MATLAB 5.0"),
+}
+_MARKUP = re.compile(r"\s*<(!doctype|!--|html|head|body|table|svg|\?xml)", re.IGNORECASE)
 _NOT_IN_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 _SMALLER = "Keep the columns and rows that you need: a few thousand rows are plenty here."
 
@@ -31,13 +39,12 @@ def text_encoding(data: bytes) -> tuple[str, list[str]]:
     check_size(len(data))
     if not data.strip(_BLANK):
         raise DataError("file", expected="a CSV with rows", got="an empty file", remedy="Export the table again.")
+    head = data[:4096]
+    _check_beginning(head)
     if data.startswith(codecs.BOM_UTF8) and _decodes(data, "utf-8-sig"):
         return "utf-8-sig", ["read as UTF-8 with a byte order mark"]
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _checked(data, "utf-16"), ["read as UTF-16"]
-    head = data[:4096]
-    if head.startswith(_OFFICE):
-        raise _not_text("a spreadsheet, a document or an archive")
     if head.count(0) > len(head) // 4:  # text of mostly western letters in UTF-16 has every other byte zero
         guess = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
         return _checked(data, guess), ["read as UTF-16"]
@@ -81,6 +88,23 @@ def too_many() -> DataError:
     return DataError("file", expected=f"at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells", got="more", remedy=_SMALLER)
 
 
+def _check_beginning(head: bytes) -> None:
+    """Refuse what begins as other files do, saying what it is."""
+    for what, signs in _BEGINNINGS.items():
+        if head.startswith(signs):
+            raise _not_text(what)
+    whole = head[: len(head) // 4 * 4]
+    if head.count(0) > 0.6 * len(head) and (_decodes(whole, "utf-32-le") or _decodes(whole, "utf-32-be")):
+        raise _not_text("text in UTF-32")
+    if _MARKUP.match(head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").decode("latin-1")):
+        raise DataError(
+            "file",
+            expected="a table as text",
+            got="a web page (HTML or XML)",
+            remedy="Open it and download the table itself: where it is shown, look for 'Raw' or 'Download'.",
+        )
+
+
 def _decodes(data: bytes, encoding: str) -> bool:
     """Whether all bytes are text in this encoding; piece by piece, so that others can work meanwhile."""
     decoder = codecs.getincrementaldecoder(encoding)()
@@ -99,4 +123,6 @@ def _checked(data: bytes, encoding: str) -> str:
 
 
 def _not_text(got: str) -> DataError:
-    return DataError("file", expected="a text file", got=got, remedy="Export the table as CSV with encoding UTF-8.")
+    return DataError(
+        "file", expected="a text file in UTF-8", got=got, remedy="Export the table as CSV with encoding UTF-8."
+    )
