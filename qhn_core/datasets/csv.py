@@ -15,7 +15,7 @@ from qhn_core.datasets.table.labels import Unlabelled, row_labels
 from qhn_core.datasets.table.missing import Missing, filled, rows_kept
 from qhn_core.datasets.table.proposal import propose, with_target
 from qhn_core.datasets.table.reader import CsvTable, read_table
-from qhn_core.datasets.table.summary import ColumnSummary, CsvSummary, check_features, inspect_csv
+from qhn_core.datasets.table.summary import ColumnSummary, CsvSummary, check_features, check_sizes, inspect_csv
 from qhn_core.errors import DataError
 from qhn_core.uploads import TABLE_SUFFIXES, check_sha256, read_upload
 
@@ -112,6 +112,8 @@ class Csv(DatasetConfig):
         target = len(names) - 1 if target is None else target
         at, left_out = self._places(table, names, target)
         check_features(table, at, missing=self.missing)
+        if not (self.standardise or self.components):
+            check_sizes(table, at)
         y, classes = row_labels(table, target, self.unlabelled)
         x = table.numbers[:, at]
         kept, said = rows_kept(x, y, self.missing)

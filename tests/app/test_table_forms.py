@@ -96,6 +96,17 @@ def test_a_class_called_as_a_missing_cell_is_asked_about(tmp_path: Path) -> None
     assert dataset(rare)["unlabelled"] == "class"
 
 
+def test_an_empty_class_is_left_out_and_one_among_words_too(tmp_path: Path) -> None:
+    page = with_table("a,b,kind\n" + PLAIN.replace("oak", "", 1), tmp_path)
+    assert "1 row has no class in 'kind': left out" in said(page)
+    assert box(page, "Class column").value == "kind"
+    assert box(page, "Class empty: 1 row").value == "rows"
+    assert dataset(page)["unlabelled"] == "rows"
+    words = with_table("a,b,kind\n" + PLAIN.replace("oak", "", 1).replace("oak", "None"), tmp_path)
+    assert box(words, "Class 'None'").value == "class"
+    assert dataset(words)["unlabelled"] == "class"
+
+
 def test_how_a_cost_file_is_read_is_said(tmp_path: Path) -> None:
     page = AppTest.from_function(form_page, default_timeout=120)
     page.session_state["given"] = RunConfig.parse({"dataset": "cost_table", "network": None}).to_url()

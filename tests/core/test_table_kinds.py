@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from qhn_core.datasets import DATASETS, inspect_csv, store_upload
+from qhn_core.datasets.table.missing import filled
 from qhn_core.errors import DataError, InvalidArgument
 
 #: text -> (rows, target, features, classes of the target)
@@ -158,6 +159,72 @@ KINDS: dict[str, tuple[str, int, str, tuple[str, ...], tuple[str, ...]]] = {
     "separator at the end of rows only": ("a,b,y\n1,2,x,\n2.5,3,z,\n", 2, "y", ("a", "b"), ("x", "z")),
     "separator at the end of the header only": ("a,b,y,\n1,2,x\n2.5,3,z\n", 2, "y", ("a", "b"), ("x", "z")),
     "blanks around cells": (" a , b , y \n 1 , 2 , x \n 2.5 , 3 , z \n", 2, "y", ("a", "b"), ("x", "z")),
+    "a remark with blanks, as wide as the names": (
+        "# a remark\nx y\n6.7 1\n4.5 2\n3.5 1\n",
+        3,
+        "y",
+        ("x",),
+        ("1", "2"),
+    ),
+    "several remarks as wide as the rows": (
+        "# a, b, c\n% d, e, f\na,b,y\n1,2,x\n4,3,z\n",
+        2,
+        "y",
+        ("a", "b"),
+        ("x", "z"),
+    ),
+    "names in the last of several remarks": ("# a, b, c\n# a,b,y\n1,2,x\n4,3,z\n", 2, "y", ("a", "b"), ("x", "z")),
+    "remarks within, as wide as the rows": (
+        "a,b,y\n1,2,0\n# half, time, now\n2.5,3,1\n% 7,8,0\n3,1,0\n4,4,1\n",
+        4,
+        "y",
+        ("a", "b"),
+        ("0", "1"),
+    ),
+    "remarks within, with blanks": (
+        "a b y\n1 2 0\n# half time now\n2.5 3 1\n# 7 8 0\n",
+        2,
+        "y",
+        ("a", "b"),
+        ("0", "1"),
+    ),
+    "indented remarks": ("a,b,y\n  # half time\n1,2,0\n2.5,3,1\n", 2, "y", ("a", "b"), ("0", "1")),
+    "colours": ("hue,a,y\n#ff0000,1.5,x\n#00ff00,2,z\n#0000ff,3,x\n", 3, "y", ("a",), ("x", "z")),
+    "colours without names": (
+        "#ff0000,1.5,x\n#00ff00,2,z\n#0000ff,3,x\n",
+        3,
+        "column 3",
+        ("column 2",),
+        ("x", "z"),
+    ),
+    "an empty name beside one of that kind": (
+        "a,,column 2,y\n1.5,x,2,0\n2,z,4,1\n",
+        2,
+        "y",
+        ("a", "column 2"),
+        ("0", "1"),
+    ),
+    "labels of more digits than floats have": (
+        "a,concept\n1.5,900000000000207008\n2,900000000000207009\n3,900000000000207008\n",
+        3,
+        "concept",
+        ("a",),
+        ("900000000000207008", "900000000000207009"),
+    ),
+    "long decimals as labels": (
+        "a,y\n1.5,0.10000000000000001\n2,0.1\n3,0.100\n",
+        3,
+        "y",
+        ("a",),
+        ("0.1", "0.10000000000000001"),
+    ),
+    "true and false however they are spelt": (
+        "a,y\n1.5,True\n2,true\n3,FALSE\n4,False\n5,True\n6,False\n",
+        6,
+        "y",
+        ("a",),
+        ("False", "True"),
+    ),
     "class by name, not last": (
         "Survived,Pclass,Age\n0,1,22.5\n1,2,30\n1,3,26\n0,3,25\n",
         4,
@@ -197,6 +264,20 @@ def test_tables_from_elsewhere_are_read_as_a_person_would(kind, encoding, tmp_pa
         ("a,y\n1.5,x\n?,z\n3,x\n", None, "missing cells: 1 in 'a'"),
         ("a,f,y\n1.5,True,0\n2,False,1\n", None, "true and false are read as 1 and 0 in 'f'"),
         ("1 2\n2 3\n", None, "cells separated by blanks"),
+        ("a,y\n1.5,True\n2,true\n3,False\n", None, "'True', 'true' are one class of 'y'"),
+        ("a,y\n1.5,Yes\n2,yes\n3,No\n", None, "'Yes', 'yes' are different classes of 'y'"),
+        ("a,y\n1.5,0\n# b,1\n2,1\n4,1\n", None, "1 row that begins as a remark"),
+        (
+            "left,a,when\n0,1.5,may\n1,2,july\n0,3.5,june\n" + "".join(f"1,4,m{i}\n" for i in range(60)),
+            None,
+            "'left' is taken for the class",
+        ),
+        (
+            "sex,a,target\n" + "".join(f"{i % 2},1,{i / 7}\n" for i in range(40)),
+            None,
+            "the last column is not the target",
+        ),
+        ("class,a,outcome\n0,1.5,1\n1,2,0\n0,3,0\n", None, "the last column could be the class as well"),
     ],
 )
 def test_what_was_decided_is_said(text, header, said):
@@ -268,6 +349,161 @@ def test_rows_without_a_class(unlabelled, classes, rows, tmp_path):
     assert d.class_names == classes
     assert config.rows(tmp_path) == rows
     assert ("2 rows without a class left out" in d.source) is (unlabelled == "rows")
+
+
+def table(head: str, *columns) -> str:
+    return head + "\n" + "".join(",".join(map(str, row)) + "\n" for row in zip(*columns, strict=True))
+
+
+NOISE = [round(x, 3) for x in np.random.default_rng(0).normal(size=60).tolist()]
+FEW = np.random.default_rng(1).integers(1, 4, size=60).tolist()
+
+
+@pytest.mark.parametrize("hole", [0, 7, 59])
+@pytest.mark.parametrize(
+    ("text", "target", "features", "way"),
+    [
+        ("survived,pclass,age|{y},{few},{x}", "survived", ("pclass", "age"), "rows"),
+        ("length,legs,class|{x},{few},{word}", "class", ("length", "legs"), "rows"),
+        ("legs,length,sort|{few},{x},{word}", "sort", ("legs", "length"), "rows"),
+        ("a,legs,sign|{x},{few},{sign}", "sign", ("a", "legs"), "rows"),
+        ("a,legs,given|{x},{few},{drug}", "given", ("a", "legs"), "class"),
+    ],
+)
+def test_an_empty_class_makes_no_other_column_the_target(text, target, features, way, hole, tmp_path):
+    head, row = text.split("|")
+    lines = [
+        row.format(x=NOISE[i], few=FEW[i], **dict.fromkeys(("y", "word", "sign", "drug"), ""))
+        if i == hole
+        else row.format(
+            x=NOISE[i], few=FEW[i], y=i % 2, word=("ant", "bee")[i % 2], sign="+-"[i % 2], drug=("None", "Drug")[i % 2]
+        )
+        for i in range(60)
+    ]
+    data = "\n".join([head, *lines]).encode()
+    found = inspect_csv(data)
+    assert (found.target, found.features, found.problems) == (target, features, ())
+    assert f"1 row has no class in '{target}': left out ('unlabelled: {way}')" in " ".join(found.notes)
+    assert {c.name: (c.unlabelled, c.way) for c in found.columns}[target] == (1, way)
+    sha256 = store_upload(tmp_path, data, ".csv")
+    with pytest.raises(DataError, match=rf"'{target}'.*a missing cell in row {hole + 2}.*'unlabelled: {way}'"):
+        DATASETS.make("csv", sha256=sha256).load(tmp_path)
+    d = DATASETS.make("csv", sha256=sha256, unlabelled=way).load(tmp_path)
+    assert (d.feature_names, d.n_classes, len(d.y_train) + len(d.y_test)) == (features, 2, 59)
+    assert "1 row without a class left out" in d.source
+
+
+def test_a_word_is_a_class_where_the_user_says_so_and_else_another_column_is_taken_with_a_note(tmp_path):
+    text = table("a,legs,y", NOISE, FEW, ["?" if i == 5 else "x" for i in range(60)])
+    found = inspect_csv(text.encode())
+    assert found.target == "legs"
+    assert {"'legs' is taken for the class: choose another column if it is not"} <= set(found.notes)
+    assert any("the last column is not the target" in note for note in found.notes)
+    sha256 = store_upload(tmp_path, text.encode(), ".csv")
+    assert DATASETS.make("csv", sha256=sha256, unlabelled="class").load(tmp_path).class_names == ("?", "x")
+
+
+COUNT = list(range(1, 61))
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "said"),
+    [
+        ("Id", COUNT, "'Id' only numbers the rows: "),
+        ("Id", [1, *COUNT[:-1]], "but for 1 that has no number of its own"),
+        ("Id", ["", *COUNT[1:]], "but for 1"),
+        ("Id", [*COUNT[:30], "NA", *COUNT[31:]], "but for 1"),
+        ("Id", [(7 * i) % 61 or 5 for i in COUNT[:-1]] + [7], "but for 1"),
+        ("patient id", [i // 2 for i in COUNT], "but for 29 that have no number of its own"),
+        ("patient id", [900000000000207000 + i for i in COUNT], "'patient id' only numbers the rows: "),
+        ("", [*COUNT[:30], 30, *COUNT[31:]], "but for 1"),
+        ("visit", [*COUNT[:30], *range(35, 65)], "but for 1"),
+        ("visit", [*COUNT[:30], 30, *COUNT[31:]], "but for 1"),
+        ("visit", [*COUNT[:30], "", *COUNT[31:]], "but for 1"),
+        ("visit", [*COUNT[:30], "", *COUNT[30:-1]], "but for 1"),
+        ("visit", [100 - i - (i > 9) for i in COUNT], "but for 1"),
+        ("Id", FEW, ""),
+        ("store id", [i // 20 for i in COUNT], ""),
+        ("visit", [2 * i for i in COUNT], ""),
+        ("time", [i / 2 for i in COUNT], ""),
+        ("visit", [i % 30 for i in COUNT], ""),
+    ],
+)
+def test_what_nearly_numbers_the_rows_is_no_feature(name, numbers, said, tmp_path):
+    text = table(f"{name},a,kind", numbers, NOISE, sorted("xyz" * 20))
+    found = inspect_csv(text.encode())
+    assert found.target == "kind"
+    assert len(found.features) == (1 if said else 2)
+    assert any(said in note and note.endswith("left out of the features") for note in found.notes) is bool(said)
+    if said:
+        sha256 = store_upload(tmp_path, text.encode(), ".csv")
+        assert DATASETS.make("csv", sha256=sha256).load(tmp_path).feature_names == ("a",)
+
+
+@pytest.mark.parametrize("times", [10, 30, 100])
+@pytest.mark.parametrize("value", ["0.1", "-1e-7", "123456.7", "1e300", "5e-324", "0"])
+def test_a_constant_column_becomes_zero(times, value, tmp_path):
+    text = table("a,b,kind", [value] * times, range(0, 3 * times, 3), ["xz"[i % 2] for i in range(times)])
+    sha256 = store_upload(tmp_path, text.encode(), ".csv")
+    d = DATASETS.make("csv", sha256=sha256, n_train=8, features=("a", "b")).load(tmp_path)
+    x = np.concatenate([d.x_train, d.x_test])
+    assert not x[:, 0].any()
+    assert x[:, 1].std() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("options", [{}, {"components": 2}, {"components": 2, "standardise": False}])
+@pytest.mark.parametrize("power", ["e-320", "e-200", "e200", "e305"])
+def test_features_of_any_size_are_scaled(options, power, tmp_path):
+    def load(power):
+        text = table("a,b,kind", [f"{x:.3f}{power}" for x in NOISE], [f"{x}{power}" for x in FEW], ["x", "z"] * 30)
+        d = DATASETS.make("csv", sha256=store_upload(tmp_path, text.encode(), ".csv"), **options).load(tmp_path)
+        return np.concatenate([d.x_train, d.x_test])
+
+    np.testing.assert_allclose(load(power), load(""), atol=2e-3 if power == "e-320" else 1e-8)
+
+
+@pytest.mark.parametrize("options", [{}, {"components": 1}, {"components": 1, "standardise": False}])
+def test_the_largest_number_beside_others_is_far_from_them(options, tmp_path):
+    text = table("a,kind", ["1.7976931348623157e308", *NOISE[1:]], ["x", "z"] * 30)
+    d = DATASETS.make("csv", sha256=store_upload(tmp_path, text.encode(), ".csv"), n_train=58, **options).load(tmp_path)
+    assert np.concatenate([d.x_train, d.x_test]).max() == pytest.approx(59**0.5)
+
+
+def test_the_median_of_large_numbers_is_between_them():
+    x, said = filled(np.array([[1.7e308], [1.5e308], [np.nan]]), np.arange(3), ("a",))
+    assert x[2, 0] == 1.6e308
+    assert "1 of 'a' (1.6e+308)" in said
+
+
+def test_what_is_not_scaled_is_refused_where_it_is_too_large(tmp_path):
+    text = table("a,b,kind", NOISE, [*NOISE[:5], "-1e101", *NOISE[6:]], ["x", "z"] * 30)
+    sha256 = store_upload(tmp_path, text.encode(), ".csv")
+    with pytest.raises(DataError, match=r"column 'b'.*got -1e\+101 in row 7\. Standardise"):
+        DATASETS.make("csv", sha256=sha256, standardise=False).load(tmp_path)
+    DATASETS.make("csv", sha256=sha256, standardise=False, features=("a",)).load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        *[("a,y\n1,0\n2,1\n".encode(codec), "text in UTF-32") for codec in ("utf-32", "utf-32-le", "utf-32-be")],
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a picture"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a picture"),
+        (b"PAR1\x15\x04\x15", "arrays or a database"),
+        (b"\n<!DOCTYPE html>\n<html>a,y</html>", "a web page"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<table/>", "a web page"),
+        ("<HTML><body>1,2</body>".encode("utf-16"), "a web page"),
+    ],
+)
+def test_files_of_other_kinds_are_told_as_what_they_are(data, what):
+    (problem,) = inspect_csv(data).problems
+    assert f"got {what}" in problem
+
+
+def test_what_a_spreadsheet_writes_where_a_formula_fails_is_no_remark():
+    found = inspect_csv(b"a,b,y\n1,2,0\n#DIV/0!,3,1\n3,4,0\n#N/A,5,1\n")
+    assert found.n_rows == 4
+    assert {c.name: c.problem for c in found.columns}["a"] == "text '#DIV/0!' in row 3"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from qhn_core.datasets.table.columns import MAX_CLASSES, Column, Mark
 from qhn_core.datasets.table.labels import fitting, label_classes, why_no_target
 from qhn_core.datasets.table.missing import Missing
@@ -12,6 +14,9 @@ from qhn_core.datasets.table.numbers import is_decimal, is_missing
 from qhn_core.datasets.table.proposal import Proposal, can_be_feature, is_named_class, n_not_numbered, propose
 from qhn_core.datasets.table.reader import CsvTable, read_table
 from qhn_core.errors import DataError, QHNError
+
+#: Largest feature that is not scaled.
+LARGEST = 1e100
 
 
 class ColumnSummary(NamedTuple):
@@ -77,6 +82,19 @@ def check_features(table: CsvTable, at: Sequence[int], *, missing: Missing) -> N
         got=_why_no_feature(first) + more,
         remedy=_remedy(first),
     )
+
+
+def check_sizes(table: CsvTable, at: Sequence[int]) -> None:
+    """Refuse features that no network can add up, naming the first; those that are standardised may have any size."""
+    found = np.argwhere(np.abs(table.numbers[:, at]) > LARGEST)
+    if len(found):
+        row, column = map(int, found[0])
+        raise DataError(
+            f"column '{table.columns[at[column]].name}'",
+            expected=f"numbers up to {LARGEST:g}",
+            got=f"{table.numbers[row, at[column]]:g} in row {table.rows[row]}",
+            remedy="Standardise the features, or correct the cell.",
+        )
 
 
 def _summary(table: CsvTable, at: int, proposal: Proposal) -> ColumnSummary:
