@@ -100,7 +100,7 @@ def _named_cost(table: _Table) -> int | None:
 
 def _are_bits(cells: Sequence[str]) -> bool:
     """Whether cells are bitstrings and surely no costs: all as long, some with a zero in front."""
-    return len(cells[0]) > 1 and len(set(map(len, cells))) == 1 and as_strings(cells, strict=False) is not None
+    return len(cells[0]) > 1 and as_strings(cells, strict=False) is not None and len(set(map(len, cells))) == 1
 
 
 def _several(table: _Table, found: Sequence[int]) -> DataError:

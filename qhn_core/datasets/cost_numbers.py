@@ -59,7 +59,9 @@ def _marks(cells: Sequence[str], others: Sequence[str]) -> Marks:
             "file",
             expected="costs whose decimals and thousands can be told apart",
             got=f"{marked}, which may be either",
-            remedy="Write decimals with a point, and thousands without a separator.",
+            remedy="Write decimals with a point, and thousands without a separator."
+            if "," in marked
+            else "Write as many decimals in each (950.000 beside 1.250), or thousands without a separator.",
         )
     return marks
 

@@ -24,6 +24,7 @@ _COMMENT = ("#", "%")
 _SEP = re.compile(r"\"?sep=.{0,2}\"?", re.IGNORECASE)
 _GROUPED_OTHERWISE = re.compile(r"(?<=\d)['’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _IN_QUOTES = re.compile(r"\"[-+]?\d[\d.]*,[\d.,]*\"")
+_EMPTY_MARKS = (",,", ";;", "\n,", "\n;")
 _EMPTY_CELL = re.compile(r"(?<=[,;]) *(?=[,;])|^(?=[,;])", re.MULTILINE)
 #: Lines by which commas are judged.
 _SAMPLE = 1_000
@@ -115,7 +116,7 @@ def _with_plain_marks(text: str) -> str:
     text = text.replace("−", "-")
     if not text.isascii() or "'" in text:
         text = _GROUPED_OTHERWISE.sub("", text)
-    if any(mark in text for mark in (",,", ";;", ", ,", "; ;", "\n,", "\n;")) or text[0] in ",;":
+    if any(mark in text for mark in _EMPTY_MARKS) or text[0] in ",;" or (" " in text and _EMPTY_CELL.search(text)):
         text = _EMPTY_CELL.sub(f" {EMPTY} ", text)
     if '"' in text and _IN_QUOTES.search(text):
         text = re.sub(r"\"[^\"\n]*\"|,", lambda found: ";" if found[0] == "," else found[0], text)
@@ -133,7 +134,7 @@ def _lines(text: str) -> _Lines:
     longest = max(map(len, text.replace(",", " ").split()), default=0)
     if longest > _LONGEST:
         raise DataError("file", expected="numbers", got=f"one of {longest:,} letters", remedy=LINE_REMEDY)
-    kept = [line.strip(", \u00a0") for line in text.splitlines()]
+    kept = [line.strip(", ") for line in text.splitlines()]
     numbers: Sequence[int] = range(1, len(kept) + 1)
     if not all(kept) or any(mark in text for mark in (*_COMMENT, "--")) or _SEP.fullmatch(kept[0]):
         told = [(n, line) for n, line in zip(numbers, kept, strict=True) if _says_something(line)]
@@ -166,7 +167,9 @@ def _line_of_names(text: str, number: int, named: bool) -> str:
     """The first line as it stands if it holds names, or else a comment right above it."""
     if not named and not any(sign in text for sign in _COMMENT):
         return ""
-    lines = text.splitlines()
+    lines = text[:_HEAD].splitlines()
+    if number >= len(lines):
+        lines = text.splitlines()
     if named:
         return lines[number - 1][:_HEAD].replace(EMPTY, "")
     above = lines[number - 2][:_HEAD].strip() if number > 1 else ""

@@ -112,7 +112,7 @@ def test_each_cost_is_read_at_its_string(kind, encoding):
         ("cost\n1,000\n2,500\n3,000\n4,100\n", "got 1,000, which may be either. Write decimals with a point"),
         ("1,250\n2,500\n3,950\n4,100\n", "lines such as 1,250, which may be either"),
         ("00;1,250\n01;2,500\n10;3,125\n11;4,750\n", "got 1,250, which may be either"),
-        ("00;1.250\n01;2.500\n10;950\n11;4.100\n", "got 1.250, which may be either"),
+        ("00;1.250\n01;2.500\n10;950\n11;4.100\n", "got 1.250, which may be either. Write as many decimals"),
         ("cost\n1250\n2,500\n", "got 2,500, which may be either"),
         ("cost\n1,25\n2.5\n", "got 1,25, which may be either"),
         ("5,0\n6,1\n", "lines such as 5,0, which may be either"),

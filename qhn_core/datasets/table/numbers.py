@@ -83,7 +83,9 @@ def find_marks(cells: Sequence[str]) -> Marks | None:
     """
     whole = "".join(cells)
     commas = [cell for cell in cells if "," in cell] if "," in whole else []
-    points = [cell for cell in cells if "." in cell] if "." in whole else []
+    if not commas and ("." not in whole or not has_groups(next(cell for cell in cells if "." in cell), ".")):
+        return PLAIN  # the first tells for most, at no cost
+    points = [cell for cell in cells if "." in cell]
     by_comma, by_point = Marks(",", "."), Marks(".", ",")
     if not commas:
         if whole.count(".") > len(points) and all(map(_GROUPED["."].fullmatch, points)):
