@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -28,6 +29,18 @@ def check_int(argument: str, value: object, *, low: int, high: int | None = None
     if not is_whole or value < low or (high is not None and value > high):  # type: ignore[operator]
         raise InvalidArgument(argument, expected=bounds, got=value, remedy=remedy)
     return int(value)  # type: ignore[call-overload]
+
+
+def check_real(argument: str, value: object, *, remedy: str = "") -> float:
+    """``value``, one finite real number, as a float; booleans, text and complex numbers are refused."""
+    try:
+        wrong = isinstance(value, (bool, np.bool_, str, bytes)) or np.iscomplexobj(value) or np.ndim(value)  # type: ignore[arg-type]
+        number = math.nan if wrong else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidArgument(argument, expected="a finite real number", got=value, remedy=remedy)
+    return number
 
 
 def check_finite(argument: str, value: ArrayLike, *, remedy: str = "") -> NDArray[np.float64]:

@@ -78,6 +78,9 @@ class StoreError(QHNError):
 
 def shorten(value: object, limit: int = 80) -> str:
     """Text of ``value`` for a message, at most about ``limit`` characters."""
-    text = value if isinstance(value, str) else repr(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # whole numbers of thousands of digits have no text, and any class may fail to give one
+        text = f"{type(value).__name__} that cannot be shown"
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

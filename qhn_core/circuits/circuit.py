@@ -40,18 +40,13 @@ class Circuit:
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        check_int("n_qubits", self.n_qubits, low=1)
-        object.__setattr__(self, "gates", tuple(self.gates))
-        for gate in self.gates:
-            if not isinstance(gate, Gate):
-                raise InvalidArgument("gates", expected="qhn_core.Gate objects", got=gate)
-            if max(gate.wires) >= self.n_qubits:
-                raise InvalidArgument("wires", expected=f"wires below n_qubits={self.n_qubits}", got=gate.wires)
+        object.__setattr__(self, "n_qubits", check_int("n_qubits", self.n_qubits, low=1))
+        object.__setattr__(self, "gates", _checked_gates(self.gates, self.n_qubits))
+        given = check_int("n_params", self.n_params, low=-1, remedy="-1 stands for as many as are used.")
         used = 1 + max((g.param for g in self.gates if g.param is not None), default=-1)
-        if self.n_params == -1:
-            object.__setattr__(self, "n_params", used)
-        elif self.n_params < used:
-            raise InvalidArgument("n_params", expected=f"at least {used}, the slots used", got=self.n_params)
+        if -1 < given < used:
+            raise InvalidArgument("n_params", expected=f"at least {used}, the slots used", got=given)
+        object.__setattr__(self, "n_params", used if given == -1 else given)
 
     @cached_property
     def occurrences(self) -> tuple[tuple[int, ...], ...]:
@@ -83,7 +78,7 @@ class Circuit:
         Raises:
             InvalidArgument: theta's last axis is not P long, or ``wires`` has another length than N.
         """
-        labels = tuple(range(self.n_qubits) if wires is None else wires)
+        labels = _sequence("wires", range(self.n_qubits) if wires is None else wires, f"{self.n_qubits} labels")
         if len(labels) != self.n_qubits:
             raise InvalidArgument("wires", expected=f"{self.n_qubits} labels", got=labels)
         apply_gates(self.gates, theta, n_params=self.n_params, wires=labels)
@@ -98,22 +93,23 @@ class Circuit:
         keeps θ, other matrices are numbers. Each angle is recognised as scale·theta[k] + offset, verified to 1e-9 at
         points that the fit did not use.
 
-        A QNode comes with its transforms, and with its device's wires, in their order, idle ones included; where it
-        returns the distribution of all of them in another order, that one counts. Else what it measures is ignored.
+        A QNode, or a ``functools.partial`` of one, comes with its transforms, and with its device's wires, in their
+        order, idle ones included; where it returns the distribution (or density matrix) of all of them in another
+        order, that one counts. Else what it measures is ignored.
 
         Args:
             function: takes theta, a float64 array of shape (n_params,).
             n_params: length P of theta.
             n_qubits: number of wires; by default as many as are used. A function's wires labelled by whole numbers keep
-                them, others are numbered as they first occur.
+                them (2.0 is 2), others are numbered as they first occur.
 
         Raises:
             Unsupported: an angle that mixes parameters or is not linear in one (gate and parameters are named); gates
                 that depend on theta; an operation of which no decomposition is known that keeps its parameter; anything
                 that is not unitary; a QNode's noise, measurements inside, transforms that depend on shots, make several
                 circuits or work on results, and distributions over some wires only.
-            InvalidArgument: the function, or PennyLane's decomposition of what it applies, fails; or more wires are
-                used than ``n_qubits``.
+            InvalidArgument: the function, or PennyLane's decomposition of what it applies, fails; it is no quantum
+                function, but runs a QNode, say; or more wires are used than ``n_qubits``.
         """
         size, gates = gates_from_pennylane(function, n_params, n_qubits=n_qubits)
         return cls(size, gates, n_params=n_params)
@@ -152,3 +148,21 @@ class Circuit:
         """
         program = read_qasm(text, free_angles=free_angles)
         return cls(program.n_qubits, program.gates, n_params=len(program.free))
+
+
+def _sequence(argument: str, values: Any, expected: str) -> tuple[Any, ...]:
+    try:
+        found = iter(values)
+    except TypeError:
+        raise InvalidArgument(argument, expected=expected, got=values) from None
+    return tuple(found)
+
+
+def _checked_gates(gates: Any, n_qubits: int) -> tuple[Gate, ...]:
+    found = _sequence("gates", gates, "qhn_core.Gate objects")
+    for gate in found:
+        if not isinstance(gate, Gate):
+            raise InvalidArgument("gates", expected="qhn_core.Gate objects", got=gate)
+        if max(gate.wires) >= n_qubits:
+            raise InvalidArgument("wires", expected=f"wires below n_qubits={n_qubits}", got=gate.wires)
+    return found

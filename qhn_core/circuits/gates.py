@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from qhn_core.checks import check_choice, check_int
+import numpy as np
+
+from qhn_core.checks import check_choice, check_int, check_real
 from qhn_core.errors import InvalidArgument
 
 #: Gates whose angle may be a parameter, with their number of wires. All have the two-term shift rule (eigenvalues ±½).
@@ -38,23 +39,15 @@ class Gate:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        name = _ALIASES.get(self.name, self.name)
-        if name not in _ALL:
-            check_choice("gate", name, _ALL)
-        object.__setattr__(self, "name", name)
-        wires = (self.wires,) if isinstance(self.wires, int) else tuple(self.wires)
-        object.__setattr__(self, "wires", tuple(check_int("wires", w, low=0) for w in wires))
-        expected = _ALL[name]
-        if len(self.wires) != expected or len(set(self.wires)) != expected:
-            raise InvalidArgument("wires", expected=f"{expected} distinct wires for {name}", got=self.wires)
+        name = _ALIASES.get(self.name, self.name) if isinstance(self.name, str) else self.name
+        object.__setattr__(self, "name", check_choice("gate", name, _ALL))
+        object.__setattr__(self, "wires", _checked_wires(self.wires, self.name))
         if self.param is not None:
-            if name in FIXED:
-                raise InvalidArgument("param", expected=f"None, as {name} has no angle", got=self.param)
+            if self.name in FIXED:
+                raise InvalidArgument("param", expected=f"None, as {self.name} has no angle", got=self.param)
             object.__setattr__(self, "param", check_int("param", self.param, low=0))
-        if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
-            raise InvalidArgument("scale, offset", expected="finite numbers", got=(self.scale, self.offset))
-        object.__setattr__(self, "scale", float(self.scale))
-        object.__setattr__(self, "offset", float(self.offset))
+        for number in ("scale", "offset"):
+            object.__setattr__(self, number, check_real(number, getattr(self, number)))
 
     @property
     def is_rotation(self) -> bool:
@@ -64,3 +57,15 @@ class Gate:
     def angle(self, theta: Any) -> Any:
         """The angle in radians for parameters ``theta`` (indexable on its last axis)."""
         return self.offset if self.param is None else self.scale * theta[..., self.param] + self.offset
+
+
+def _checked_wires(wires: Any, name: str) -> tuple[int, ...]:
+    expected = f"{_ALL[name]} distinct wires for {name}"
+    try:
+        found = (wires,) if isinstance(wires, (int, np.integer)) else tuple(wires)
+    except TypeError:
+        raise InvalidArgument("wires", expected=expected, got=wires) from None
+    checked = tuple(check_int("wires", wire, low=0) for wire in found)
+    if len(checked) != _ALL[name] or len(set(checked)) != len(checked):
+        raise InvalidArgument("wires", expected=expected, got=checked)
+    return checked

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qhn_core import Circuit, Gate, ansatz
+from qhn_core import Circuit, Gate, ansatz, engine
 from qhn_core.errors import InvalidArgument, UnknownName
 
 
@@ -38,6 +38,21 @@ MIXED = Circuit(
 )
 
 
+#: No finite real number.
+BAD_NUMBERS = (None, "1", b"1", 1j, np.complex128(1), 10**400, 10**5000, True, np.ones(1), [[1], [1, 2]], {}, np.nan)
+
+
+def test_numbers_of_numpy_are_converted():
+    gates = (Gate("RX", np.int64(1), np.uint8(0), np.float32(0.5), np.array(0.25)), Gate("CNOT", np.array([0, 1])))
+    circuit = Circuit(np.int64(2), gates, n_params=np.int16(1))
+    assert circuit == Circuit(2, (Gate("RX", 1, 0, 0.5, 0.25), Gate("CNOT", (0, 1))))
+    assert circuit.content_hash == Circuit(2, circuit.gates).content_hash
+    assert {type(n) for gate in gates for n in (*gate.wires, gate.param or 0)} == {int}
+    assert {type(n) for gate in gates for n in (gate.scale, gate.offset)} == {float}
+    assert type(circuit.n_qubits) is type(circuit.n_params) is int
+    assert engine("statevector").probs(circuit, np.zeros(1)).shape == (4,)
+
+
 def test_aliases_and_slots():
     assert [g.name for g in MIXED.gates[:4]] == ["Hadamard", "RX", "RY", "CNOT"]
     assert MIXED.n_params == 2
@@ -56,7 +71,20 @@ def test_equal_gates_have_equal_hashes_and_a_changed_scale_another():
         (lambda: Gate("RY", (0, 1)), "wires"),
         (lambda: Gate("CNOT", (1, 1)), "wires"),
         (lambda: Gate("CZ", (0, 1), 0), "param"),
-        (lambda: Gate("RY", 0, 0, float("nan")), "scale, offset"),
+        (lambda: Gate("RY", 0, 0, float("nan")), "scale"),
+        (lambda: Gate("RY", 0, offset=-np.inf), "offset"),
+        *((lambda v=v: Gate("RY", 0, 0, scale=v), "scale") for v in BAD_NUMBERS),
+        *((lambda v=v: Gate("RY", 0, 0, offset=v), "offset") for v in BAD_NUMBERS),
+        *((lambda v=v: Gate("RX", v), "wires") for v in (0.0, None, "a", True, np.array(0), [0.0], 1j, b"")),
+        (lambda: Gate("RX", 0, 1.0), "param"),
+        (lambda: Gate(None, 0), "gate"),
+        (lambda: Gate([], 0), "gate"),
+        *((lambda v=v: Circuit(2, v), "gates") for v in (None, 5, "RX", np.array(1))),
+        *((lambda v=v: Circuit(2, n_params=v), "n_params") for v in (1.5, True, "3", None, -2, np.array([1, 2]))),
+        *((lambda v=v: Circuit(v), "n_qubits") for v in (2.0, True, "2", None)),
+        (lambda: Circuit(2, (Gate("RX", 10**5000),)), "wires"),
+        (lambda: MIXED.apply(["a", "b"]), "theta"),
+        (lambda: MIXED.apply(np.zeros(2), wires=3), "wires"),
         (lambda: Gate("RY", -1, 0), "wires"),
         (lambda: Circuit(1, (Gate("CNOT", (0, 1)),)), "wires"),
         (lambda: Circuit(1, (Gate("RY", 0, 3),), n_params=2), "n_params"),
