@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from qhn_core import Circuit, Gate, ansatz, engine, initial_angles
 from qhn_core.ansatze import ANSATZE
+from qhn_core.circuits.phased import PHASE
 from qhn_core.circuits.qasm import WrittenAngle, read_qasm, reader
+from qhn_core.circuits.qasm.library import LIBRARY
 from qhn_core.errors import InvalidArgument, QHNError, Unsupported
 
 HEAD = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -104,6 +106,12 @@ def test_some_angles_are_free():
     assert [(g.name, g.param) for g in some.gates] == [("RX", None), ("RX", 0), ("RY", None), ("RZ", 1)]
     assert some.n_params == 2
     assert Circuit.from_qasm(text, free_angles=[]).n_params == 0
+    assert Circuit.from_qasm(text, free_angles=np.array([3, 1])) == some
+    assert Circuit.from_qasm(text, free_angles=np.True_) == Circuit.from_qasm(text, free_angles=True)
+    assert Circuit.from_qasm(text, free_angles=np.False_) == Circuit.from_qasm(text)
+    for wrong in (5, None, 1.0, np.array(0), "0", [0.0], [True], [None]):
+        with pytest.raises(InvalidArgument, match=r"free_angles: expected .*4 angles"):
+            Circuit.from_qasm(text, free_angles=wrong)
     with pytest.raises(InvalidArgument, match=r"free_angles.*4 angles"):
         Circuit.from_qasm(text, free_angles=[4])
     program = read_qasm(text.replace("ry", "\n\nry"), free_angles=True)
@@ -188,6 +196,8 @@ BAD = [
     (HEAD + "qreg q[2]; cx q[0],q[0];", InvalidArgument, ["distinct qubits for cx"]),
     (HEAD + "qreg q[2]; cx q,q;", InvalidArgument, ["distinct qubits for cx"]),
     (HEAD + "qreg q[2]; qreg r[3]; cx q,r;", InvalidArgument, ["registers of one size, got 2 and 3"]),
+    (HEAD + "qreg q[1]; qreg r[2]; x q; cx q,r;", InvalidArgument, ["registers of one size, got 1 and 2"]),
+    (HEAD + "qreg q[1]; qreg r[2]; ccx r[0],q,r;", InvalidArgument, ["registers of one size, got 1 and 2"]),
     (HEAD + "qreg q[2]; h q[2];", InvalidArgument, ["an index below 2"]),
     (HEAD + "qreg q[2]; h r;", InvalidArgument, ["quantum register that is declared", "'r'"]),
     (HEAD + "qreg q[2]; creg c[2]; h c;", InvalidArgument, ["quantum register", "'c'"]),
@@ -285,6 +295,47 @@ def test_what_looks_like_a_whole_register_and_is_none_counts_once():
     assert (circuit.n_qubits, len(circuit.gates)) == (64, 932)
     text = f"{HEAD}qreg q[64]; " + "h q;" * 1562 + "h q[0];" * 32
     assert len(Circuit.from_qasm(text).gates) == 100_000
+
+
+#: Angles at which much cancels, and such at which nothing does.
+ANGLES = st.sampled_from([0.0, np.pi / 2, np.pi, -np.pi, 2 * np.pi]) | st.floats(-7, 7)
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_librarys_gate_is_never_more_gates_than_are_counted_for_it(name, data):
+    gate = LIBRARY[name]
+    angles = [data.draw(ANGLES) for _ in range(gate.n_angles)]
+    assert sum(step.name != PHASE for step in gate.build(angles)) <= gate.size
+
+
+@pytest.mark.parametrize("use", ["cu(.1,.2,.3,.4) a,b;", "cu3(.1,.2,.3) a,b;", "ccx a,b,c;", "c3sqrtx a,b,c,d;"])
+def test_as_many_gates_as_are_allowed_are_read_and_no_more(use):
+    one = len(Circuit.from_qasm(f"{HEAD}gate g a,b,c,d {{ {use} }} qreg a[4]; g a[0],a[1],a[2],a[3];").gates)
+    program = f"gate g a,b,c,d {{ {use} }} qreg q[4];" + "g q[0],q[1],q[2],q[3];" * (100_000 // one)
+    assert len(Circuit.from_qasm(HEAD + program).gates) == one * (100_000 // one)
+    with pytest.raises(Unsupported, match="more than 100000 gates"):
+        Circuit.from_qasm(HEAD + program + "g q[0],q[1],q[2],q[3];")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(end):
+    text = HEAD + "// a remark\nqreg q[1]; // another\n\nrx(0.5) q[0];\n"
+    program = read_qasm(text.replace("\n", end), free_angles=True)
+    assert program.angles == (WrittenAngle(6, "rx", (0,), 0.5),)
+    with pytest.raises(InvalidArgument, match=r"in line 7 .*'foo'"):
+        Circuit.from_qasm((text + "foo q[0];").replace("\n", end))
+    with pytest.raises(InvalidArgument, match=r"in line 2 .*character"):
+        Circuit.from_qasm('OPENQASM 2.0;\ninclude "qelib1\n.inc";'.replace("\n", end))
+
+
+@pytest.mark.parametrize(
+    "body", ["cx q[0],r;", "cx r,q[0];", "cx q,o;", "ccx q[0],o[0],r;", "barrier q,r;", "cx r,w;", "ccx r,w,o[0];"]
+)
+def test_single_qubits_go_with_every_qubit_of_a_register_as_with_qiskit(body):
+    text = f"{HEAD}qreg q[1]; qreg r[2]; qreg w[2]; qreg o[1]; ry(0.3) q; ry(0.5) r; ry(0.9) w; ry(1.2) o; {body}"
+    np.testing.assert_allclose(by_engine(Circuit.from_qasm(text)), by_qiskit(text), atol=1e-10)
 
 
 def test_many_definitions_are_no_matter():

@@ -11,6 +11,7 @@ from qhn_core.circuits.qasm.statements import (
     BodyCall,
     Definition,
     Opaque,
+    Operand,
     Register,
     Statement,
     arithmetic_of,
@@ -211,21 +212,21 @@ class Parser:
 
     def _reset(self) -> Statement:
         line = self.words.take().line
-        qubits = self._operand("qreg")
+        qubits = self._operand("qreg").bits
         self.words.expect(";", "after a reset")
         return Statement("reset", (), (qubits,), line)
 
     def _measure(self) -> Statement:
         line = self.words.take().line
-        qubits = self._operand("qreg")
+        qubits = self._operand("qreg").bits
         self.words.expect("->", "after what is measured")
-        bits = self._operand("creg")
+        bits = self._operand("creg").bits
         self.words.expect(";", "after a measurement")
         if len(qubits) != len(bits):
             wrong(line, f"{_count(len(qubits), 'classical bit')} to measure into", len(bits))
         return Statement("measure", (), (qubits,), line)
 
-    def _operands(self, what: str) -> list[tuple[int, ...]]:
+    def _operands(self, what: str) -> list[Operand]:
         """Qubits and whole registers up to the semicolon."""
         found = [self._operand("qreg")]
         while self.words.skip(","):
@@ -233,7 +234,7 @@ class Parser:
         self.words.expect(";", f"after {what}")
         return found
 
-    def _operand(self, kind: str) -> tuple[int, ...]:
+    def _operand(self, kind: str) -> Operand:
         """A bit, or all bits of a register."""
         name = self.words.kind("name", "a register")
         register = self.registers.get(name.text)
@@ -241,7 +242,7 @@ class Parser:
             what = "quantum" if kind == "qreg" else "classical"
             wrong(name.line, f"a {what} register that is declared", f"'{shorten(name.text)}'")
         if not self.words.skip("["):
-            return register.bits
+            return Operand(register.bits, whole=True)
         index = self.words.kind("integer", "an index")
         self.words.expect("]", "after an index")
         if len(index.text) > 5 or int(index.text) >= len(register.bits):
@@ -250,15 +251,16 @@ class Parser:
                 f"an index below {len(register.bits)}",
                 f"{shorten(name.text, 20)}[{shorten(index.text, 20)}]",
             )
-        return (register.bits[int(index.text)],)
+        return Operand((register.bits[int(index.text)],), whole=False)
 
 
-def _rows(operands: Sequence[tuple[int, ...]], name: str, line: int) -> tuple[tuple[int, ...], ...]:
+def _rows(operands: Sequence[Operand], name: str, line: int) -> tuple[tuple[int, ...], ...]:
     """The wires of one gate a row: with whole registers one for each of their qubits."""
-    count = max(map(len, operands))
-    if any(len(bits) not in (1, count) for bits in operands):
-        wrong(line, "registers of one size", " and ".join(str(len(bits)) for bits in operands))
-    rows = tuple(tuple(bits[row % len(bits)] for bits in operands) for row in range(count))
+    sizes = [len(operand.bits) for operand in operands if operand.whole]
+    if len(set(sizes)) > 1:
+        wrong(line, "registers of one size", " and ".join(map(str, sizes)))
+    count = max(sizes, default=1)
+    rows = tuple(tuple(bits[row % len(bits)] for bits, _ in operands) for row in range(count))
     if any(len(set(row)) != len(row) for row in rows):
         wrong(line, f"distinct qubits for {shorten(name)}", "one of them twice")
     return rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from qhn_core.checks import check_int
 from qhn_core.circuits.gates import MAX_GATES, Gate
 from qhn_core.circuits.phased import PHASE, Lowered
@@ -65,12 +67,15 @@ def _bounded(statements: Iterator[Statement]) -> Iterator[Statement]:
 
 
 def _chosen(free_angles: bool | Collection[int], count: int) -> tuple[int, ...]:
-    if isinstance(free_angles, bool):
+    if isinstance(free_angles, (bool, np.bool_)):
         return tuple(range(count)) if free_angles else ()
     remedy = f"The program has {count} angles that may be free, counted from 0."
-    return tuple(
-        sorted({check_int("free_angles", place, low=0, high=count - 1, remedy=remedy) for place in free_angles})
-    )
+    try:
+        places = tuple(free_angles)
+    except TypeError:
+        expected = "True, False or the places of angles"
+        raise InvalidArgument("free_angles", expected=expected, got=free_angles, remedy=remedy) from None
+    return tuple(sorted({check_int("free_angles", place, low=0, high=count - 1, remedy=remedy) for place in places}))
 
 
 class _Written(NamedTuple):

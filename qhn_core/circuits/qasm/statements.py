@@ -63,6 +63,13 @@ class Register(NamedTuple):
     bits: tuple[int, ...]
 
 
+class Operand(NamedTuple):
+    """What a statement names: one bit, or all bits of a ``whole`` register."""
+
+    bits: tuple[int, ...]
+    whole: bool
+
+
 def size_of(gate: AnyGate) -> int:
     """Number of gates of ours that a gate comes to, without writing them out; one that does nothing counts once."""
     return 1 if isinstance(gate, Opaque) else min(max(1, gate.size), MAX_GATES + 1)

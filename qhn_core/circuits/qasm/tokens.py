@@ -10,9 +10,9 @@ from qhn_core.errors import InvalidArgument, Unsupported, shorten
 
 MAX_CHARACTERS = 1_000_000
 _TOKEN = re.compile(
-    r"(?P<newline>\n)|(?P<blank>[ \t\r\f\v\ufeff]+|//[^\n]*)"
+    r"(?P<newline>\r\n?|\n)|(?P<blank>[ \t\f\v\ufeff]+|//[^\r\n]*)"
     r"|(?P<real>(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)|(?P<integer>[0-9]+)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>\"[^\"\n]*\")|(?P<sign>->|==|[;,{}()\[\]+\-*/^])"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>\"[^\"\r\n]*\")|(?P<sign>->|==|[;,{}()\[\]+\-*/^])"
 )
 
 
