@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qhn_core.circuits.gates import FIXED, MAX_GATES, ROTATIONS
-from qhn_core.circuits.matrices import parts_of_matrix
+from qhn_core.circuits.matrices import parts_of_matrix, refuse_given_matrices
 from qhn_core.circuits.phased import PHASE, Lowered, controlled, controlled_x, controlled_z, inverse, phase_on, power
 from qhn_core.errors import Unsupported, shorten
 
@@ -74,7 +74,7 @@ def _whole(exponent: Any) -> bool:
 
 def _number(angle: Any, source: str) -> float:
     if np.ndim(angle) != 0 or not np.isfinite(angle) or abs(np.imag(angle)) > 1e-12:
-        raise Unsupported(f"{source} has the angle {shorten(angle)}; one finite number is needed, not a batch.")
+        raise Unsupported(f"{source} has the angle {shorten(angle)}; one finite real number is needed, not a batch.")
     return float(np.real(angle))
 
 
@@ -109,9 +109,11 @@ def _parts(operation: Any, source: str) -> list[Any]:
     import pennylane as qml
 
     fraction = isinstance(operation, qml.ops.Pow)  # PennyLane's decomposition leaves the principal branch
+    where = _inside(operation, source)
+    refuse_given_matrices(operation, where)
     if operation.has_decomposition and not fraction:
         return list(operation.decomposition())
-    return parts_of_matrix(operation, _inside(operation, source))
+    return parts_of_matrix(operation, where)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +15,8 @@ from qhn_core.errors import Unsupported
 
 #: Most wires of an operation that is decomposed by its matrix: about 4**wires gates.
 MATRIX_WIRES = 4
+#: How far U·U† may be from 1: numbers in single precision, or written with seven digits, are meant as unitary.
+_UNITARY = 1e-6
 
 
 def parts_of_matrix(operation: Any, where: str) -> list[Any]:
@@ -23,22 +27,81 @@ def parts_of_matrix(operation: Any, where: str) -> list[Any]:
     """
     import pennylane as qml
 
+    matrix, wires = _small_matrix(operation, where), operation.wires
+    if matrix.shape != (2 ** len(wires),) * 2:
+        raise Unsupported(
+            f"{where} acts on something else than single qubits: its matrix has the shape {matrix.shape} on "
+            f"{len(wires)} wires."
+        )
+    _refuse_unless(_unitary(matrix), where)
+    found = _generated(operation)
+    return _evolution(*found, matrix, wires) if found is not None else [qml.QubitUnitary(matrix, wires)]
+
+
+def _small_matrix(operation: Any, where: str) -> NDArray[np.complex128]:
     wires = operation.wires
     if not operation.has_matrix or not 0 < len(wires) <= MATRIX_WIRES:
         raise Unsupported(
             f"{where} cannot be decomposed: PennyLane knows no decomposition of it, and only the matrix of a unitary "
             f"on at most {MATRIX_WIRES} wires is decomposed here."
         )
-    matrix = np.asarray(qml.matrix(operation, wire_order=wires), dtype=np.complex128)
-    if matrix.shape != (2 ** len(wires),) * 2:
-        raise Unsupported(
-            f"{where} acts on something else than single qubits: its matrix has the shape {matrix.shape} on "
-            f"{len(wires)} wires."
-        )
-    if not np.allclose(matrix @ matrix.conj().T, np.eye(len(matrix)), rtol=0.0, atol=1e-9):
+    return dense(operation, wires)
+
+
+def refuse_given_matrices(operation: Any, where: str) -> None:
+    """Refuse an operation made from numbers of one's own that is not unitary: PennyLane decomposes it all the same."""
+    import pennylane as qml
+
+    while isinstance(operation, (qml.ops.Pow, qml.ops.Adjoint, qml.ops.Controlled)):
+        operation = operation.base
+    if isinstance(operation, qml.DiagonalQubitUnitary):
+        _refuse_unless(np.allclose(np.abs(operation.parameters[0]), 1.0, rtol=0.0, atol=_UNITARY), where)
+    elif isinstance(operation, (qml.QubitUnitary, qml.BasisRotation)):
+        matrix = operation.parameters[0]
+        _refuse_unless(_unitary(matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)), where)
+    elif isinstance(operation, qml.ops.Exp) and operation.base.pauli_rep is not None:
+        exponents = np.multiply.outer([*operation.base.pauli_rep.values()], operation.coeff)
+        _refuse_unless(bool((np.abs(exponents.real) < _UNITARY).all()), where)
+    elif isinstance(operation, qml.ops.Exp):
+        _refuse_unless(_unitary(_small_matrix(operation, where)), where)
+
+
+def dense(operation: Any, wires: Any) -> NDArray[np.complex128]:
+    """The matrix of ``operation`` on ``wires``, products within it by their factors.
+
+    PennyLane 0.45 mixes up the wires of a product whose overlapping factors have one on another wire between them.
+    """
+    import pennylane as qml
+
+    if isinstance(operation, qml.ops.Prod):
+        factors = (dense(factor, wires) for factor in operation.operands)
+        return reduce(np.matmul, factors, np.eye(2 ** len(wires), dtype=np.complex128))
+    return np.asarray(qml.matrix(_without_products(operation), wire_order=wires), dtype=np.complex128)
+
+
+def _without_products(operation: Any) -> Any:
+    """``operation`` with the matrices of products in the place of these."""
+    import pennylane as qml
+
+    if isinstance(operation, qml.ops.Prod):
+        return qml.QubitUnitary(dense(operation, operation.wires), operation.wires)
+    if isinstance(operation, qml.ops.Sum):
+        return qml.sum(*map(_without_products, operation.operands))
+    if isinstance(operation, qml.ops.SymbolicOp):
+        replaced = copy(operation)
+        replaced.hyperparameters["base"] = _without_products(operation.base)
+        return replaced
+    return operation
+
+
+def _unitary(matrix: NDArray[np.complex128]) -> bool:
+    product = matrix @ matrix.conj().swapaxes(-1, -2)
+    return np.allclose(product, np.eye(matrix.shape[-1]), rtol=0.0, atol=_UNITARY)
+
+
+def _refuse_unless(unitary: bool, where: str) -> None:
+    if not unitary:
         raise Unsupported(f"{where} is not unitary (its matrix U has U·U† ≠ 1), and circuits here are.")
-    found = _generated(operation)
-    return _evolution(*found, matrix, wires) if found is not None else [qml.QubitUnitary(matrix, wires)]
 
 
 def _generated(operation: Any) -> tuple[float, NDArray[np.complex128]] | None:
@@ -51,9 +114,9 @@ def _generated(operation: Any) -> tuple[float, NDArray[np.complex128]] | None:
         value, generator = operation.parameters[0], operation.generator()
     else:
         return None
-    dense = np.asarray(qml.matrix(generator, wire_order=operation.wires), dtype=np.complex128)
-    hermitian = np.allclose(dense, dense.conj().T, rtol=0.0, atol=1e-12)
-    return (float(np.real(value)), dense) if hermitian and abs(np.imag(value)) < 1e-12 else None
+    matrix = dense(generator, operation.wires)
+    hermitian = np.allclose(matrix, matrix.conj().T, rtol=0.0, atol=1e-12)
+    return (float(np.real(value)), matrix) if hermitian and abs(np.imag(value)) < 1e-12 else None
 
 
 def _evolution(x: float, generator: NDArray[np.complex128], matrix: NDArray[np.complex128], wires: Any) -> list[Any]:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.circuits.recording import refuse_tapes_inside
 from qhn_core.errors import QHNError, Unsupported, shorten
 
 _FUNCTION = "To read the circuit without it, pass the function itself (node.func)."
+
+
+def node_of(function: Any) -> Any:
+    """The QNode that ``function`` is, or is a ``functools.partial`` of; None where it is none."""
+    import pennylane as qml
+
+    while isinstance(function, partial):
+        function = function.func
+    return function if isinstance(function, qml.QNode) else None
 
 
 class QNodeTapes:
     """What a QNode applies, as tapes.
 
     Args:
-        node: a PennyLane QNode of one argument, theta.
+        function: a PennyLane QNode, or a ``functools.partial`` of one, of one argument, theta.
 
     Raises:
         Unsupported: its device is noisy or transformed.
     """
 
-    def __init__(self, node: Any) -> None:
-        self.node = node
-        self._refuse_device(node.device)
+    def __init__(self, function: Any) -> None:
+        import pennylane as qml
+
+        self.node = node_of(function)
+        self._refuse_device(self.node.device)
+        self._construct = _bound_like(function, qml.workflow.construct_tape(self.node, level="top"))
 
     @staticmethod
     def _refuse_device(device: Any) -> None:
@@ -49,9 +63,8 @@ class QNodeTapes:
         Raises:
             Unsupported: a transform makes several circuits, works on their results, depends on shots, or fails.
         """
-        import pennylane as qml
-
-        raw = qml.workflow.construct_tape(self.node, level="top")(theta)
+        raw = self._construct(theta)
+        refuse_tapes_inside(raw)
         program = self.node.compile_pipeline
         if not len(program):
             return raw
@@ -102,11 +115,19 @@ class QNodeTapes:
         return orders.pop() or labels if orders else labels
 
 
+def _bound_like(function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call`` with the arguments that the partials around a QNode hold."""
+    if not isinstance(function, partial):
+        return call
+    return partial(_bound_like(function.func, call), *function.args, **function.keywords)
+
+
 def _measured(measurement: Any, labels: Sequence[Any]) -> tuple[Any, ...] | None:
     """The order in which a measured distribution has its wires; None for what is no distribution."""
     import pennylane as qml
 
-    if not isinstance(measurement, (qml.measurements.ProbabilityMP, qml.measurements.SampleMP)):
+    kinds = qml.measurements
+    if not isinstance(measurement, (kinds.ProbabilityMP, kinds.SampleMP, kinds.CountsMP, kinds.DensityMatrixMP)):
         return None
     wires = tuple(measurement.wires.labels) or tuple(labels)
     if measurement.obs is not None or measurement.mv is not None:
@@ -116,8 +137,8 @@ def _measured(measurement: Any, labels: Sequence[Any]) -> tuple[Any, ...] | None
         )
     if set(wires) != set(labels):
         raise Unsupported(
-            f"The QNode returns the distribution of the wires {list(wires)}, while its circuit has {list(labels)}, and "
-            f"all of them are bits here. Measure all wires. {_FUNCTION}"
+            f"The QNode returns {shorten(measurement)}, of the wires {list(wires)}, while its circuit has "
+            f"{list(labels)}, and all of them are bits here. Measure all wires. {_FUNCTION}"
         )
     return wires
 

@@ -53,6 +53,7 @@ def nested(rng, wires, theta, depth):
     if wrapping == "pow":
         return qml.pow(nested(rng, wires, theta, depth - 1), int(rng.choice([-2, -1, 0, 2, 3])))
     if wrapping == "prod":
+        # Of two factors: default.qubit has the matrix of three wrong where the second is on a wire of its own.
         return qml.prod(nested(rng, wires, theta, depth - 1), nested(rng, wires, theta, depth - 1))
     return leaf(rng, wires[:3], theta)
 

@@ -1,6 +1,7 @@
 """Circuits recognised from PennyLane functions: PennyLane's own templates, its gates, and what is refused."""
 
-from functools import partial
+from functools import partial, reduce
+from itertools import count
 
 import numpy as np
 import pennylane as qml
@@ -8,6 +9,7 @@ import pytest
 
 from qhn_core import Circuit, Gate, ansatz
 from qhn_core.ansatze import ANSATZE
+from qhn_core.circuits.matrices import dense
 from qhn_core.errors import InvalidArgument, Unsupported
 
 
@@ -293,6 +295,16 @@ def test_partial_functions_keep_their_arguments():
     assert Circuit.from_pennylane(partial(function, 1), 1) == Circuit(2, (Gate("RX", 1, 0),))
 
 
+#: One more at every call.
+TURNS = count()
+
+
+def beside(operation):
+    """The operation with others after it, on other wires and on its own."""
+    qml.RX(0.3, 1)
+    qml.Hadamard(0)
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -313,13 +325,17 @@ def test_partial_functions_keep_their_arguments():
         (lambda t: qml.pow(qml.RX(t[0], 0), 0.5), ["RX", "**0.5", "keeps a parameter"]),
         (lambda t: qml.evolve(sum(qml.X(k) for k in range(5)), t[0]), ["Evolution", "at most 4 wires"]),
         (lambda t: qml.pow(qml.ISWAP([0, 1]), t[0]), ["keeps a parameter"]),
-        (lambda t: qml.RX(0.3j * t[0], 0), ["one finite number"]),
+        (lambda t: qml.RX(0.3j * t[0], 0), ["one finite real number"]),
         (lambda t: qml.DepolarizingChannel(0.1, 0), ["DepolarizingChannel", "channels"]),
         (lambda t: (qml.RX(t[0], 0), qml.measure(0), qml.RX(0.1, 0)), ["measurements"]),
         (lambda t: qml.cond(qml.measure(0), qml.RX)(t[0], 1), ["conditions"]),
         (lambda t: qml.RX(np.array([0.1, 0.2]), 0), ["batch"]),
         (lambda t: qml.RX(np.nan, 0), ["finite"]),
         (lambda t: qml.RX(np.random.default_rng().uniform(), 0), ["changes from call to call"]),
+        (lambda t: [qml.RX, qml.RY][next(TURNS) % 2](0.1, 0), ["call to call"]),
+        (lambda t: beside(qml.pow(qml.PhaseShift(t[0], 0), 0.5)), ["PhaseShift**0.5", "keeps a parameter"]),
+        (lambda t: beside(qml.DiagonalQubitUnitary(np.exp(1j * t), 0)), ["DiagonalQubitUnitary", "keeps a parameter"]),
+        (lambda t: beside(qml.RX(t[0], 0) if t[0] > 1 else qml.RY(t[0], 0)), ["Gate 0, R", "RY", "depend on theta"]),
     ],
 )
 def test_refusals_name_gate_and_parameters(function, words):
@@ -338,3 +354,238 @@ def test_functions_that_fail_and_sizes():
         Circuit.from_pennylane(lambda t: None, -1)
     assert Circuit.from_pennylane(lambda t: None, 0) == Circuit(1)
     assert Circuit.from_pennylane(lambda t: qml.RX(t[0], 0), 1, n_qubits=5).n_qubits == 5
+
+
+# ------------------------------------------------------------------------------------ what is no quantum function
+
+
+@qml.qnode(qml.device("default.qubit", wires=2))
+def node(theta, scale=1.0):
+    qml.RX(scale * theta[0], 0)
+    qml.RY(theta[1], 1)
+    return qml.probs()
+
+
+RUN_A_QNODE = {
+    "a lambda": lambda theta: node(theta, scale=2.0),
+    "a lambda that drops its result": lambda theta: (node(theta), None)[1],
+    "a gate beside": lambda theta: (qml.H(0), node(theta))[1],
+    "inside what is returned": lambda theta: {"found": [None, node(theta)]},
+    "snapshots": qml.snapshots(node),
+    "draw": qml.draw(node),
+    "construct_tape": qml.workflow.construct_tape(node),
+    "grad": qml.grad(lambda theta: qml.math.sum(node(theta))),
+    "specs": qml.specs(node),
+    "a transform of a partial": qml.transforms.cancel_inverses(partial(node, scale=2.0)),
+    "a partial of draw": partial(qml.draw(node)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Attempted to differentiate")
+@pytest.mark.parametrize("name", RUN_A_QNODE)
+def test_a_function_that_runs_a_qnode_is_refused_with_the_remedy(name):
+    with pytest.raises(
+        InvalidArgument, match=r"function: expected a quantum function.*pass the QNode itself"
+    ) as caught:
+        Circuit.from_pennylane(RUN_A_QNODE[name], 2)
+    assert caught.value.argument == "function"
+
+
+def test_what_quantum_functions_return_is_no_matter():
+    def function(theta, returned):
+        operation = qml.RX(theta[0], 0)
+        return returned(operation)
+
+    for returned in (
+        lambda _: None,
+        lambda operation: operation,
+        lambda _: (qml.probs(), [qml.expval(qml.Z(0))]),
+        lambda operation: {"a": operation, "b": [None]},
+    ):
+        assert Circuit.from_pennylane(partial(function, returned=returned), 1).gates == (Gate("RX", 0, 0),)
+    assert Circuit.from_pennylane(lambda _: qml.probs(), 1) == Circuit(1, n_params=1)
+    with pytest.raises(InvalidArgument, match="one that returns float"):
+        Circuit.from_pennylane(partial(function, returned=lambda _: 0.5), 1)
+
+
+def test_a_tape_inside_is_refused_with_the_remedy():
+    def function(theta):
+        with qml.tape.QuantumTape() as tape:
+            qml.RX(theta[0], 0)
+        return tape and None
+
+    inside = qml.QNode(lambda theta: (function(theta), qml.probs())[1], qml.device("default.qubit", wires=1))
+    for made in (function, inside):
+        with pytest.raises(InvalidArgument, match=r"QuantumTape in place 0, a tape inside it.*qml\.apply"):
+            Circuit.from_pennylane(made, 1)
+
+
+# ------------------------------------------------------------------------------------------------ not unitary
+
+SHEAR = np.array([[1.0, 1.0], [0.0, 1.0]])
+NOT_UNITARY = {
+    "QubitUnitary": lambda: qml.QubitUnitary(SHEAR, 0),
+    "QubitUnitary of twice the identity": lambda: qml.QubitUnitary(2 * np.eye(2), 0),
+    "QubitUnitary on two wires": lambda: qml.QubitUnitary(np.diag([1, 1, 1, 0.5]), [0, 1]),
+    "QubitUnitary on six wires": lambda: qml.QubitUnitary(np.kron(np.eye(32), SHEAR), range(6)),
+    "QubitUnitary of NaN": lambda: qml.QubitUnitary(np.full((2, 2), np.nan), 0),
+    "ControlledQubitUnitary": lambda: qml.ControlledQubitUnitary(SHEAR, [1, 0]),
+    "DiagonalQubitUnitary": lambda: qml.DiagonalQubitUnitary([1, 0], 0),
+    "BasisRotation": lambda: qml.BasisRotation([0, 1], SHEAR),
+    "Evolution": lambda: qml.evolve(qml.s_prod(1j, qml.X(0)), 0.3),
+    "Evolution on many wires": lambda: qml.evolve(1j * qml.prod(*(qml.X(k) for k in range(6))), 0.3),
+    "Evolution of a generator": lambda: qml.evolve(qml.s_prod(1j, qml.IsingXY(0.1, [0, 1]).generator()), 0.3),
+    "Exp": lambda: qml.exp(qml.X(0) @ qml.Z(0), 0.3j),
+    "SProd": lambda: qml.s_prod(2.0, qml.X(0)),
+    "Projector": lambda: qml.ops.Controlled(qml.Projector([1], 0), [1]),
+}
+AROUND = {
+    "itself": lambda make: make(),
+    "ctrl": lambda make: qml.ops.Controlled(make(), ["c"]),
+    "adjoint": lambda make: qml.adjoint(make()),
+    "pow": lambda make: qml.pow(make(), 2),
+    "pow 0": lambda make: qml.ops.Pow(make(), 0),
+    "pow 0.5": lambda make: qml.ops.Pow(make(), 0.5),
+    "prod": lambda make: qml.prod(qml.H("a"), make()),
+    "ctrl adjoint pow": lambda make: qml.ops.Controlled(qml.ops.Adjoint(qml.ops.Pow(make(), 3)), ["c"]),
+    "Select": lambda make: qml.Select([qml.X("a"), make()], control=["c"]),
+    "change_op_basis": lambda make: qml.change_op_basis(qml.H("a"), make()),
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", NOT_UNITARY)
+def test_what_is_not_unitary_is_refused_wherever_it_stands(name, around):
+    with pytest.raises(Unsupported, match=r"is not unitary|at most 4 wires"):
+        Circuit.from_pennylane(lambda _: (AROUND[around](NOT_UNITARY[name]), None)[1], 0)
+
+
+def test_what_is_not_unitary_is_named():
+    with pytest.raises(Unsupported, match=r"Gate 1, Prod on wires \[0, 1\], \(in it, QubitUnitary\) is not unitary"):
+        Circuit.from_pennylane(lambda _: (qml.H(0), qml.prod(qml.H(0), qml.QubitUnitary(SHEAR, 1)), None)[2], 0)
+
+
+@pytest.mark.parametrize("rounded", [lambda m: m.astype(np.complex64), lambda m: m.round(7)])
+def test_unitary_matrices_of_rounded_numbers_are_read(rounded):
+    def function(theta):
+        spread(theta)
+        qml.QubitUnitary(rounded(qml.matrix(qml.QFT([0, 1]))), [0, 1])
+        qml.DiagonalQubitUnitary(rounded(np.exp(1j * np.arange(4.0))), [2, 3])
+        spread(theta)
+
+    circuit = Circuit.from_pennylane(function, 0)
+    np.testing.assert_allclose(probabilities(circuit.apply, [], 4), probabilities(function, [], 4), atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------ products
+
+
+def product():
+    """Factors that overlap, with one on another wire between them: PennyLane 0.45 has the matrix wrong."""
+    return qml.prod(qml.RX(0.2, 0), qml.RZ(0.3, 1), qml.CH([0, 2]))
+
+
+def by_factors():
+    return reduce(np.matmul, [qml.matrix(factor, wire_order=[0, 1, 2]) for factor in product()])
+
+
+PRODUCTS = {
+    "itself": (product, lambda m: m),
+    "pow 0.5": (lambda: qml.pow(product(), 0.5), lambda m: fractional(m, 0.5)),
+    "adjoint pow 0.5": (lambda: qml.adjoint(qml.pow(product(), 0.5)), lambda m: fractional(m, 0.5).conj().T),
+    "pow 0.5 of pow": (lambda: qml.pow(qml.pow(product(), 3), 0.5), lambda m: fractional(m @ m @ m, 0.5)),
+    "s_prod": (lambda: qml.s_prod(-1.0, product()), lambda m: -m),
+    "evolve": (lambda: qml.evolve(qml.sum(product(), qml.adjoint(product())), 0.4), lambda m: exponential(m)),
+}
+
+
+def test_taking_a_matrix_leaves_the_operation_as_it_was():
+    operation = qml.adjoint(qml.pow(qml.sum(product(), qml.s_prod(2.0, product())), 0.5))
+    before = str(operation)
+    dense(operation, operation.wires)
+    assert str(operation) == before
+
+
+def fractional(matrix, exponent):
+    from scipy.linalg import fractional_matrix_power
+
+    return fractional_matrix_power(matrix, exponent)
+
+
+def exponential(matrix):
+    from scipy.linalg import expm
+
+    return expm(-0.4j * (matrix + matrix.conj().T))
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_of_overlapping_factors_are_taken_factor_by_factor(name):
+    make, right = PRODUCTS[name]
+
+    def function(theta, operation):
+        spread(theta)
+        operation()
+        spread(theta)
+
+    circuit = Circuit.from_pennylane(partial(function, operation=make), 0, n_qubits=4)
+    matrix = right(by_factors())
+    expected = probabilities(partial(function, operation=lambda: qml.QubitUnitary(matrix, [0, 1, 2])), [], 4)
+    np.testing.assert_allclose(probabilities(circuit.apply, [], 4), expected, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------------ wires and angles
+
+
+@pytest.mark.parametrize("label", [2, 2.0, 4 / 2, np.float64(2), np.float32(2), np.int64(2), 2 + 0j])
+def test_wires_are_the_numbers_that_pennylane_takes_them_for(label):
+    assert Circuit.from_pennylane(lambda t: (qml.RX(t[0], label), qml.H(0), None)[2], 1) == Circuit(
+        3, (Gate("RX", 2, 0), Gate("H", 0))
+    )
+    run = qml.QNode(lambda t: (qml.RX(t[0], label), qml.probs())[1], qml.device("default.qubit", wires=4))
+    assert Circuit.from_pennylane(run, 1) == Circuit(4, (Gate("RX", 2, 0),))
+
+
+@pytest.mark.parametrize("label", [0.5, -1, -1.0, "2", float("inf"), (2,)])
+def test_other_labels_are_numbered_as_they_occur(label):
+    labels = [label] if isinstance(label, tuple) else label
+    circuit = Circuit.from_pennylane(lambda t: (qml.RX(t[0], wires=labels), qml.H(7), None)[2], 1)
+    assert circuit == Circuit(2, (Gate("RX", 0, 0), Gate("H", 1)))
+
+
+LINES = [(1.0, 1e7), (1e6, 0.3), (1e-3, 100.0), (1e-6, 0.0), (1e12, 0.0), (-1e3, 1e3), (0.0, 1e11), (1e-3, 1e5)]
+
+
+@pytest.mark.parametrize(("scale", "offset"), LINES)
+def test_lines_of_any_size_are_recognised(scale, offset):
+    (gate,) = Circuit.from_pennylane(lambda t: qml.RX(scale * t[1] + offset, 0), 2).gates
+    assert gate.param == (1 if scale else None)
+    size = abs(offset) + 9 * abs(scale)
+    assert gate.offset == pytest.approx(offset, abs=1e-15 * size + 1e-12)
+    if scale:
+        assert gate.scale == pytest.approx(scale, abs=1e-16 * size + 1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e7, 1e10])
+@pytest.mark.parametrize("size", [1e-4, 1e-3, 1.0])
+def test_curves_are_no_lines_however_large_what_stands_beside_them(offset, size):
+    with pytest.raises(Unsupported, match=r"not linear in parameter 0|so large that theta's part"):
+        Circuit.from_pennylane(lambda t: qml.RX(offset + size * np.sin(t[0]), 0), 1)
+
+
+@pytest.mark.parametrize("slope", [1e5, 1e6])
+def test_a_small_curve_on_a_steep_line_is_no_line(slope):
+    with pytest.raises(Unsupported, match=r"RX on wires \[0\], has an angle that is"):
+        Circuit.from_pennylane(lambda t: qml.RX(slope * t[0] + 1e-3 * np.sin(t[0]), 0), 1)
+
+
+@pytest.mark.parametrize("offset", [1e11, -1e13])
+def test_angles_that_swallow_theta_are_told(offset):
+    with pytest.raises(Unsupported, match=r"RX on wires \[0\].*so large.*4π"):
+        Circuit.from_pennylane(lambda t: qml.RX(t[0] + offset, 0), 1)
+
+
+def test_numbers_of_numpy_are_whole_numbers_too():
+    circuit = Circuit.from_pennylane(lambda t: qml.RX(t[0], 0), np.int64(1), n_qubits=np.int64(2))
+    assert circuit == Circuit(2, (Gate("RX", 0, 0),))
+    assert type(circuit.n_params) is type(circuit.n_qubits) is int
+    assert circuit.content_hash == Circuit(2, (Gate("RX", 0, 0),)).content_hash
