@@ -33,6 +33,8 @@ def check_int(argument: str, value: object, *, low: int, high: int | None = None
 
 def check_real(argument: str, value: object, *, remedy: str = "") -> float:
     """``value``, one finite real number, as a float; booleans, text and complex numbers are refused."""
+    if type(value) is float and math.isfinite(value):  # the usual one: a circuit has two of them a gate
+        return value
     try:
         wrong = isinstance(value, (bool, np.bool_, str, bytes)) or np.iscomplexobj(value) or np.ndim(value)  # type: ignore[arg-type]
         number = math.nan if wrong else float(value)  # type: ignore[arg-type]
