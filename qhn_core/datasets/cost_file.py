@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.bitstrings import MAX_TABULATED
-from qhn_core.datasets.cost_places import by_string
-from qhn_core.datasets.cost_text import costs_in_text
+from qhn_core.datasets.costs.places import by_string
+from qhn_core.datasets.costs.text import costs_in_text
 from qhn_core.datasets.table.text import text_encoding
 from qhn_core.errors import DataError, shorten
 from qhn_core.uploads import check_size

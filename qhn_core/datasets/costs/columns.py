@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qhn_core.datasets.cost_names import Part, numbers_of, part_of
-from qhn_core.datasets.cost_places import as_indices, as_strings, in_order
+from qhn_core.datasets.costs.names import Part, numbers_of, part_of
+from qhn_core.datasets.costs.places import as_indices, as_strings, in_order
 from qhn_core.datasets.table.numbers import is_like_number
 from qhn_core.errors import DataError, shorten
 

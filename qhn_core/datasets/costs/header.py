@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 
-from qhn_core.datasets.cost_names import part_of
+from qhn_core.datasets.costs.names import part_of
 from qhn_core.datasets.table.numbers import read_number
 from qhn_core.errors import DataError, shorten
 

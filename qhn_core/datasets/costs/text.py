@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.bitstrings import MAX_TABULATED
-from qhn_core.datasets.cost_columns import pick_costs
-from qhn_core.datasets.cost_header import Header, is_name
-from qhn_core.datasets.cost_numbers import EMPTY, LINE_REMEDY, check_thousands, read_costs_of
-from qhn_core.datasets.cost_places import as_indices, as_strings, in_order
+from qhn_core.datasets.costs.columns import pick_costs
+from qhn_core.datasets.costs.header import Header, is_name
+from qhn_core.datasets.costs.numbers import EMPTY, LINE_REMEDY, check_thousands, read_costs_of
+from qhn_core.datasets.costs.places import as_indices, as_strings, in_order
 from qhn_core.datasets.table.numbers import PLAIN, find_marks, has_groups, is_decimal
 from qhn_core.errors import DataError
 
