@@ -5,8 +5,15 @@ What is computed does not depend on it: pieces of a sweep are fixed, and each is
 
 from __future__ import annotations
 
+import os
+
 #: Runs and races that compute at this moment.
 _busy = 1
+
+
+def usable() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def divide(busy: int) -> None:
@@ -19,6 +26,4 @@ def shared(threads: int) -> int:
     """How many of ``threads`` one of them may use."""
     if _busy == 1:  # asked at every step: no system call where nothing is divided
         return threads
-    from qhn_core.engines.statevector.team import cores
-
-    return max(1, min(threads, cores() // _busy))
+    return max(1, min(threads, usable() // _busy))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.config import RunConfig
 from qhn_core.engines.base import LOG_Q, PROBABILITIES
+from qhn_core.engines.cores import shared, usable
 from qhn_core.engines.statevector import MAX_QUBITS
 from qhn_core.estimators.base import Estimate
 from qhn_core.estimators.score_function import FEW_BEYOND, FEW_DRAWS, MANY_DRAWS
@@ -28,24 +30,27 @@ ENSEMBLE = 256
 def rows(setup: Setup, found: Sequence[Estimate]) -> dict[str, Array]:
     """The metrics of several steps' exact estimates: each (T, B), and bit for bit what each step would log.
 
-    All at once where all starts train on the same data: for small circuits that is several times faster.
+    Many at once where all starts train on the same data, and on all cores that this work may use: for small circuits
+    that is several times faster.
     """
-    if isinstance(setup.problem, ProblemStack):
-        each = [_rows(setup, [one]) for one in found]
-        return {name: np.stack([row[name] for row in each]) for name in each[0]}
-    return {name: values.reshape(len(found), -1) for name, values in _rows(setup, found).items()}
+    size = 1 if isinstance(setup.problem, ProblemStack) else -(-len(found) // shared(usable()))
+    parts = [found[first : first + size] for first in range(0, len(found), size)]
+    with ThreadPoolExecutor(shared(usable())) as pool:
+        each = list(pool.map(lambda part: _rows(setup, part), parts))
+    return {name: np.concatenate([part[name] for part in each]) for name in each[0]}
 
 
 def _rows(setup: Setup, found: Sequence[Estimate]) -> dict[str, Array]:
     def joined(arrays: Iterable[Array | None]) -> Array:
         return np.concatenate([array for array in arrays if array is not None])
 
-    return setup.metrics.row(
+    row = setup.metrics.row(
         value=joined(one.value for one in found) / setup.n_train,
         terms={name: joined(one.terms[name] for one in found) for name in found[0].terms},
         gradient=joined(one.gradient for one in found) / setup.n_train,
         probs=joined(one.probs for one in found),
     )
+    return {name: values.reshape(len(found), -1) for name, values in row.items()}
 
 
 def with_table(setup: Setup, state: TrainState, found: Estimate) -> Estimate:

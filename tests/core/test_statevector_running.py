@@ -275,7 +275,7 @@ def test_helpers_that_come_late_leave_early_or_sleep_never_show():
 
 def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypatch):
     """Helpers are asked for only as far as a part of the cores goes; the numbers are the same bit for bit."""
-    monkeypatch.setattr(team, "cores", lambda: 4)
+    monkeypatch.setattr(cores, "usable", lambda: 4)
     monkeypatch.setattr(cores, "_busy", 1)
     asked = []
     ask = team._ask

@@ -12,6 +12,7 @@ from qhn_core.bitstrings import Bits, as_bits, every_string
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Array, Engine, Evaluation
+from qhn_core.engines.cores import usable
 from qhn_core.engines.mps.limits import MAX_ENUMERATED, check_bonds
 from qhn_core.engines.mps.program import Program
 from qhn_core.engines.mps.tables import Recent, Tables
@@ -41,7 +42,7 @@ class MPSEngine(Engine):
         from qhn_core.engines.mps import running
 
         self._kernels, self._share = running.kernels, running.share
-        self.threads = running.cores() if threads is None else check_int("threads", threads, low=1)
+        self.threads = usable() if threads is None else check_int("threads", threads, low=1)
         self._recent = Recent(self.threads)
 
     def draw(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> tuple[Bits, Array]:

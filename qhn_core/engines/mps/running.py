@@ -15,9 +15,7 @@ from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 with kept_in(CACHE_FOLDER):
     from qhn_core.engines.statevector import team
 
-__all__ = ["WIDTH", "cores", "kernels", "share"]
-
-cores = team.cores
+__all__ = ["WIDTH", "kernels", "share"]
 
 
 def share(kernel: Any, pieces: int, threads: int, *args: Any) -> None:

@@ -12,7 +12,7 @@ from qhn_core.bitstrings import Bits, from_index
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.base import Array, Engine, Evaluation
-from qhn_core.engines.cores import shared
+from qhn_core.engines.cores import shared, usable
 from qhn_core.engines.tabulated import ScoresFromTable, draw_index
 from qhn_core.errors import InvalidArgument, TooLarge
 
@@ -46,7 +46,7 @@ class StatevectorEngine(ScoresFromTable, Engine):
         self._running = runner
         self._last: tuple[str, Array, Array] | None = None  # circuit, angles and q of the last draw
         self.dtype = np.dtype(dtype).type
-        self.threads = runner.cores() if threads is None else check_int("threads", threads, low=1)
+        self.threads = usable() if threads is None else check_int("threads", threads, low=1)
 
     def warm_up(self, circuit: Circuit) -> None:
         """Compile every kernel for this precision, or load it from the cache."""

@@ -143,11 +143,6 @@ def warm_up(circuit: Circuit, dtype: Any) -> None:
         made.sweep(scratch, 1, dtype, 1, reverse=True).assist()
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    return team.cores()
-
-
 def behaved(array: Array) -> Array:
     """The array in the one memory layout and type that kernels are compiled for."""
     if array.flags.carray and array.dtype == np.float64:

@@ -15,7 +15,6 @@ and training, which has a sweep to offer every now and then, finds its helpers a
 # mypy: allow-untyped-defs
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -27,6 +26,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from qhn_core.engines.cores import usable
 from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 
 #: int64 words of one phase: a flag for each piece, and the counter of pieces done.
@@ -150,18 +150,13 @@ def wait(claims, phase, pieces):
                 _yield_processor()
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 _helpers: ThreadPoolExecutor | None = None
 
 
 def pool() -> ThreadPoolExecutor:
     global _helpers
     if _helpers is None:
-        _helpers = ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="qhn-kernel")
+        _helpers = ThreadPoolExecutor(max(1, usable() - 1), thread_name_prefix="qhn-kernel")
     return _helpers
 
 
