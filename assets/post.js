@@ -7,6 +7,7 @@ const TOUCHES = ["keydown", "click", "change"];
 const DRAWING = 1000;
 
 let address = "";
+let owner = null;
 let asking = false;
 let touched = false;
 
@@ -54,9 +55,10 @@ for (const touch of TOUCHES) document.addEventListener(touch, ask, true);
 export default function (component) {
   const { data, parentElement } = component;
   address = data.address;
-  // Streamlit ends a call, too, that newer data overtook: its element is in use then.
+  owner = parentElement;
+  // Streamlit ends a call, too, that newer data overtook: its element is in use then. And another may have begun.
   const end = () => {
-    address = "";
+    if (owner === parentElement) address = "";
   };
   return () => setTimeout(() => parentElement.isConnected || end());
 }

@@ -13,8 +13,9 @@ function reach() {
 export default function (component) {
   reach();
   watching?.disconnect();
-  watching = new MutationObserver(reach);
-  watching.observe(document.body, { childList: true, subtree: true });
+  const mine = new MutationObserver(reach);
+  mine.observe(document.body, { childList: true, subtree: true });
+  watching = mine;
   // Streamlit ends a call, too, that newer data overtook: its element is in use then.
-  return () => setTimeout(() => component.parentElement.isConnected || watching.disconnect());
+  return () => setTimeout(() => component.parentElement.isConnected || mine.disconnect());
 }

@@ -27,7 +27,7 @@ def record(function: Callable[[Any], Any], theta: NDArray[np.float64]) -> Any:
 
     with qml.queuing.AnnotatedQueue() as queue:
         returned = function(theta)
-    strange = _strange(returned)
+    strange = None if returned is theta else _strange(returned, applied=len(queue) > 0)
     if strange is not None:
         remedy = f"Let it return nothing, or measurements. {_NODE}"
         raise InvalidArgument("function", expected=_EXPECTED, got=f"one that returns {strange}", remedy=remedy)
@@ -56,14 +56,24 @@ def refuse_tapes_inside(tape: Any) -> None:
             )
 
 
-def _strange(returned: Any) -> str | None:
-    """The first thing that no quantum function returns; those return operations, measurements or nothing."""
+def _strange(returned: Any, *, applied: bool) -> str | None:
+    """The first thing that may be what a QNode gave; quantum functions return operations, measurements or nothing.
+
+    One that applied operations may return whole numbers, words and wires as well, which are ignored.
+    """
     import pennylane as qml
 
-    if isinstance(returned, (list, tuple, dict)):
-        parts = returned.values() if isinstance(returned, dict) else returned
-        return next((found for found in map(_strange, parts) if found is not None), None)
+    if isinstance(returned, (list, tuple)):
+        return _first(returned, applied=applied)
+    if isinstance(returned, dict):  # counts are one
+        return _first(returned.values(), applied=False)
     known = (qml.operation.Operator, qml.measurements.MeasurementProcess, qml.ops.MeasurementValue)
-    return (
-        None if returned is None or isinstance(returned, known) else f"{type(returned).__name__}: {shorten(returned)}"
-    )
+    plain = (int, np.integer, str, qml.wires.Wires) if applied else ()
+    if returned is None or isinstance(returned, (*known, *plain)):
+        return None
+    return f"{type(returned).__name__}: {shorten(returned)}"
+
+
+def _first(parts: Iterable[Any], *, applied: bool) -> str | None:
+    strange = (_strange(part, applied=applied) for part in parts)
+    return next((found for found in strange if found is not None), None)

@@ -58,3 +58,13 @@ def test_what_goes_ahead_of_the_page_still_goes(dashboard: Any, tab: Tab) -> Non
     with page.expect_request("**/second"):
         page.wait_for_timeout(100)
         page.mouse.click(5, 5)
+    # another takes its place before it is ended
+    page.evaluate("() => { window.before = window.overtaking; window.before.place.remove(); }")
+    page.evaluate(
+        OVERTAKE,
+        [(ASSETS / "post.js").read_text(encoding="utf-8"), "", {"address": "/third"}, {"address": "/fourth"}],
+    )
+    with page.expect_request("**/fourth"):
+        page.evaluate("window.before.end()")
+        page.wait_for_timeout(100)
+        page.mouse.click(5, 5)

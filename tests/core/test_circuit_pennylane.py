@@ -401,11 +401,17 @@ def test_what_quantum_functions_return_is_no_matter():
         lambda operation: operation,
         lambda _: (qml.probs(), [qml.expval(qml.Z(0))]),
         lambda operation: {"a": operation, "b": [None]},
+        lambda _: 2,
+        lambda _: (qml.wires.Wires([0]), "done"),
     ):
         assert Circuit.from_pennylane(partial(function, returned=returned), 1).gates == (Gate("RX", 0, 0),)
     assert Circuit.from_pennylane(lambda _: qml.probs(), 1) == Circuit(1, n_params=1)
     with pytest.raises(InvalidArgument, match="one that returns float"):
         Circuit.from_pennylane(partial(function, returned=lambda _: 0.5), 1)
+    with pytest.raises(InvalidArgument, match="one that returns int"):  # as counts are
+        Circuit.from_pennylane(partial(function, returned=lambda _: {"0": 3}), 1)
+    with pytest.raises(InvalidArgument, match="one that returns int"):
+        Circuit.from_pennylane(lambda _: 2, 1)
 
 
 def test_a_tape_inside_is_refused_with_the_remedy():

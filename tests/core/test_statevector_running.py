@@ -273,6 +273,23 @@ def test_helpers_that_come_late_leave_early_or_sleep_never_show():
             time.sleep(pause)
 
 
+def test_a_process_ends_while_a_thread_of_it_trains_without_a_pause():
+    """Helpers that are offered one sweep after the other must come to an end: the interpreter waits for them."""
+    code = (
+        "import threading, numpy as np, qhn_core as qhn\n"
+        "circuit = qhn.ansatz('linear', n_qubits=9, layers=3)\n"
+        "theta, engine = np.zeros((16, circuit.n_params)), qhn.engine('statevector', threads=2)\n"
+        "begun = threading.Event()\n"
+        "def train():\n"
+        "    while True:\n"
+        "        engine.gradient(circuit, theta, np.arange(512.0))\n"
+        "        begun.set()\n"
+        "threading.Thread(target=train, daemon=True).start()\n"
+        "begun.wait()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
 def test_cores_are_divided_among_those_who_compute_and_nothing_changes(monkeypatch):
     """Helpers are asked for only as far as a part of the cores goes; the numbers are the same bit for bit."""
     monkeypatch.setattr(cores, "usable", lambda: 4)

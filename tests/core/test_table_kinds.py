@@ -414,7 +414,7 @@ COUNT = list(range(1, 61))
         ("Id", ["", *COUNT[1:]], "but for 1"),
         ("Id", [*COUNT[:30], "NA", *COUNT[31:]], "but for 1"),
         ("Id", [(7 * i) % 61 or 5 for i in COUNT[:-1]] + [7], "but for 1"),
-        ("patient id", [i // 2 for i in COUNT], "but for 29 that have no number of its own"),
+        ("patient id", [i // 2 for i in COUNT], "but for 29 that have no number of their own"),
         ("patient id", [900000000000207000 + i for i in COUNT], "'patient id' only numbers the rows: "),
         ("", [*COUNT[:30], 30, *COUNT[31:]], "but for 1"),
         ("visit", [*COUNT[:30], *range(35, 65)], "but for 1"),

@@ -79,6 +79,8 @@ def as_indices(cells: Sequence[str]) -> NDArray[np.int64] | None:
     base = 10
     if cells[0][:2].lower() == "0x" and all(cell[:2].lower() == "0x" for cell in cells):
         cells, base = [cell[2:] for cell in cells], 16
+    elif cells[0].endswith(".0") and all(cell.endswith(".0") for cell in cells):  # floats, as pandas writes some
+        cells = [cell.removesuffix(".0") for cell in cells]
     whole = "".join(cells).lower()
     digits = whole.translate(dict.fromkeys(map(ord, "abcdef"), "0")) if base == 16 else whole
     if not (all(cells) and whole.isascii() and digits.isdigit() and max(map(len, cells)) < 9):

@@ -24,6 +24,7 @@ _ROW_NAME = re.compile(
     r"(?:[ _.-](?:number|no|code number))?|level_0|unnamed(?:[: ].*)?|s\.? ?no\.?|serial.*",
     re.IGNORECASE,
 )
+_ID_NAME = re.compile(r"(?:.*[ _.-])?(?:ids?|index|idx)", re.IGNORECASE)
 _CAMEL_ID = re.compile(r".*[a-z0-9]I[dD]")
 _CLASS_NAMES = ("class", "target", "label", "labels", "species", "diagnosis", "outcome", "survived", "category", "y")
 
@@ -74,8 +75,8 @@ def n_not_numbered(table: CsvTable, at: int) -> int | None:
 
     It holds different integers under a name that says so, or under none beside names; or integers that count the rows
     one by one, up or down, in ten rows or more (in three where there are no names and it is the first column). One row
-    in twenty, of ten or more, may have no number, or one that comes twice or leaves a gap before it; under a name that
-    says so every other row may, where the numbers never turn back.
+    in twenty, of ten or more, may have no number, or one that comes twice or leaves a gap before it; under an id's name
+    every other row may, where the numbers never turn back.
     """
     column, numbers = table.columns[at], table.numbers[:, at]
     told = numbers[~np.isnan(numbers)]
@@ -88,7 +89,7 @@ def n_not_numbered(table: CsvTable, at: int) -> int | None:
     one_way = bool((way * told[1:] >= way * told[:-1]).all())
     if table.header and (not column.given or _is_row_name(column.name)):
         others = missing + (0 if long else len(told) - len(np.unique(told)))
-        if others <= (n_rows // 2 if one_way and spared else spared):
+        if others <= (n_rows // 2 if one_way and spared and _is_id(column.name) else spared):
             return others
     first = not table.header and at == 0 and told[0] in (0, 1) and n_rows > 2 and len(table.columns) > 2
     if long or not one_way or (n_rows < _ENOUGH and not first):
@@ -108,6 +109,10 @@ def is_named_class(table: CsvTable, at: int) -> bool:
     """Whether a column is called as classes are, and holds no fractions: y may be a coordinate."""
     named = table.header and table.columns[at].name.lower() in _CLASS_NAMES
     return named and not _has_fractions(table, at)
+
+
+def _is_id(name: str) -> bool:
+    return bool(_ID_NAME.fullmatch(name) or _CAMEL_ID.fullmatch(name))
 
 
 def _is_row_name(name: str) -> bool:

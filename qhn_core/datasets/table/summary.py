@@ -119,7 +119,8 @@ def _notes(table: CsvTable, proposal: Proposal) -> list[str]:
     if proposal.row_numbers:
         listed = ", ".join(f"'{names[i]}'" for i in proposal.row_numbers)
         others = sum(n_not_numbered(table, i) or 0 for i in proposal.row_numbers)
-        but = f", but for {others} that {'have' if others > 1 else 'has'} no number of its own" if others else ""
+        whose = "have no number of their own" if others > 1 else "has no number of its own"
+        but = f", but for {others} that {whose}" if others else ""
         notes.append(
             f"{listed} only number{'s' * (len(proposal.row_numbers) == 1)} the rows{but}: "
             + ("the only feature there is; it can give the class away" if proposal.kept else "left out of the features")

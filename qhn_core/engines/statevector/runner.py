@@ -22,6 +22,8 @@ Diagonal = Callable[[Array], tuple[Array, Any]]
 
 #: Amplitudes · stages below which a batch is not worth waking a second thread for.
 _SERIAL_WORK = 4096
+#: Amplitudes · stages, and sweeps, with which a helper helps before it may be asked by somebody else: some 30 ms.
+_AT_ONCE, _MOST_ROUNDS = 2**22, 64
 #: Largest batch of forward states kept at once when only probabilities are asked for, bytes.
 _BATCH_BYTES = 64 * 2**20
 _FLAT = np.tile(np.array([1.0, 1.0, 1.0, -1.0]), 32)
@@ -116,7 +118,8 @@ class _Sweep:
         )
         rows = workers * int(dims[sweeps.ROW_STEP]) if reverse else 0
         self._reverse = (scratch.array("rows", np.float64, rows), table("derivatives", np.float64))
-        self._helpers = team.Helpers(sweeps.assist, self.threads - 1, *self._arrays, *self._reverse)
+        rounds = min(max(_AT_ONCE // (replicas * len(program.stages) << program.bits), 1), _MOST_ROUNDS)
+        self._helpers = team.Helpers(sweeps.assist, self.threads - 1, rounds, *self._arrays, *self._reverse)
 
     def forward(self, theta: Array, q: Array) -> None:
         """Fill q (B, 2**N)."""
@@ -132,7 +135,7 @@ class _Sweep:
 
     def assist(self) -> None:
         """What a helper does, by this thread: compiles it."""
-        sweeps.assist(1, team.bell(1), *self._arrays[1:], *self._reverse)
+        sweeps.assist(1, 1, team.bell(1), *self._arrays[1:], *self._reverse)
 
 
 def warm_up(circuit: Circuit, dtype: Any) -> None:

@@ -360,10 +360,15 @@ def lead_backward(bell, claims, wide, dims, stages, pairs, maps, matrix, numbers
 
 
 @kernel
-def assist(worker, bell, claims, wide, dims, stages, pairs, maps, matrix, numbers,
+def assist(worker, rounds, bell, claims, wide, dims, stages, pairs, maps, matrix, numbers,
            angles, cosines, sines, mem, work, row_sums, derivatives):  # fmt: skip
-    """Help with sweeps of one layout for as long as they come one soon after the other."""
-    while take(bell, worker):
+    """Help with sweeps of one layout as long as they come one soon after the other, with so many at most.
+
+    There is an end to it so that others are helped in turn, and so that the process can end while some thread trains.
+    """
+    for _ in range(rounds):
+        if not take(bell, worker):
+            return
         first, second = offered(bell, 0), offered(bell, 1)
         if bell[0] == FORWARD:
             forward(worker, claims, wide, dims, stages, pairs, maps, matrix, numbers,

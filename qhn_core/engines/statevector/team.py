@@ -8,8 +8,8 @@ phases done and skips them; if none comes, the caller does everything. Which thr
 result. An empty array of claims means: one thread, no atomics.
 
 A helper that is woken comes a tenth of a millisecond later, as long as a sweep of a small circuit takes. So one that
-has done its part looks out for the next offer for some quarter of a millisecond before it sleeps (:func:`take`),
-and training, which has a sweep to offer every now and then, finds its helpers awake.
+has done its part looks out for the next offer for a moment, some sweeps long, before it sleeps (:func:`take`), and
+training, which has a sweep to offer every now and then, finds its helpers awake.
 """
 
 # mypy: allow-untyped-defs
