@@ -78,11 +78,15 @@ def _on_event_when_sent(
     session._call_soon_on_event_loop(take)
 
 
-def was_left(request: RerunData, current: str) -> bool:
-    """Whether a request for fragments was sent from another page than the one that the session has drawn last."""
-    return bool(request.fragment_id_queue) and request.page_script_hash not in ("", current)
+def was_left(request: RerunData, current: str, main: str) -> bool:
+    """Whether a request for fragments was sent from another page than the one that the session has drawn last.
+
+    The main script is no page: who names it was not told of a page yet, and is where the session is.
+    """
+    return bool(request.fragment_id_queue) and request.page_script_hash not in ("", current, main)
 
 
 def _run_unless_left(runner: ScriptRunner, request: RerunData) -> None:
-    if not was_left(request, runner._pages_manager.current_page_script_hash):
+    pages = runner._pages_manager
+    if not was_left(request, pages.current_page_script_hash, pages.main_script_hash):
         _run_script(runner, request)

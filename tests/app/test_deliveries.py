@@ -122,12 +122,13 @@ def test_what_a_thread_says_last_counts_though_another_has_taken_over() -> None:
         (["line"], "train", True),
         (["line"], "learn", False),
         (["line"], "", False),  # a browser that was not told its page yet
+        (["line"], "main", False),
         ([], "train", False),  # a whole page: who asks for it goes there
     ],
 )
 def test_only_parts_of_another_page_are_left(parts: list[str], sent_from: str, left: bool) -> None:
     request = RerunData(fragment_id_queue=parts, page_script_hash=sent_from)
-    assert deliveries.was_left(request, "learn") is left
+    assert deliveries.was_left(request, "learn", "main") is left
 
 
 def test_another_version_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
