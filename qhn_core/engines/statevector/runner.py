@@ -15,7 +15,7 @@ from qhn_core.engines.statevector.kernel_cache import kernel_cache
 from qhn_core.engines.statevector.program import WHOLE_BITS, Program, compile_circuit
 
 with kernel_cache():
-    from qhn_core.engines.statevector import sweeps, team, workspace
+    from qhn_core.engines.statevector import leading, sweeps, team, workspace
 
 Array = NDArray[np.float64]
 Diagonal = Callable[[Array], tuple[Array, Any]]
@@ -119,23 +119,23 @@ class _Sweep:
         rows = workers * int(dims[sweeps.ROW_STEP]) if reverse else 0
         self._reverse = (scratch.array("rows", np.float64, rows), table("derivatives", np.float64))
         rounds = min(max(_AT_ONCE // (replicas * len(program.stages) << program.bits), 1), _MOST_ROUNDS)
-        self._helpers = team.Helpers(sweeps.assist, self.threads - 1, rounds, *self._arrays, *self._reverse)
+        self._helpers = team.Helpers(leading.assist, self.threads - 1, rounds, *self._arrays, *self._reverse)
 
     def forward(self, theta: Array, q: Array) -> None:
         """Fill q (B, 2**N)."""
         self._helpers.call()
-        sweeps.lead_forward(*self._arrays, theta, q)
+        leading.lead_forward(*self._arrays, theta, q)
 
     def backward(self, g: Array) -> Array:
         """∂_θ Σ q g, (B, P), for g (B, 2**N) or (1, 2**N)."""
         gradient = np.empty(self._shape)
         self._helpers.call()
-        sweeps.lead_backward(*self._arrays, *self._reverse, g, gradient)
+        leading.lead_backward(*self._arrays, *self._reverse, g, gradient)
         return gradient
 
     def assist(self) -> None:
         """What a helper does, by this thread: compiles it."""
-        sweeps.assist(1, 1, team.bell(1), *self._arrays[1:], *self._reverse)
+        leading.assist(1, 1, team.bell(1), *self._arrays[1:], *self._reverse)
 
 
 def warm_up(circuit: Circuit, dtype: Any) -> None:
