@@ -15,6 +15,8 @@ drawn next. Where this comes close on the whole page, Streamlit loses some of it
 
 The last two also end in containers that are missing, at which the browser gives up ("Bad delta path index").
 
+And a page may wait with what it says (:mod:`app.holding`), which Streamlit does not offer.
+
 Other versions are left as they are: what is mended here has no public name.
 """
 
@@ -29,10 +31,13 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, ScriptRunnerEvent
 
+from app.holding import HOLDS
+
 #: The version that is mended; a test asks for what is used of it.
 VERSION = "1.67."
 _clear: Any = getattr(ForwardMsgQueue, "clear", None)
 _on_event: Any = getattr(AppSession, "_on_scriptrunner_event", None)
+_flush: Any = getattr(AppSession, "flush_browser_queue", None)
 _run_script: Any = getattr(ScriptRunner, "_run_script", None)
 
 
@@ -42,6 +47,7 @@ def mend() -> None:
         return
     ForwardMsgQueue.clear = _clear_behind_whole_pages  # type: ignore[method-assign, assignment]
     AppSession._on_scriptrunner_event = _on_event_when_sent  # type: ignore[method-assign, assignment]
+    AppSession.flush_browser_queue = _flush_unless_held  # type: ignore[method-assign, assignment]
     ScriptRunner._run_script = _run_unless_left  # type: ignore[method-assign, assignment]
 
 
@@ -88,5 +94,20 @@ def was_left(request: RerunData, current: str, main: str) -> bool:
 
 def _run_unless_left(runner: ScriptRunner, request: RerunData) -> None:
     pages = runner._pages_manager
-    if not was_left(request, pages.current_page_script_hash, pages.main_script_hash):
+    current = pages.current_page_script_hash
+    if was_left(request, current, pages.main_script_hash):
+        return
+    if not request.fragment_id_queue:
+        HOLDS.begin(runner._session_id, same_page=request.page_script_hash == current)
+    try:
         _run_script(runner, request)
+    finally:
+        HOLDS.let_go(runner._session_id)
+
+
+def _flush_unless_held(session: AppSession) -> list[ForwardMsg]:
+    def wake() -> None:
+        session._call_soon_on_event_loop(session._message_enqueued_callback or (lambda: None))
+
+    messages: list[ForwardMsg] = [] if HOLDS.keeps(session.id, wake) else _flush(session)
+    return messages

@@ -83,8 +83,21 @@ function homeOf(layout) {
 }
 
 // Widths in pixels of the lines of a title, which may be bold and small in places. (The parsed text is never shown.)
+// Those measured last are kept: a title that stays is measured at each drawing, twice.
+const pen = document.createElement("canvas").getContext("2d");
+const measured = new Map();
+const MEASURED = 64;
+document.fonts?.addEventListener("loadingdone", () => measured.clear());
 function widths(text, size, family) {
-  const pen = document.createElement("canvas").getContext("2d");
+  const key = `${size} ${family} ${text}`;
+  if (!measured.has(key)) {
+    if (measured.size >= MEASURED) measured.delete(measured.keys().next().value);
+    measured.set(key, measure(text, size, family));
+  }
+  return measured.get(key);
+}
+
+function measure(text, size, family) {
   const lines = [0];
   const walk = (node, letters, bold) => {
     for (const child of node.childNodes) {

@@ -50,10 +50,8 @@ def spread_out(columns: Array, reference: Labels, mass: Array) -> Array:
     """From mixed :func:`probabilities` (B, columns, n) to all classes (B, n, C); ``mass`` (B,) is Σ_w q(w)."""
     if columns.shape[1] != 1:
         return np.ascontiguousarray(columns.transpose(0, 2, 1))
-    of_reference, first = columns[:, 0], reference == 0
-    rest = np.maximum(mass[:, None] - of_reference, 0.0)
     out = np.empty((len(columns), columns.shape[2], 2))
-    out[..., 0], out[..., 1] = np.where(first, of_reference, rest), np.where(first, rest, of_reference)
+    kernels().spread_rows(np.ascontiguousarray(columns[:, 0]), np.ascontiguousarray(reference), mass, out)
     return out
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from qhn_core.compiled.base import IN2, OUT2, kernel
+from qhn_core.compiled.base import IN1, IN2, OUT2, OUT3, kernel
 
 _groups = types.Array(types.int32, 1, "C", readonly=True)
+_classes = types.Array(types.int64, 1, "C", readonly=True)
 
 #: Columns summed at a time: with four rows they stay in the first-level cache.
 _TILE = 256
@@ -48,8 +49,22 @@ def mix_rows(weights, values, out):  # type: ignore[no-untyped-def]
                     total[j] += u * a0[j]
 
 
+@kernel(IN2, _classes, IN1, OUT3)
+def spread_rows(of_reference, reference, mass, out):  # type: ignore[no-untyped-def]
+    """out[b, i] = p of classes 0 and 1 from that of class reference[i]; they add up to mass[b]: (B, n) -> (B, n, 2)."""
+    for b in range(of_reference.shape[0]):
+        row, both = of_reference[b], out[b]
+        for i in range(row.size):
+            rest = max(mass[b] - row[i], 0.0)
+            if reference[i] == 0:
+                both[i, 0], both[i, 1] = row[i], rest
+            else:
+                both[i, 0], both[i, 1] = rest, row[i]
+
+
 def warm() -> None:
     """Load (or compile) the kernels."""
     one = np.zeros((1, 1))
     group_rows(one, np.zeros(1, dtype=np.int32), one.copy())
     mix_rows(one, one, one.copy())
+    spread_rows(one, np.zeros(1, dtype=np.int64), one[0], np.zeros((1, 1, 2)))

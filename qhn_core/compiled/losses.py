@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from qhn_core.compiled.base import BLOCK, F8, IN1, IN2, OUT1, OUT2, kernel
+from qhn_core.compiled.base import BLOCK, ROWS, kernel
+from qhn_core.compiled.logarithm import logarithms
 from qhn_core.compiled.transform import smooth
+
+#: Smallest probability whose logarithm is taken; below it 0 · log 0 = 0 by clamping.
+_SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 @kernel()
@@ -20,41 +24,43 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@kernel(IN2, IN2, OUT2, OUT1)
-def mle_rows(q, nll, diagonal, value):  # type: ignore[no-untyped-def]
-    """value_b = Σ q ℓ and diagonal = ℓ; ``nll`` has one row, or one a replica."""
+@kernel(*ROWS)
+def mle_rows(q, nll, prior, eigenvalues, weight, diagonal, fit, penalty):  # type: ignore[no-untyped-def]
+    """diagonal = ℓ and fit = Σ q ℓ; there is no penalty."""
     for b in range(q.shape[0]):
         row = nll[b % nll.shape[0]]
         diagonal[b, :] = row
-        value[b] = dot(q[b], row)
+        fit[b], penalty[b] = dot(q[b], row), 0.0
 
 
-@kernel(IN2, OUT2, IN2, IN1, F8, OUT1, OUT1)
-def elbo_rows(q, diagonal, nll, log_prior, beta, mean_nll, kl):  # type: ignore[no-untyped-def]
-    """``diagonal`` holds log q on entry and ℓ + β(log q − log π) on return; mean_nll = Σ q ℓ, kl = KL(q‖π)."""
+@kernel(*ROWS)
+def elbo_rows(q, nll, log_prior, eigenvalues, weight, diagonal, fit, penalty):  # type: ignore[no-untyped-def]
+    """diagonal = ℓ + weight·(log q − log π), fit = Σ q ℓ, penalty = KL(q‖π)."""
+    scratch = np.empty((2, BLOCK))
     for b in range(q.shape[0]):
         row, out, costs = q[b], diagonal[b], nll[b % nll.shape[0]]
         total, divergence = 0.0, 0.0
         for s in range(0, row.size, BLOCK):
+            logarithms(row[s : s + BLOCK], _SMALLEST, scratch, out[s : s + BLOCK])
             part, part_kl = 0.0, 0.0
             for j in range(s, min(s + BLOCK, row.size)):
                 ratio = out[j] - log_prior[j]
                 part += row[j] * costs[j]
                 part_kl += row[j] * ratio
-                out[j] = costs[j] + beta * ratio
+                out[j] = costs[j] + weight * ratio
             total += part
             divergence += part_kl
-        mean_nll[b], kl[b] = total, divergence
+        fit[b], penalty[b] = total, divergence
 
 
-@kernel(IN2, IN2, IN1, IN1, F8, OUT2, OUT1, OUT1)
-def selbo_rows(q, nll, prior, eigenvalues, weight, diagonal, mean_nll, mmd2):  # type: ignore[no-untyped-def]
-    """diagonal = ℓ + 2·weight·K(q − π), mean_nll = Σ q ℓ, mmd2 = (q − π)ᵀ K (q − π)."""
+@kernel(*ROWS)
+def selbo_rows(q, nll, prior, eigenvalues, weight, diagonal, fit, penalty):  # type: ignore[no-untyped-def]
+    """diagonal = ℓ + 2·weight·K(q − π), fit = Σ q ℓ, penalty = (q − π)ᵀ K (q − π)."""
     for b in range(q.shape[0]):
         row, out, costs = q[b], diagonal[b], nll[b % nll.shape[0]]
         for j in range(row.size):
             out[j] = row[j] - prior[j]
-        mmd2[b] = smooth(out, eigenvalues)
-        mean_nll[b] = dot(row, costs)
+        penalty[b] = smooth(out, eigenvalues)
+        fit[b] = dot(row, costs)
         for j in range(row.size):
             out[j] = costs[j] + 2.0 * weight * out[j]

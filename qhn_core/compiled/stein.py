@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qhn_core.compiled.base import BITS2, IN1, IN2, IN3, OUT1, OUT2, OUT3, kernel
+from qhn_core.compiled.base import BITS2, IN1, IN2, OUT1, OUT3, ROWS, kernel
 from qhn_core.compiled.transform import smooth
 
 
@@ -56,14 +56,14 @@ def _generate(f: np.ndarray, rates: np.ndarray, factor: float, out: np.ndarray) 
             pair += h
 
 
-@kernel(IN2, IN3, IN1, OUT2, OUT1)
-def ksd_rows(q, rates, eigenvalues, diagonal, value):  # type: ignore[no-untyped-def]
-    """value = (Aᵀq)ᵀ K (Aᵀq) and diagonal = 2 A K Aᵀ q, never forming K or A."""
+@kernel(*ROWS)
+def ksd_rows(q, rates, prior, eigenvalues, weight, diagonal, value, penalty):  # type: ignore[no-untyped-def]
+    """value = (Aᵀq)ᵀ K (Aᵀq) and diagonal = 2 A K Aᵀ q, never forming K or A; rates (R, N·2**(N−1))."""
     work = np.empty(q.shape[1])
     for b in range(q.shape[0]):
-        c = rates[b % rates.shape[0]]
+        c = rates[b % rates.shape[0]].reshape(-1, q.shape[1] // 2)
         _flow(q[b], c, work)
-        value[b] = smooth(work, eigenvalues)
+        value[b], penalty[b] = smooth(work, eigenvalues), 0.0
         _generate(work, c, 2.0, diagonal[b])
 
 

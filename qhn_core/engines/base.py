@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qhn_core.bitstrings import Bits
 from qhn_core.circuits.circuit import Circuit
+from qhn_core.compiled.rows import RowLoss, RowUpdate
 from qhn_core.errors import TooLarge, Unsupported
 from qhn_core.registry import Registry, VariantConfig
 
@@ -27,6 +28,16 @@ class Evaluation(NamedTuple):
     probs: Array  #: q, (B, 2**N)
     aux: Any  #: whatever the diagonal callback returned beside the diagonal
     gradient: Array  #: ∂_θ Σ_w q(w) g(w) with g frozen, (B, P)
+
+
+class Descent(NamedTuple):
+    """Result of :meth:`Engine.descend`: the last angles, and what was kept at K steps."""
+
+    theta: Array  #: (B, P)
+    probs: Array  #: q, (K, B, 2**N)
+    fit: Array  #: Σ q ℓ, (K, B)
+    penalty: Array  #: without its weight, (K, B)
+    gradient: Array  #: not ÷ n, (K, B, P)
 
 
 @runtime_checkable
@@ -109,6 +120,30 @@ class Engine:
     def title(self) -> str:
         """What a message calls it."""
         return type(self).__name__
+
+    def descend(
+        self,
+        circuit: Circuit,
+        theta: Array,
+        loss: RowLoss,
+        update: RowUpdate,
+        *,
+        n_train: int,
+        kept: NDArray[np.int64],
+        cancelled: Callable[[], bool],
+    ) -> Descent | None:
+        """Steps 0 … T at once from theta (B, P), T being the length of ``update.rates``, bit for bit as one by one.
+
+        Args:
+            circuit, theta, loss, update: what is trained, from where, and how.
+            n_train: number of examples by which gradients are divided before an update.
+            kept: the steps to keep, rising, (K,).
+            cancelled: asked now and then; where it says True, :class:`~qhn_core.errors.Cancelled` is raised.
+
+        Returns:
+            None where this engine makes steps one at a time, or a loss or gradient was not finite.
+        """
+        return None
 
     def __getattr__(self, name: str) -> Any:
         if name not in _METHODS:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.bitstrings import Bits
+from qhn_core.compiled.rows import RowLoss
 from qhn_core.engines.base import LOG_Q, SAMPLES
 from qhn_core.problems.problem import Problem
 from qhn_core.registry import Registry, VariantConfig
@@ -85,6 +86,10 @@ class ObjectiveConfig(VariantConfig):
             Nats (not ÷ n), (R,).
         """
         return self.exact(counts / shots, problem, step).value
+
+    def by_rows(self, problem: Problem) -> RowLoss | None:
+        """The loss on all strings as a compiled kernel, or None where it is not of that form."""
+        return None
 
     @abstractmethod
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:

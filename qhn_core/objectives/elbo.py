@@ -6,16 +6,17 @@ log q drops out since Σ_w ∂q(w) = 0. It holds log q(w), so q has to be explic
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from qhn_core.bitstrings import Bits
 from qhn_core.compiled import compiled
+from qhn_core.compiled.rows import RowLoss
 from qhn_core.errors import InvalidArgument, Unsupported
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import SMALLEST, probability_rows, table_of
+from qhn_core.objectives.tables import NO_EIGENVALUES, exact_of, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
@@ -52,14 +53,12 @@ class ELBO(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``kl`` = β KL(q‖π), and g = ℓ + β(log q − log π)."""
-        rows, table = probability_rows(q, problem), table_of(problem)
-        beta = value_at(self.beta, step)
-        nll, kl = np.empty(rows.shape[0]), np.empty(rows.shape[0])
-        diagonal = np.maximum(rows, SMALLEST)
-        np.log(diagonal, out=diagonal)
-        compiled().elbo_rows(rows, diagonal, table.rows, table.log_prior, beta, nll, kl)
-        kl *= beta
-        return Exact(nll + kl, {"nll": nll, "kl": kl}, diagonal)
+        return exact_of(self.by_rows(problem), q, problem, step)
+
+    def by_rows(self, problem: Problem) -> RowLoss:
+        """Σ q ℓ + β KL(q‖π)."""
+        table, beta = table_of(problem), partial(value_at, self.beta)
+        return RowLoss(compiled().elbo_rows, table.rows, table.log_prior, NO_EIGENVALUES, beta, penalty="kl")
 
     def diagonal_at(
         self,

@@ -17,11 +17,12 @@ from pydantic import Field, field_validator
 
 from qhn_core.bitstrings import HISTOGRAM_BITS, Bits, flipped, histogram, index_of, neighbours, strings_between, unique
 from qhn_core.compiled import compiled
+from qhn_core.compiled.rows import RowLoss
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
 from qhn_core.objectives.selbo import Gamma, check_gamma
-from qhn_core.objectives.tables import probability_rows, table_of
+from qhn_core.objectives.tables import exact_of, table_of
 from qhn_core.problems.problem import Problem
 
 #: Flip rates of all strings are kept with the problem up to this many bytes, and computed anew above it.
@@ -60,11 +61,16 @@ class KSD(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value KSD², its only term ``ksd``, and g(w) = 2 Σ_v q(v) k_p(w, v)."""
-        rows = probability_rows(q, problem)
-        value, diagonal = np.empty(rows.shape[0]), np.empty_like(rows)
-        eigenvalues = self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits)
-        compiled().ksd_rows(rows, barker_table(problem), eigenvalues, diagonal, value)
-        return Exact(value, {"ksd": value}, diagonal)
+        return exact_of(self.by_rows(problem), q, problem, step)
+
+    def by_rows(self, problem: Problem) -> RowLoss:
+        """KSD², which is quadratic in q."""
+        rates, eigenvalues = (
+            barker_table(problem),
+            self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits),
+        )
+        flat, held_to = rates.reshape(len(rates), -1), table_of(problem).log_prior
+        return RowLoss(compiled().ksd_rows, flat, held_to, eigenvalues, lambda step: 0.0, fit="ksd")
 
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """The mean of k_p over pairs of different draws."""

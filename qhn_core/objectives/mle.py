@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from qhn_core.bitstrings import Bits
 from qhn_core.compiled import compiled
+from qhn_core.compiled.rows import RowLoss
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import probability_rows, table_of
+from qhn_core.objectives.tables import NO_EIGENVALUES, exact_of, table_of
 from qhn_core.problems.problem import Problem
 
 
@@ -26,10 +25,12 @@ class MLE(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value Σ q ℓ, its only term ``nll``, and g = ℓ."""
-        rows, table = probability_rows(q, problem), table_of(problem)
-        value, diagonal = np.empty(rows.shape[0]), np.empty_like(rows)
-        compiled().mle_rows(rows, table.rows, diagonal, value)
-        return Exact(value, {"nll": value}, diagonal)
+        return exact_of(self.by_rows(problem), q, problem, step)
+
+    def by_rows(self, problem: Problem) -> RowLoss:
+        """Σ q ℓ alone."""
+        table = table_of(problem)
+        return RowLoss(compiled().mle_rows, table.rows, table.log_prior, NO_EIGENVALUES, lambda step: 0.0)
 
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """Mean ℓ of the drawn strings."""

@@ -14,10 +14,11 @@ from pydantic import Field, field_validator
 
 from qhn_core.bitstrings import Bits
 from qhn_core.compiled import compiled
+from qhn_core.compiled.rows import RowLoss
 from qhn_core.errors import InvalidArgument
 from qhn_core.kernels import HammingKernel, kernel_of
 from qhn_core.objectives.base import OBJECTIVES, Array, Exact, ObjectiveConfig, Sampled
-from qhn_core.objectives.tables import probability_rows, table_of
+from qhn_core.objectives.tables import exact_of, table_of
 from qhn_core.problems.problem import Problem
 from qhn_core.schedules import Scheduled, check_range, value_at
 
@@ -76,13 +77,20 @@ class SELBO(ObjectiveConfig):
 
     def exact(self, q: Array, problem: Problem, step: int = 0) -> Exact:
         """Value, terms ``nll`` = Σ q ℓ and ``mmd`` = λ n MMD²(q, π), and g = ℓ + 2 λ n K(q − π)."""
-        rows, table = probability_rows(q, problem), table_of(problem)
-        weight = value_at(self.lam, step) * problem.n_train
-        nll, mmd, diagonal = np.empty(rows.shape[0]), np.empty(rows.shape[0]), np.empty_like(rows)
+        return exact_of(self.by_rows(problem), q, problem, step)
+
+    def by_rows(self, problem: Problem) -> RowLoss:
+        """Σ q ℓ + λ n MMD²(q, π)."""
+        table = table_of(problem)
         eigenvalues = self.kernel_on(problem.n_bits).normalised_eigenvalues(problem.n_bits)
-        compiled().selbo_rows(rows, table.rows, table.prior_probs, eigenvalues, weight, diagonal, nll, mmd)
-        mmd *= weight
-        return Exact(nll + mmd, {"nll": nll, "mmd": mmd}, diagonal)
+        return RowLoss(
+            compiled().selbo_rows,
+            table.rows,
+            table.prior_probs,
+            eigenvalues,
+            lambda step: value_at(self.lam, step) * problem.n_train,
+            penalty="mmd",
+        )
 
     def of_counts(self, counts: Array, shots: int, problem: Problem, step: int, mmd2: Array) -> Array:
         """Mean ℓ of the drawn strings plus λ n times their unbiased MMD²."""

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from qhn_core.compiled import compiled
+from qhn_core.compiled.rows import RowUpdate
 from qhn_core.optimisers.base import OPTIMISERS, Array, Closure, OptimiserConfig, OptimiserState
 from qhn_core.schedules import value_at
 
@@ -56,9 +57,20 @@ class Adam(OptimiserConfig):
         value: Array | None = None,
     ) -> tuple[Array, OptimiserState]:
         """One update, elementwise over all replicas."""
-        done = step + 1
         moved, mean, square = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
-        rate, root = value_at(self.lr, step) / (1.0 - self.beta1**done), (1.0 - self.beta2**done) ** 0.5
+        rate, root = self._rate(step)
         before = (np.ascontiguousarray(theta), np.ascontiguousarray(gradient), state["mean"], state["square"])
         compiled().adam_rows(*before, self.beta1, self.beta2, rate, root, self.eps, moved, mean, square)
         return moved, {"mean": mean, "square": square}
+
+    def by_rows(self, steps: int) -> RowUpdate | None:
+        """Updates with a learning rate for each step; None where steps depend on the gradient's norm or on the loss."""
+        if self.clip is not None or self.early_stop is not None:
+            return None
+        rates, roots = np.array([self._rate(step) for step in range(steps)]).reshape(steps, 2).T.copy()
+        return RowUpdate(compiled().adam_rows, self.beta1, self.beta2, self.eps, rates, roots)
+
+    def _rate(self, step: int) -> tuple[float, float]:
+        """lr / (1 − β₁ᵗ) and √(1 − β₂ᵗ) of the update that follows ``step``."""
+        done = step + 1
+        return value_at(self.lr, step) / (1.0 - self.beta1**done), (1.0 - self.beta2**done) ** 0.5

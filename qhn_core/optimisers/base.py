@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from qhn_core.compiled.rows import RowUpdate
 from qhn_core.errors import InvalidArgument
 from qhn_core.registry import Registry, VariantConfig
 from qhn_core.schedules import Scheduled, bounds
@@ -45,6 +46,10 @@ class OptimiserConfig(VariantConfig):
         if low < 0.0 or high <= 0.0 or high > 1000.0:
             raise InvalidArgument("lr", expected="a learning rate above 0 and up to 1000", got=(low, high))
         return lr
+
+    def by_rows(self, steps: int) -> RowUpdate | None:
+        """The updates of so many steps as a compiled kernel, or None where they are not of that form."""
+        return None
 
     @abstractmethod
     def init(self, theta: Array) -> OptimiserState:

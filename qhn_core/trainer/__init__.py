@@ -1,5 +1,6 @@
 """Training as pure functions: ``prepare(config)``, ``init(setup)``, then ``state, info = step(setup, state)``."""
 
+from qhn_core.trainer.descent import Passage, descend
 from qhn_core.trainer.judging import (
     ENSEMBLE,
     METRIC_SHOTS,
@@ -18,9 +19,11 @@ __all__ = [
     "ENSEMBLE",
     "METRIC_SHOTS",
     "Info",
+    "Passage",
     "Setup",
     "TrainState",
     "advance",
+    "descend",
     "draw_of",
     "ensemble",
     "ensemble_of",

@@ -150,6 +150,9 @@ def test_streamlit_has_what_is_used_of_it() -> None:
     told = list(inspect.signature(AppSession._handle_scriptrunner_event_on_event_loop).parameters)
     assert list(inspect.signature(deliveries._on_event).parameters) == told
     assert "_call_soon_on_event_loop" in inspect.getsource(deliveries._on_event)
+    assert "self._session_id = session_id" in inspect.getsource(ScriptRunner.__init__)
+    assert list(inspect.signature(deliveries._flush).parameters) == ["self"]
+    assert "_message_enqueued_callback" in inspect.getsource(AppSession._enqueue_forward_msg)
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -17,7 +17,6 @@ import streamlit as st
 from app import services, state
 from app.jobs import Job, Jobs, Watch
 from qhn_core.config import RunConfig
-from qhn_core.errors import Cancelled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,8 +119,6 @@ def known(name: str) -> Instant | None:
 
 def trained(config: RunConfig, uploads: Path, watch: Watch) -> Instant:
     """Train from start to end."""
-    import numpy as np
-
     from qhn_core import trainer
 
     began = time.perf_counter()
@@ -129,14 +126,6 @@ def trained(config: RunConfig, uploads: Path, watch: Watch) -> Instant:
     # logged below, all steps together
     unlogged = config.model_copy(update={"log_every": config.steps + 1})
     setup = trainer.prepare(unlogged, uploads=uploads, cancelled=watch.cancelled)
-    now, steps, estimates = trainer.init(setup), [], []
-    while not now.done:
-        if watch.cancelled():
-            raise Cancelled("nobody waits for it")
-        found = trainer.estimate(setup, now)
-        now, info = trainer.advance(setup, now, found)
-        if info.done or info.step % stride == 0:
-            steps.append(info.step)
-            estimates.append(found)
-    history = trainer.rows(setup, estimates)
-    return Instant(config, setup, np.array(steps), history, now.theta, time.perf_counter() - began)
+    found = trainer.descend(setup, every=stride, cancelled=watch.cancelled)
+    history = trainer.rows(setup, found.estimates)
+    return Instant(config, setup, found.steps, history, found.theta, time.perf_counter() - began)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import classroom, examples, forms, links, post, presenter, services, starts, state, welcome
+from app import classroom, examples, forms, holding, links, post, presenter, services, starts, state, welcome
 from app.describe import headline
 from app.feeds import FEEDS
 from app.figures import GAPS, gap_name
@@ -35,6 +35,7 @@ def page() -> None:
     run = state.run_id()
     config = _opening(run)
     ahead.send(config, metric=_metric())
+    holding.let_go()
     with st.sidebar:
         form = forms.render(config, uploads=services.uploads())
         share.share_and_export(form)
@@ -68,6 +69,8 @@ def page() -> None:
         st.fragment(sent(_more), run_every=drawing or (REFRESH if more.busy() else None))(form, drawn)
     if instant.is_wanted():
         post.receive()
+        if state.run_id() is None:
+            holding.expects()
 
 
 def _seconds(drawn: Stage) -> float:

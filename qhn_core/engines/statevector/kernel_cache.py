@@ -8,7 +8,7 @@ from pathlib import Path
 from qhn_core.compiled.cache import cache_folder, kept_in
 
 _HERE = Path(__file__).parent
-_SOURCES = ("leading", "program", "sweeps", "team")
+_SOURCES = ("descent", "leading", "program", "sweeps", "team")
 #: A folder named after the files that the machine code depends on.
 CACHE_FOLDER = cache_folder([*sorted((_HERE / "kernels").glob("*.py")), *(_HERE / f"{name}.py" for name in _SOURCES)])
 

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.circuits.circuit import Circuit
+from qhn_core.compiled.rows import RowLoss, RowUpdate
+from qhn_core.engines.base import Descent
 from qhn_core.engines.statevector.kernel_cache import kernel_cache
 from qhn_core.engines.statevector.program import WHOLE_BITS, Program, compile_circuit
 
 with kernel_cache():
-    from qhn_core.engines.statevector import leading, sweeps, team, workspace
+    from qhn_core.engines.statevector import descent, leading, sweeps, team, workspace
 
 Array = NDArray[np.float64]
 Diagonal = Callable[[Array], tuple[Array, Any]]
@@ -72,6 +74,36 @@ class Runner:
             g, aux = diagonal(q)
             return q, aux, sweep.backward(behaved(g))
 
+    def descend(
+        self, replica: int, loss: RowLoss, update: RowUpdate, n_train: int, kept: NDArray[np.int64], out: Descent
+    ) -> bool:
+        """All steps of one start, whose angles stand in ``out`` before and after; False: a number was not finite."""
+        steps = len(update.rates) + 1
+        rows = np.full(steps, -1)
+        rows[kept] = np.arange(len(kept))
+        theta = out.theta[replica : replica + 1]
+        own = (out.probs, out.fit, out.penalty, out.gradient)
+        mine = [np.empty((len(part), *part.shape[2:])) for part in own]
+        of_data = replica % len(loss.table)
+        with workspace.Borrowed() as scratch:
+            descend: Any = descent.descend
+            done = descend(
+                *self.sweep(scratch, 1, np.float64, 1, reverse=True).arrays,
+                loss.kernel,
+                loss.table[of_data : of_data + 1],
+                loss.held_to,
+                loss.eigenvalues,
+                np.array([loss.weight(step) for step in range(steps)]),
+                float(n_train),
+                *update,
+                rows,
+                theta,
+                *mine,
+            )
+        for part, values in zip(own, mine, strict=True):
+            part[:, replica] = values
+        return bool(done == steps)
+
     def sweep(self, scratch: workspace.Scratch, replicas: int, dtype: Any, threads: int, *, reverse: bool) -> _Sweep:
         """The last sweep on this scratch if it was of the same kind, which spares small circuits a fifth of a step."""
         kind = (self, replicas, dtype, threads, reverse)
@@ -120,6 +152,11 @@ class _Sweep:
         self._reverse = (scratch.array("rows", np.float64, rows), table("derivatives", np.float64))
         rounds = min(max(_AT_ONCE // (replicas * len(program.stages) << program.bits), 1), _MOST_ROUNDS)
         self._helpers = team.Helpers(leading.assist, self.threads - 1, rounds, *self._arrays, *self._reverse)
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What the kernels take for both sweeps, from the claims on."""
+        return (*self._arrays[1:], *self._reverse)
 
     def forward(self, theta: Array, q: Array) -> None:
         """Fill q (B, 2**N)."""

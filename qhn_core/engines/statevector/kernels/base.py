@@ -10,7 +10,8 @@ from numba import njit
 
 from qhn_core.engines.statevector.kernel_cache import CACHE_FOLDER
 
-_OPTIONS: dict[str, Any] = {
+#: How kernels of this engine are compiled.
+OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": CACHE_FOLDER is not None,
     "fastmath": {"contract", "nsz"},
@@ -21,7 +22,7 @@ LANES = 16  #: room for one vector of lanes, of either type
 
 def kernel(function: Any) -> Any:
     """Compile a serial kernel."""
-    return njit(**_OPTIONS)(function)
+    return njit(**OPTIONS)(function)
 
 
 @kernel
