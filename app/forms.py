@@ -34,6 +34,7 @@ _ORDER = ("dataset", "network", "ansatz", "objective", "optimiser", "prior")
 #: What all data have, and what is for made-up data only: real labels are flipped where a person asks for it.
 _SHARED = tuple(name for name in DatasetConfig.model_fields if name != "name")
 _NOISE = ("label_noise", "label_noise_test")
+_LOSSES = "form.losses"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def render(
             for name in ("estimator", "engine"):
                 values[name] = _section(name, values[name], uploads=uploads, key=key, fold=False)
     form = check(values, uploads)
+    if form.config is not None and "objective" not in gone:
+        _remember_loss(form.config)
     with summary:
         _summary(form)
     return form
@@ -237,8 +240,11 @@ def run_fields(key: str) -> Iterator[tuple[Spec, str]]:
 def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """First values of a newly chosen variant: its defaults, and what all variants of the section share.
 
-    Real data start with the labels that they have: noise is for made-up data, and for who asks for it.
+    Real data start with the labels that they have: noise is for made-up data, and for who asks for it. A loss that was
+    chosen before has the weight that it had then.
     """
+    if section == "objective" and chosen in losses():
+        return dict(losses()[chosen])
     registry = SECTIONS[section]
     variant = registry[chosen]
     own = ("name", "lr", *(_NOISE if getattr(variant, "real", False) else ()))
@@ -253,6 +259,18 @@ def switched(section: str, chosen: str, values: Mapping[str, Any]) -> dict[str, 
         except ValueError:
             continue
     return {"name": chosen}
+
+
+def losses() -> dict[str, dict[str, Any]]:
+    """The settings that each loss had when it was chosen last in this session, by its name."""
+    found: dict[str, dict[str, Any]] = state.recall(_LOSSES, {})
+    return found
+
+
+def _remember_loss(config: RunConfig) -> None:
+    loss = config.objective.model_dump(mode="json")
+    if losses().get(loss["name"]) != loss:
+        state.remember(_LOSSES, losses() | {loss["name"]: loss})
 
 
 def _switched_data(chosen: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:

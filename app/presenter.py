@@ -84,7 +84,7 @@ def bar(words: str, actions: Mapping[str, Sequence[str]], *, prompt: str = "") -
     if not state.presenting():
         return
     st.html(_ASSETS / "styles" / "presenter.css")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="presenter.bar"):
         st.caption(f"{words} · **P** prompt · **Esc** leaves")
         st.button(
             "Leave",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from app import state
@@ -61,16 +62,22 @@ def adopt(config: RaceConfig) -> None:
     _renew()
 
 
-def race_of(config: RunConfig) -> RaceConfig:
+def race_of(config: RunConfig, known: Mapping[str, dict[str, Any]] | None = None) -> RaceConfig:
     """A run's settings as a race: its loss against MLE and the others, on its data, from its starting angles.
 
     A loss that the gradient estimator cannot train (the ELBO from shots) is left out.
+
+    Args:
+        config: the run.
+        known: settings of losses, by their names, in place of those that races begin with.
     """
     own = config.objective.model_dump(mode="json")
     bits = config.network.n_bits if config.network is not None else 0
+    chosen = {**(known or {}), own["name"]: own}
+    names = [side["objective"]["name"] for side in DEFAULT_CONTENDERS]
     sides = [
-        own if side["objective"]["name"] == own["name"] else _fitted(side["objective"], bits)
-        for side in DEFAULT_CONTENDERS
+        chosen.get(name) or _fitted(side["objective"], bits)
+        for name, side in zip(names, DEFAULT_CONTENDERS, strict=True)
     ]
     if own not in sides:
         sides.append(own)

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
+from qhn_core.metrics import median_start
 
 MEDIAN: Final = "median"
 BEST: Final = "best"
@@ -45,8 +46,7 @@ def start_of(
     loss = losses[_settled(np.arange(len(losses)) if steps is None else steps) if active else -1]
     if np.isnan(loss).all():
         return 0
-    target = np.nanmin(loss) if choice == BEST else np.nanmedian(loss)
-    return int(np.nanargmin(np.abs(loss - target)))
+    return int(np.nanargmin(loss)) if choice == BEST else median_start(loss)
 
 
 def _settled(steps: NDArray[np.integer]) -> int:

@@ -172,7 +172,6 @@ def _schedule_kind(
         options,
         options.index(current),
         key=f"{key}.kind",
-        label_visibility="collapsed" if label == "Schedule" else "visible",
         help=help_text or None,
     )
 

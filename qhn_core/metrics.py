@@ -247,3 +247,9 @@ def values_of(history: Mapping[str, Array], name: str) -> Array | None:
         return history.get(name)
     test, train = (history.get(part) for part in parts_of(name))
     return None if test is None or train is None else test - train
+
+
+def median_start(loss: Array) -> int:
+    """The start, from 0, whose loss (B,) is closest to the median; the first of equals. Not all may be NaN."""
+    found: int = np.nanargmin(np.abs(loss - np.nanmedian(loss)))
+    return int(found)

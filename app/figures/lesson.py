@@ -18,6 +18,11 @@ from qhn_core.objectives import OBJECTIVES
 #: What a series belongs to -> its colour.
 _COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
 
+#: Signs of a network's weights in a line, and what stands between them; letters of names side by side in all.
+_SIGNS, _APART, _LETTERS = 5, "\u2004", 80
+#: From so many times the smallest value on, an axis has powers of ten alone.
+_DECADES = 300.0
+
 
 def colour_of(name: str) -> str:
     """Colour of what a series belongs to."""
@@ -46,9 +51,8 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
         traces.append(line(series.x, series.y, name, colour_of(series.colour), **more))
     x: dict[str, Any] = {} if picture.x_range is None or picture.log_x else {"range": list(picture.x_range)}
     y: dict[str, Any] = {} if picture.y_range is None or picture.log_y else {"range": list(picture.y_range)}
-    log = {"type": "log", "exponentformat": "power"}  # Plotly would write 1p for 10⁻¹²
-    x |= log if picture.log_x else {}
-    y |= log if picture.log_y else {}
+    x |= _log_axis([series.x for series in picture.series]) if picture.log_x else {}
+    y |= _log_axis([series.y for series in picture.series]) if picture.log_y else {}
     shape = layout(picture.title, x=axis(picture.x, **x), y=axis(picture.y, **y), legend=len(traces) > 1)
     if picture.levels:
         shape["shapes"] = [_level(value) for value in picture.levels.values()]
@@ -58,13 +62,22 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
     return {"data": traces, "layout": shape}
 
 
+def _log_axis(values: Sequence[Any]) -> dict[str, Any]:
+    """Powers of ten alone where there are several."""
+    held = np.concatenate([np.asarray(part, dtype=float) for part in values])
+    held = held[np.isfinite(held) & (held > 0.0)]
+    wide = held.size > 0 and held.max() / held.min() >= _DECADES
+    # Without a format Plotly writes 1p for 10⁻¹².
+    return {"type": "log", "exponentformat": "power"} | ({"dtick": 1} if wide else {})
+
+
 def bars_figure(picture: Bars) -> Figure:
     """Groups of bars side by side."""
-    few = len(picture.categories) <= 8 and len(picture.groups) <= 2
+    few, names = len(picture.categories) <= 8 and len(picture.groups) <= 2, [_broken(n) for n in picture.categories]
     traces = [
         {
             "type": "bar",
-            "x": list(picture.categories),
+            "x": names,
             "y": values,
             "name": _words(name),
             "marker": {"color": [colour_of(c) for c in picture.each] or colour_of(colour)},
@@ -74,7 +87,7 @@ def bars_figure(picture: Bars) -> Figure:
         }
         for (name, values), colour in zip(picture.groups.items(), picture.colours, strict=False)
     ]
-    x = axis(picture.x, type="category", showgrid=False, tickangle=0 if _short(picture.categories) else -35)
+    x = axis(picture.x, type="category", showgrid=False, tickangle=0 if _level_letters(names) else -35)
     y = axis(picture.y, rangemode="tozero")
     shape = layout(picture.title, x=x, y=y, legend=len(traces) > 1, bargap=0.2)
     if picture.levels:
@@ -125,8 +138,17 @@ def _boundary(picture: Plane, z: Any) -> dict[str, Any]:
     }
 
 
-def _short(names: Sequence[str]) -> bool:
-    return sum(map(len, names)) <= 60
+def _broken(name: str) -> str:
+    """A bar's name in short lines: words one below the other; weights apart, as two minus signs look like one dash."""
+    if set(name) <= {"+", "−"} and len(name) > 1:
+        parts = [name[i : i + _SIGNS] for i in range(0, len(name), _SIGNS)]
+        return "<br>".join(_APART.join(part) for part in parts)
+    return name.replace(" ", "<br>")
+
+
+def _level_letters(names: Sequence[str]) -> bool:
+    """Whether names in so many lines stand side by side without being turned."""
+    return len(names) * max((len(part) for name in names for part in name.split("<br>")), default=0) <= _LETTERS
 
 
 def _level(value: float) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from app.figures.layout import FONT, axis, layout, message
 from app.figures.palette import ACCENT, CLASSES, INK, PALEST, PAPER, RIVAL, SYMBOLS, loss_colour, translucent
 from app.figures.plain import Figure
 
+#: Smallest disagreement of the drawn networks, nats, that has a line of its own.
+_LEAST_DOUBT = 0.05
+
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
@@ -81,13 +84,15 @@ def decision_boundary(
     lead = proba[:, :, 1] - proba[:, :, 0] if n_classes == 2 else ordered[:, :, -1] - ordered[:, :, -2]
     start = 0.0 if n_classes == 2 else 0.02
     traces.append(_contour(grid_x, grid_y, lead, "decision boundary", start, start, 1.0, 2.5, "solid"))
-    if doubt is not None and float(doubt.max()) > 0.05:
-        traces.append(_contour(grid_x, grid_y, doubt, "disagreement, nats", 0.05, 0.65, 0.1, 1, "dot"))
+    title = "Decision boundary"
+    if doubt is not None and float(doubt.max()) > _LEAST_DOUBT:
+        title += f" <span style='font-size:{FONT - 2}px'>dotted: networks disagree</span>"
+        traces.append(_contour(grid_x, grid_y, doubt, "disagreement, nats", _LEAST_DOUBT, 0.65, 0.1, 1, "dot"))
     traces += points(x_test, y_test, class_names, kind="test")
     traces += points(x_train, y_train, class_names, kind="train", limit=500)
     x = axis(feature_names[0], range=[float(grid_x[0]), float(grid_x[-1])], showgrid=False)
     y = axis(feature_names[1], range=[float(grid_y[0]), float(grid_y[-1])], showgrid=False)
-    return {"data": traces, "layout": layout("Decision boundary", x=x, y=y, hovermode="closest")}
+    return {"data": traces, "layout": layout(title, x=x, y=y, hovermode="closest")}
 
 
 def _shades(x: Array, y: Array, proba: Array, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -134,9 +134,18 @@ class RunConfig(KnownFields):
         le=2**32 - 1,
         description="Another number begins at other angles and draws other shots; the same gives the same history",
     )
-    log_every: int = Field(1, ge=1, le=1_000_000, description="Log every so many steps; the last is always logged")
+    log_every: int = Field(
+        1,
+        ge=1,
+        le=1_000_000,
+        description="How many steps lie between two points of the curves; the last step always has one",
+    )
     data_draws: int = Field(
-        1, ge=1, le=1024, description="Draws of the data: start r uses dataset seed + (r mod data_draws)"
+        1,
+        ge=1,
+        le=1024,
+        description="How many different draws of the data the starts train on, in turn: with more than one, starts "
+        "differ by the luck of the data, too (start r uses the dataset's seed + r mod draws)",
     )
 
     batch: int | None = Field(

@@ -14,6 +14,7 @@ from qhn_core.analysis.boundary import DecisionGrid
 from qhn_core.config import RunConfig
 from qhn_core.errors import Cancelled
 from qhn_core.lessons.outcome import Handed, Watch
+from qhn_core.metrics import median_start
 
 Array = NDArray[np.float64]
 #: Metrics whose course is kept, each the median over starts.
@@ -72,8 +73,7 @@ class Course:
 
     def middle(self) -> int:
         """The start of median final loss."""
-        losses = self.rows[-1]["loss"]
-        return int(np.argsort(losses, kind="stable")[(len(losses) - 1) // 2])
+        return median_start(self.rows[-1]["loss"])
 
 
 def train_course(course: Course, watch: Watch, *, until: int | None = None) -> Iterator[int]:

@@ -87,7 +87,10 @@ def read_lesson(text: str, *, id: str, source: str = "lesson") -> Lesson:
     try:
         lesson = Lesson.model_validate({**found, "id": id, "words": words})
     except ValidationError as error:
-        problems += [Problem(_line(lines, path), path, what) for path, what in describe_errors(error)]
+        told = list(describe_errors(error))
+        # A list whose items are wrong counts as empty, too.
+        nested = {path.partition(".")[0] for path, _ in told if "." in path}
+        problems += [Problem(_line(lines, path), path, what) for path, what in told if path not in nested]
     except QHNError as error:
         problems.append(Problem(_line(lines, "experiment"), "experiment", str(error)))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
@@ -216,6 +217,19 @@ class Lesson(_Part):
                     self.prepared(step.model_copy(update={"controls": (control,)}), {control.set: value})
                 except (QHNError, ValidationError) as error:
                     yield f"controls.{k}", f"{control.set} = {value!r} cannot be used: {error}"
+                    return
+        yield from self._clashes(step)
+
+    def _clashes(self, step: Step) -> Iterator[tuple[str, str]]:
+        """Values of several controls that cannot be used together, the first of them."""
+        for values in product(*(control.extremes() for control in step.controls)):
+            settings = {control.set: value for control, value in zip(step.controls, values, strict=True)}
+            try:
+                self.prepared(step, settings)
+            except (QHNError, ValidationError) as error:
+                told = " with ".join(f"{name} = {value!r}" for name, value in settings.items())
+                yield "controls", f"{told} cannot be used together: {error} Offer fewer choices, or one control less."
+                return
 
     def _read(self, step: Step) -> Iterator[tuple[str, str]]:
         """(path, name) of every number that a step reads."""

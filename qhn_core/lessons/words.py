@@ -17,6 +17,8 @@ _LINK = re.compile(r"\]\(\s*([^)\s]*)")
 _REFERENCE = re.compile(r"^\s*\[[^\]]+\]:", re.MULTILINE)
 #: ``{{name}}`` or ``{{name|%}}``: a number of the experiment, as it is or as a percentage.
 PLACE = re.compile(r"\{\{\s*([a-z0-9_.]+)\s*(?:\|\s*(%)\s*)?\}\}")
+#: Digits of an exponent.
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Words of one step, before the reveal and after it: what fits a screen beside the experiment.
 MOST_WORDS = 110
 
@@ -62,7 +64,7 @@ def number(value: float) -> str:
         return f"{int(value):,}".replace("-", "−")
     if not 1e-4 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa} · 10^{int(exponent)}".replace("-", "−")
+        return f"{mantissa} · 10{str(int(exponent)).translate(_RAISED)}".replace("-", "−")
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{digits}f}".replace("-", "−")
 

@@ -37,7 +37,7 @@ class OptimiserConfig(VariantConfig):
         gt=0.0,
         description="How steep a slope may count: larger gradients of a start are cut to this Euclidean norm",
     )
-    early_stop: int | None = Field(None, ge=1, description="Stop when no replica's loss improved in this many steps")
+    early_stop: int | None = Field(None, ge=1, description="Stop when no start's loss improved in this many steps")
 
     @field_validator("lr")
     @classmethod

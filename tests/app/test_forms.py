@@ -492,3 +492,14 @@ def test_a_cost_table_file(tmp_path: Path) -> None:
     form = forms.check(got(page).to_dict(), tmp_path)
     assert form.plan is not None
     assert form.plan.n_qubits == 5
+
+
+def test_a_loss_that_is_chosen_again_has_the_weight_that_it_had(tmp_path: Path) -> None:
+    page = open_form(RunConfig.parse({"objective": {"name": "elbo", "beta": 0.3}}), tmp_path)
+    page.selectbox(key="form.objective").set_value("mle").run()
+    page.selectbox(key="form.objective").set_value("selbo").run()
+    page.number_input(key="form.objective.selbo.lam.constant").set_value(2.5).run()
+    page.selectbox(key="form.objective").set_value("elbo").run()
+    assert got(page).objective == RunConfig.parse({"objective": {"name": "elbo", "beta": 0.3}}).objective
+    page.selectbox(key="form.objective").set_value("selbo").run()
+    assert got(page).objective.model_dump()["lam"] == 2.5

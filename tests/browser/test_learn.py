@@ -49,6 +49,30 @@ def test_a_lesson_is_walked_by_keyboard_and_each_screen_fits(dashboard: Any, tab
     page.get_by_text("Learn: predict first, then see").wait_for(timeout=LONG)
 
 
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_each_screen_fits_a_projector(dashboard: Any, tab: Tab, lesson: Lesson) -> None:
+    page = _open(tab, dashboard, lesson.id, lesson.steps[0].id, present="1")
+    for step in lesson.steps:
+        expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=LONG)
+        if step.question is None or step.until is not None:
+            page.locator("[data-chart]").first.wait_for(timeout=LONG)
+        page.wait_for_function(
+            "document.querySelector('[data-testid=stMain]').scrollHeight <= 720", timeout=LONG
+        )  # while a step goes, the next one may stand below its own for a moment
+        page.locator("body").press("ArrowRight")
+
+
+def test_digits_choose_and_the_space_bar_locks(dashboard: Any, tab: Tab) -> None:
+    page = _open(tab, dashboard, "bit-qubit-weight", "one", present="1")
+    lock = page.get_by_role("button", name="Lock my answer")
+    expect(lock).to_be_disabled(timeout=LONG)
+    page.locator("body").press("3")
+    expect(page.get_by_role("radio").nth(2)).to_be_checked(timeout=LONG)
+    expect(lock).to_be_enabled(timeout=LONG)
+    page.locator("body").press("Space")
+    page.get_by_text("It happened").wait_for(timeout=LONG)
+
+
 def test_a_drawn_curve_is_locked_revealed_and_found_after_reload_and_restart(dashboard: Any, tab: Tab) -> None:
     page = _open(tab, dashboard, "mle-and-collapse", "draw")
     axes = page.locator("[data-chart=gap] svg")

@@ -35,10 +35,11 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     box = chart.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 720, "the curves are on the first screen"
-    above, below = (page.locator(f".st-key-{key}").bounding_box() for key in ("presenter-leave", "podium-0"))
-    assert above is not None
-    assert below is not None
-    assert below["y"] - above["y"] - above["height"] < 30, "no empty line below the keys"
+    keys, first = (page.locator(f".st-key-{key}").bounding_box() for key in ("presenter-bar", "podium-0"))
+    assert keys is not None
+    assert first is not None
+    assert first["y"] < 30, "no empty line above the first row"
+    assert 700 < keys["y"] + keys["height"] <= 721, "the keys stand at the foot of the screen"
     page.wait_for_function("document.documentElement.scrollWidth <= 1280")
     assert "present=1" in page.url
     assert not serious(page)

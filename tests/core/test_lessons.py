@@ -11,15 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from app import starts
 from qhn_core.commands import app
 from qhn_core.config import RunConfig
 from qhn_core.lessons import FOLDER, LessonError, library, load_lesson, read_lesson
+from qhn_core.lessons.course import Course
+from qhn_core.lessons.experiments import EXPERIMENTS
 from qhn_core.lessons.experiments.sketch import Sketch
 from qhn_core.lessons.experiments.tuning import Tuning
 from qhn_core.lessons.outcome import Lines, Outcome, Plane, Series, Unwatched
 from qhn_core.lessons.playing import play
 from qhn_core.lessons.questions import POINTS, Curve
 from qhn_core.lessons.words import fill, number, places
+from qhn_core.metrics import median_start
 
 SMALL = """---
 schema_version: 1
@@ -175,7 +179,7 @@ def test_what_is_no_curve_is_refused(value: object) -> None:
 
 def test_numbers_stand_in_words_as_people_write_them() -> None:
     numbers = {"a": -0.12345, "b": 1234.5, "c": 0.0, "d": 3e-9, "e": math.nan, "f": 0.5}
-    assert fill("{{a}} {{b}} {{c}} {{d}} {{e}} {{f|%}} {{none}}", numbers) == "−0.123 1,234 0 3.0 · 10^−9 … 50.0 % …"
+    assert fill("{{a}} {{b}} {{c}} {{d}} {{e}} {{f|%}} {{none}}", numbers) == "−0.123 1,234 0 3.0 · 10⁻⁹ … 50.0 % …"
     assert number(2.0) == "2"
     assert number(-1234.0) == "−1,234"
 
@@ -195,7 +199,7 @@ def test_tuning_judges_on_draws_that_no_setting_was_chosen_by(monkeypatch: pytes
 def test_the_line_of_one_unit_is_drawn_straight() -> None:
     data = {"name": "breast_cancer", "components": 2}  # whose sides differ: the line is no diagonal of the places
     config = RunConfig.parse({"dataset": data, "network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 20})
-    found = Sketch(networks=1, seed=0).measure(config, until=None, watch=Unwatched())
+    found = Sketch(networks=1, seed=2).measure(config, until=None, watch=Unwatched())
     picture = found.pictures["one"]
     assert isinstance(picture, Plane)
     (plane,) = picture.curves
@@ -221,3 +225,53 @@ def test_the_lesson_that_the_readme_shows_can_be_used() -> None:
     block = text.split("```markdown\n", 1)[1].split("```", 1)[0]
     lesson = read_lesson(block, id="my-lesson")
     assert [played.missed for _, played in play(lesson)] == [()]
+
+
+def test_controls_that_cannot_be_used_together_are_named() -> None:
+    control = "    controls:\n"
+    layers = "      - {set: ansatz.name, label: Circuit, choices: [linear, product]}\n"
+    layers += "      - {set: ansatz.layers, label: Layers, choices: [2, 4]}\n"
+    with pytest.raises(LessonError) as told:
+        read_lesson(SMALL.replace(control, control + layers), id="mine")
+    assert "ansatz.name = 'product' with ansatz.layers = 2" in str(told.value)
+    assert "cannot be used together" in str(told.value)
+
+
+def test_a_wrong_item_is_not_called_an_empty_list() -> None:
+    with pytest.raises(LessonError) as told:
+        read_lesson(SMALL.replace("kind: choice", "kind: quiz"), id="mine")
+    assert "steps.0.question" in str(told.value)
+    assert "at least 1" not in str(told.value)
+
+
+def test_all_that_a_file_may_hold_can_be_looked_up() -> None:
+    found = CliRunner().invoke(app, ["lesson", "fields"])
+    assert found.exit_code == 0
+    for word in (
+        "`hint`",
+        "`kind: ranking`",
+        "### shots",
+        "effective_networks.last",
+        "`near`",
+        "pictures (`show`): gap",
+    ):
+        assert word in found.output, word
+    for name in EXPERIMENTS.names():
+        assert f"### {name}\n" in found.output
+    assert found.output.count("- numbers, as in ") == len(EXPERIMENTS.names())
+
+
+def test_a_number_that_is_taken_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "04-mine.md"
+    file.write_text(SMALL.replace("number: 11", "number: 4"), encoding="utf-8")
+    found = CliRunner().invoke(app, ["lesson", "check", str(file)])
+    assert (found.exit_code, "1 step, 5 min" in found.output) == (0, True)
+    assert "Its number, 4, is that of" in found.output
+
+
+def test_one_rule_says_which_start_is_the_median_one() -> None:
+    for loss in ([3.0, 1.0, 2.0, 4.0], [1.0, 2.0], [5.0, math.nan, 1.0, 2.0], [1.0]):
+        values = np.array(loss)
+        course = Course("", RunConfig(), rows=[{"loss": values}])
+        assert course.middle() == median_start(values)
+        assert starts.start_of(starts.MEDIAN, values[None], replicas=len(loss), active=False) == course.middle()

@@ -176,7 +176,7 @@ def verdict(question: Any, answer: Answer, outcome: Outcome) -> None:
     word = {True: "as you said", False: "not as you said", None: "still open"}
     st.markdown(
         f"**{question.prompt}**\n\n"
-        f"| | |\n|---|---|\n| You said ({SURE[answer.sure]}) | {_cell(fill(found.said, outcome.numbers))} |\n"
+        f"| You said ({SURE[answer.sure]}) | {_cell(fill(found.said, outcome.numbers))} |\n|---|---|\n"
         f"| It happened {icon[found.correct]} {word[found.correct]} | {_cell(fill(found.happened, outcome.numbers))} |"
     )
 

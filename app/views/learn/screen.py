@@ -10,6 +10,7 @@ from app import links, services, state
 from app.describe import loss_names
 from app.jobs import Job
 from app.views.learn import asking, showing, telling, work
+from qhn_core.errors import QHNError
 from qhn_core.lessons.lesson import Control, Lesson, Setting, Step
 from qhn_core.lessons.outcome import Outcome
 from qhn_core.lessons.questions import Curve
@@ -47,7 +48,11 @@ def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: b
     with left:
         links.say(prompt)
         settings = _words_and_controls(lesson, step, waiting)
-    job = work.experiment(lesson, step, settings, until=step.until if waiting else None)
+    try:
+        job = work.experiment(lesson, step, settings, until=step.until if waiting else None)
+    except QHNError as error:
+        right.error(f"These settings do not go together. {error}", icon=":material/error:")
+        return
     outcome: Outcome | None = job.result or job.partial
     with right:
         drawn = _experiment(lesson, step, job, outcome, answer, settings)
@@ -58,7 +63,7 @@ def _body(lesson: Lesson, step: Step, answers: Answers, browser: str, polling: b
             _reveal(lesson, step, answer, outcome, ready=job.ready)
             if job.ready and answer is not None:
                 _judge(step, answer, answers, outcome)
-        _help(lesson, step, settings, job.result)
+        _help(lesson, step, settings, job.result, waiting=waiting)
     work.settle(job, polling)
 
 
@@ -68,7 +73,8 @@ def _words_and_controls(lesson: Lesson, step: Step, waiting: bool) -> Mapping[st
         st.markdown(fill(lesson.words[step.id][0], {}))
     hidden = state.hidden_controls()
     shown = [control for control in step.controls if control.set not in hidden]
-    return {control.set: _control(lesson, step, control) for control in shown}
+    with st.container(horizontal=True, gap="small"):
+        return {control.set: _control(lesson, step, control) for control in shown}
 
 
 def _control(lesson: Lesson, step: Step, control: Control) -> Setting:
@@ -128,7 +134,7 @@ def _experiment(
         return None
     before = _before(lesson, step, settings)
     notes = [outcome.notes[name] for name in step.show if name in outcome.notes and not waiting]
-    room = showing.ROOM - showing.NOTE * len(notes)
+    room = showing.room() - showing.NOTE * len(notes)
     showing.pictures(step.show, outcome, before=before, key=where, interactive=not waiting, room=room)
     for note in notes:
         st.info(note, icon=":material/info:")
@@ -173,8 +179,13 @@ def _judge(step: Step, answer: Answer, answers: Answers, outcome: Outcome) -> No
             answers.judge(answer.browser, answer.lesson, answer.step, correct=correct)
 
 
-def _help(lesson: Lesson, step: Step, settings: Mapping[str, Setting], outcome: Outcome | None) -> None:
+def _help(
+    lesson: Lesson, step: Step, settings: Mapping[str, Setting], outcome: Outcome | None, *, waiting: bool
+) -> None:
     with st.container(horizontal=True, gap="small"):
+        if step.question is not None and not waiting:
+            with st.popover("Read again", icon=":material/menu_book:", help="What was said before the answer"):
+                st.markdown(fill(lesson.words[step.id][0], {}))
         if step.hint:
             with st.popover("Hint", icon=":material/lightbulb:", help="A nudge, if you are stuck"):
                 st.markdown(step.hint)

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import presenter
+from app import presenter, state
 from app.figures.lesson import bars_figure, lines_figure, plane_figure
 from app.live_chart import live_chart
 from app.qubits import qubits
 from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane, Qubits
 
-#: Pixels of all pictures of a step together, and what a note below takes of them.
-ROOM, NOTE = 500, 150
+#: Pixels of all pictures of a step together, and of what a note below takes of them.
+ROOM, PRESENTED, NOTE = 500, 520, 150
+
+
+def room() -> int:
+    """Pixels of all pictures of a step together."""
+    return PRESENTED if state.presenting() else ROOM
 
 
 def pictures(
@@ -21,7 +26,7 @@ def pictures(
     outcome: Outcome,
     *,
     before: Outcome | None = None,
-    room: int = ROOM,
+    room: int,
     key: str = "",
     interactive: bool = True,
 ) -> None:

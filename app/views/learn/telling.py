@@ -59,12 +59,9 @@ def _pressed(lesson: Lesson, step: Step) -> dict[str, tuple[str, ...]]:
     """What the presenter's keys press: the space bar locks the answer, digits choose one."""
     actions = {" ": presenter.on_button(f"learn.{lesson.id}.{step.id}.lock")}
     if isinstance(step.question, Choice):
-        radio = f".st-key-learn-{lesson.id}-{step.id}-answer"
+        options = f".st-key-learn-{lesson.id}-{step.id}-answer [role=radiogroup] >"
         for number in range(1, len(step.question.options) + 1):
-            actions[str(number)] = (
-                f"{radio} label:nth-of-type({number}) input",
-                f"{radio} label:nth-of-type({number})",
-            )
+            actions[str(number)] = (f"{options} :nth-child({number}) input",)
     return actions
 
 

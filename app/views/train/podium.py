@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import presenter, race_state, state
-from app.forms import Form
+from app.forms import Form, losses
 from app.views.train.data import Shown
 from qhn_core.config import RunConfig
 from qhn_core.store import RunState
@@ -51,7 +51,7 @@ def _losses(config: RunConfig | None) -> list[tuple[str, RunConfig]]:
     """The losses that a race of these settings has, in its order; the settings' own with the weight that they say."""
     if config is None:
         return []
-    race = race_state.race_of(config)
+    race = race_state.race_of(config, losses())
     return [(side.title, side.applied_to(config)) for side in race.contenders]
 
 
