@@ -251,5 +251,5 @@ def values_of(history: Mapping[str, Array], name: str) -> Array | None:
 
 def median_start(loss: Array) -> int:
     """The start, from 0, whose loss (B,) is closest to the median; the first of equals. Not all may be NaN."""
-    found: int = np.nanargmin(np.abs(loss - np.nanmedian(loss)))
+    found: np.integer = np.nanargmin(np.abs(loss - np.nanmedian(loss)))
     return int(found)
