@@ -288,11 +288,7 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
     """Problems as (path, message); those of the model as a whole name their field at the start of the message."""
     found = []
     for path, what in describe_errors(error):
-        if what.startswith("The default factory uses validated data"):
-            continue  # follows from another problem, which is listed
-        what = what.removeprefix("Value error, ")
         if not path and ": " in what:
             path, what = what.split(": ", 1)
-            what = what.rsplit(", got {", 1)[0]
         found.append((path, what.removeprefix(path.rsplit(".", 1)[-1] + ": ")))
     return found

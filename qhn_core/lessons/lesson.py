@@ -14,7 +14,7 @@ from qhn_core.lessons.experiments import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.patch import merged, patched, set_path
 from qhn_core.lessons.questions import Choice, Curve, Name, Question
 from qhn_core.lessons.words import Line, places
-from qhn_core.registry import KnownFields
+from qhn_core.registry import KnownFields, invalid_options
 
 #: Most numbers of steps and of training steps: what a class can wait for.
 MOST_STEPS, LONGEST_RUN = 14, 5_000
@@ -186,7 +186,7 @@ class Lesson(_Part):
         try:
             self.prepared(step.model_copy(update={"controls": ()}))
         except (QHNError, ValidationError) as error:
-            yield "configuration", str(error)
+            yield "configuration", _words_of(error)
             return
         wrong = list(self._control_problems(step))
         yield from wrong
@@ -215,7 +215,7 @@ class Lesson(_Part):
                 try:
                     self.prepared(step.model_copy(update={"controls": (control,)}), {control.set: value})
                 except (QHNError, ValidationError) as error:
-                    yield f"controls.{k}", f"{control.set} = {value!r} cannot be used: {error}"
+                    yield f"controls.{k}", f"{control.set} = {value!r} cannot be used: {_words_of(error)}"
 
     def _read(self, step: Step) -> Iterator[tuple[str, str]]:
         """(path, name) of every number that a step reads."""
@@ -232,6 +232,10 @@ class Lesson(_Part):
                     yield from (("question.options", name) for name in places(f"{option.text} {option.why or ''}"))
         for text in self.words.get(step.id, ()):
             yield from (("", name) for name in places(text))
+
+
+def _words_of(error: QHNError | ValidationError) -> str:
+    return str(invalid_options(error) if isinstance(error, ValidationError) else error)
 
 
 def _some(known: set[str], name: str) -> str:
