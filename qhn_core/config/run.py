@@ -182,6 +182,11 @@ class RunConfig(KnownFields):
             )
         return self
 
+    @property
+    def logged_steps(self) -> int:
+        """Rows of its history if nothing ends it early: step 0, every ``log_every``-th, and the last."""
+        return -(-self.steps // self.log_every) + 1
+
     # --- text forms ------------------------------------------------------------------------------------------------
 
     @classmethod
