@@ -285,9 +285,9 @@ def _check_history(config: RunConfig, arrays: int) -> None:
     if size > HISTORY_LIMIT:
         every = -(-config.steps // (HISTORY_LIMIT // row - 1))
         raise TooLarge(
-            f"log_every (Log every): {config.logged_steps:,} logged steps of {config.replicas:,} starts (replicas) would "
-            f"take {readable(size)} of history; the limit is {readable(HISTORY_LIMIT)}. Log every {every:,} steps or "
-            f"more (log_every: {every}), or choose fewer steps or starts."
+            f"log_every (Log every): {config.logged_steps:,} logged steps of {config.replicas:,} starts (replicas) "
+            f"would take {readable(size)} of history; the limit is {readable(HISTORY_LIMIT)}. Log every {every:,} "
+            f"steps or more (log_every: {every}), or choose fewer steps or starts."
         )
 
 

@@ -29,6 +29,7 @@ from qhn_core import demands
 from qhn_core.checks import check_choice
 from qhn_core.errors import InvalidArgument, UnknownName, shorten
 from qhn_core.extras import require
+from qhn_core.uploads import Upload
 
 #: Kinds of value, as pydantic names them in the place of an error.
 _KINDS = frozenset({"int", "float", "str", "bool", "none"})
@@ -85,6 +86,10 @@ class VariantConfig(KnownFields):
     def check_installed(self) -> None:
         """Refuse, by name, what this variant needs and is not installed; the message names the extra."""
         require(*self.packages, purpose=f"'{self.name}'")
+
+    def uploaded(self) -> Upload | None:
+        """The uploaded file that it reads; None where it reads none."""
+        return None
 
     @classmethod
     def variant_name(cls) -> str:

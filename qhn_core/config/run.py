@@ -34,6 +34,7 @@ from qhn_core.objectives import OBJECTIVES, ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
 from qhn_core.priors import PRIORS, PriorConfig
 from qhn_core.registry import KnownFields, Registry, VariantConfig, describe_errors
+from qhn_core.uploads import Upload
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -186,6 +187,11 @@ class RunConfig(KnownFields):
     def logged_steps(self) -> int:
         """Rows of its history if nothing ends it early: step 0, every ``log_every``-th, and the last."""
         return -(-self.steps // self.log_every) + 1
+
+    def uploaded(self) -> tuple[Upload, ...]:
+        """The uploaded files that it names."""
+        found = (getattr(self, section).uploaded() for section in SECTIONS if getattr(self, section) is not None)
+        return tuple(filter(None, found))
 
     # --- text forms ------------------------------------------------------------------------------------------------
 

@@ -25,8 +25,8 @@ _WHAT = (
     "Press **Train**. Bands hold the middle half of the seeds."
 )
 _LOST = (
-    "There is no race '{}' in this data folder; it may have been deleted, or was an instant one that nobody kept. Train "
-    "races these settings anew."
+    "There is no race '{}' in this data folder; it may have been deleted, or was an instant one that nobody kept. "
+    "Train races these settings anew."
 )
 
 

@@ -13,7 +13,7 @@ from app.views.compare import wide
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
-from app.views.compare.sentences import headlines, sentence
+from app.views.compare.sentences import headlines, p_text, sentence
 from qhn_core.analysis.statistics import Comparison, Summary, Verdict
 from qhn_core.metrics import METRICS, Metric
 
@@ -205,10 +205,6 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
         low, high = metric.text(c.low, sign=True), metric.text(c.high, sign=True)
         lines.append(
             f"| {metric.title} | {c.contender} | {metric.text(c.difference, sign=True)} | "
-            f"{low}{_FIRM}…{_FIRM}{high} | {c.effect_text} | {_p(c.p_adjusted)} | {badge(c)} |"
+            f"{low}{_FIRM}…{_FIRM}{high} | {c.effect_text} | {p_text(c.p_adjusted)} | {badge(c)} |"
         )
     return "\n".join(lines)
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
