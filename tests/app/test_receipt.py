@@ -23,6 +23,10 @@ from app import services
 from app.carried import carried
 from app.receipt import notebook, script
 from app.views.compare import receipt as race_receipt
+from app.views.compare import verdict as verdict_page
+from app.views.compare.judging import THRESHOLDS, judge
+from app.views.compare.sentences import p_text
+from app.views.compare.verdict import cell_of
 from app.views.train.share import receipt_of
 from qhn_core.config import RunConfig
 from qhn_core.results import train
@@ -287,6 +291,13 @@ def test_a_race_s_receipt_holds_verdict_curves_script_and_history(fresh: Path) -
     assert "ELBO β=1 − MLE" in body
     assert "judged at step 5" in body
     assert body.count("contenders:") == 1
+    found = judge(race, 5, *next(iter(THRESHOLDS.items())), 1)
+    for comparison in found.comparisons:
+        assert f"<td>{html.escape(p_text(comparison.p_adjusted))}</td>" in text
+        assert f" {p_text(comparison.p_adjusted)} " in verdict_page._details(found, "MLE", lambda c: "")
+    for title in ("MLE", "ELBO β=1"):
+        cells = (f"<td>{cell_of(found, name, title)}</td>" for name in found.means)
+        assert f"<td>{title}</td>{''.join(cells)}" in text
     assert len(re.findall(r"^", body, re.MULTILINE)) < 60, "the configuration is as long as a book again"
     for chart in ("race-nll", "race-accuracy", "race-gap", "race-loss"):
         assert f'data-chart="{chart}"' in text

@@ -18,6 +18,7 @@ from app.views.compare.charts import GENERALISATION, TRAINABILITY, WITH_RIVALS, 
 from app.views.compare.data import Seen, look
 from app.views.compare.judging import THRESHOLDS, Judged, judge
 from app.views.compare.sentences import headlines, p_text, sentence
+from app.views.compare.verdict import cell_of, steps_to
 from qhn_core.errors import Unsupported
 from qhn_core.metrics import METRICS
 from qhn_core.studies.race.config import RaceConfig
@@ -151,21 +152,11 @@ def _verdict(found: Judged) -> list[str]:
 
 
 def _means(seen: Seen, found: Judged, threshold: tuple[str, float]) -> str:
+    """The table of the page's verdict."""
     names = list(found.means)
-    heads = ["", *(METRICS[name].title for name in names)]
-    heads[-1] = f"steps to {METRICS[threshold[0]].short} {threshold[1]:g}"
+    heads = ["", *(METRICS[name].title for name in names[:-1]), steps_to(*threshold)]
     titles = [*(lane.title for lane in seen.lanes), *(short_label(score.name) for score in seen.rivals)]
-    return take_home.table(heads, ([title, *(_cell(found, name, title) for name in names)] for title in titles))
-
-
-def _cell(found: Judged, name: str, title: str) -> str:
-    summary = found.means[name].get(title)
-    if summary is None or np.isnan(summary.mean):
-        return "–"
-    if name == "steps_to_threshold" and not found.reached[title].share:
-        return "not reached"
-    text = METRICS[name].text(summary.mean)
-    return text if np.isnan(summary.low) else f"{text} ± {METRICS[name].text(summary.high - summary.mean)}"
+    return take_home.table(heads, ([title, *(cell_of(found, name, title) for name in names)] for title in titles))
 
 
 def _charts(seen: Seen) -> dict[str, Figure]:
