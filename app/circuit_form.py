@@ -99,7 +99,9 @@ def _given(key: str, uploads: Path) -> str:
     if given is None or state.recall(f"{key}.seen") == given.file_id:
         return ""
     state.remember(f"{key}.seen", given.file_id)
-    return _kept(given.getvalue(), given.name, uploads)
+    if sha256 := _kept(given.getvalue(), given.name, uploads):
+        state.remember_file(sha256, given.name)
+    return sha256
 
 
 def _kept(data: bytes, name: str, uploads: Path) -> str:

@@ -100,7 +100,8 @@ def check(values: Mapping[str, Any], uploads: Path | None) -> Form:
     try:
         config = RunConfig.parse(dict(values))
     except ConfigError as error:
-        return Form(None, None, tuple(f"{path}: {what}" if path else what for path, what in error.problems))
+        told = (f"{path}: {what}" if path else what for path, what in error.problems)
+        return Form(None, None, tuple(map(_labelled, told)))
     try:
         return Form(config, plan(config, uploads))
     except QHNError as error:
@@ -113,7 +114,16 @@ def _told(error: QHNError) -> str:
         return f"{error} The place for it is under {'Circuit' if error.what == 'circuit' else 'Data'}."
     if isinstance(error, DataError) and error.argument == "sha256" and error.got == "none":
         return f"No file is in use yet. Upload one of at most {MEGABYTES} MB under Data."
-    return str(error)
+    return _labelled(str(error))
+
+
+def _labelled(text: str) -> str:
+    """What is wrong with a setting of the run, with what the form calls it: ``batch (Examples a step): …``."""
+    name, colon, what = text.partition(": ")
+    label = next((spec.label for spec in specs(RunConfig) if spec.name == name in RUN_FIELDS), name)
+    if not colon or label.lower() == name:
+        return text
+    return f"{label}: {what}" if name in label else f"{name} ({label}): {what}"
 
 
 def _summary(form: Form) -> None:

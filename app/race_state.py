@@ -17,7 +17,7 @@ RACE, RACED = "race", "raced"
 _WRITTEN, _PROBLEM, _DEFAULT = "race.written", "race.link_problem", "race.default"
 #: Rivals of a race without a table: they judge single networks.
 WIDE_RIVALS: Final = ("mean_field", "straight_through", "simulated_annealing", "logistic_regression")
-_ID: Final = re.compile(r"[0-9a-f]{4,32}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def read() -> RaceConfig:

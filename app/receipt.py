@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app import take_home
-from app.figures import gap_curves, loss_curves
+from app.carried import NONE, Files
+from app.figures import Figure
 from qhn_core.config import RunConfig
 from qhn_core.store import Rows, RunRecord
 from qhn_core.store.exports import csv_parts, table_of
@@ -30,27 +33,40 @@ figure
 """
 
 
-def script(config: RunConfig) -> str:
-    """A short program that trains the same run: the same history on the same machine."""
+def script(config: RunConfig, files: Files = NONE) -> str:
+    """A short program that trains the same run: the same history on the same machine.
+
+    Args:
+        config: the run.
+        files: uploaded files that it names.
+    """
     return (
-        "import qhn_core as qhn\n\n"
-        f"config = qhn.RunConfig.from_yaml({take_home.literal(config.to_yaml())})\n"
-        "result = qhn.train(config)\n"
+        f"{files.imports}import qhn_core as qhn\n{files.own_imports}\n"
+        f"{files.paths}config = qhn.RunConfig.from_yaml({take_home.literal(config.to_yaml())})\n"
+        f"{files.restored}result = qhn.train(config{files.argument})\n"
         'for name in ("loss", "predictive_nll_test", "accuracy_test"):\n'
         '    print(f"{name}: {result.history[name][-1].mean():.4f}, mean over starts at step {result.steps[-1]}")\n'
     )
 
 
-def notebook(config: RunConfig) -> bytes:
+def notebook(config: RunConfig, files: Files = NONE) -> bytes:
     """A Jupyter notebook that trains the run again and plots its curves."""
     intro = "# A run of QHN Lab\n\nThe first cell trains it again; the second draws its curves."
-    return take_home.notebook(intro, {"train": script(config), "plot": _PLOT})
+    return take_home.notebook(files.introduced(intro), {"train": script(config, files), "plot": _PLOT})
 
 
-def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
-    """The run as one HTML file: interactive charts, final numbers, configuration, script, and the history as CSV."""
+def receipt(
+    record: RunRecord, rows: Rows, config: RunConfig, charts: Mapping[str, Figure], files: Files = NONE
+) -> bytes:
+    """The run as one HTML file: interactive charts, final numbers, script, and the history as CSV.
+
+    Args:
+        record, rows, config: the run.
+        charts: name -> figure.
+        files: uploaded files that it names.
+    """
     starts = next(iter(rows.history.values())).shape[1]
-    objective, total = config.objective.name, int(rows.steps[-1])
+    total = int(rows.steps[-1])
     values = [(label, f"{rows.history[name][-1].mean():.4g}") for name, label in _TABLE.items() if name in rows.history]
     return take_home.document(
         record.name,
@@ -60,16 +76,9 @@ def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
                 f"begun {record.created:%Y-%m-%d %H:%M} UTC. Made with QHN Lab.{_branched(record)}"
             ),
             take_home.table(("at the last logged step", f"mean over {starts} starts"), values),
-            take_home.charts(
-                {
-                    "loss": loss_curves(rows.steps, rows.history, objective=objective, total=total),
-                    "gap": gap_curves(rows.steps, rows.history, objective=objective, total=total),
-                }
-            ),
-            take_home.heading("Configuration"),
-            take_home.code(config.to_yaml()),
-            take_home.heading("The same run with Python"),
-            take_home.code(script(config)),
+            take_home.charts(charts),
+            take_home.heading("Configuration, and the same run with Python"),
+            take_home.script(script(config, files), f"run-{record.id}.py", said=files.said),
             _history(record, rows),
         ],
     )

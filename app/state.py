@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -241,6 +241,17 @@ def recall(name: str, default: Any = None) -> Any:
 def remember(name: str, value: Any) -> None:
     """Keep a small value (text, number, id) for this session."""
     _set(name, value)
+
+
+def remember_file(sha256: str, name: str) -> None:
+    """Keep the name of an uploaded file, which is otherwise known by its content alone."""
+    remember(f"upload.{sha256}", name)
+
+
+def file_names() -> Callable[[str], str]:
+    """Content hash -> the name that the file had in this session, or nothing; for use outside of the page, too."""
+    found = {key: str(name) for key, name in st.session_state.items() if str(key).startswith(f"{_PREFIX}upload.")}
+    return lambda sha256: found.get(f"{_PREFIX}upload.{sha256}", "")
 
 
 # --- choices that a page keeps in its URL ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from app.figures import Figure, plain, resolve
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f27;
   background: #ffffff; }
-pre { background: #f2f4f9; padding: 1rem; overflow-x: auto; border-radius: 6px; }
+pre { background: #f2f4f9; padding: 1rem; overflow: auto; max-height: 30rem; border-radius: 6px; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .3rem 1rem .3rem 0; vertical-align: top; }
 .wide { overflow-x: auto; }
 th { border-bottom: 1px solid #c5cad6; } .chart { height: 340px; margin: 1rem 0; }
@@ -74,10 +74,17 @@ def charts(figures: Mapping[str, Figure]) -> str:
     return "\n".join(parts)
 
 
-def download(label: str, file_name: str, text: str) -> str:
-    """A link that saves a CSV file which the page itself holds."""
+def download(label: str, file_name: str, text: str, *, mime: str = "text/csv") -> str:
+    """A link that saves a file which the page itself holds."""
     data = base64.b64encode(text.encode()).decode()
-    return f'<p><a download="{html.escape(file_name)}" href="data:text/csv;base64,{data}">{html.escape(label)}</a></p>'
+    return f'<p><a download="{html.escape(file_name)}" href="data:{mime};base64,{data}">{html.escape(label)}</a></p>'
+
+
+def script(text: str, file_name: str, *, said: str = "") -> str:
+    """A program that makes the same numbers: what it holds or needs, the program to read, and as a file."""
+    label = f"Script as a file ({file_name})"
+    parts = [paragraph(said)] if said else []
+    return "\n".join([*parts, code(text), download(label, file_name, text, mime="text/x-python")])
 
 
 def literal(text: str) -> str:

@@ -50,7 +50,7 @@ def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: 
     if file is not None:
         try:
             sha256 = store_upload(uploads, file.getvalue(), Path(file.name).suffix.lower())
-            state.remember(f"upload.{sha256}", file.name)
+            state.remember_file(sha256, file.name)
         except (QHNError, OSError) as error:
             st.error(f"{file.name}: {error}")
     if not sha256:
@@ -69,7 +69,7 @@ def _which(sha256: str, uploads: Path, suffixes: tuple[str, ...]) -> str:
         size = find_upload(uploads, sha256, suffixes=suffixes).stat().st_size
     except QHNError as error:
         return f":red[{error}]"
-    name = str(state.recall(f"upload.{sha256}", "")).replace("`", "") or "a file"
+    name = state.file_names()(sha256).replace("`", "") or "a file"
     return (
         f"In use: `{name}`, {size:,} bytes, content hash {sha256[:12]}…  \n"
         f"A file marked red is refused: it has more than {MEGABYTES} MB, or is of another kind."

@@ -279,13 +279,15 @@ def _check_memory(config: RunConfig, n_qubits: int, memory: int) -> None:
 
 
 def _check_history(config: RunConfig, arrays: int) -> None:
-    rows = config.steps // config.log_every + 2
-    size = rows * config.replicas * arrays * 8
+    """Refuse a history that is too large; the message has the fields' names, and what a form calls them."""
+    row = config.replicas * arrays * 8
+    size = config.logged_steps * row
     if size > HISTORY_LIMIT:
-        every = -(-config.steps * config.replicas * arrays * 8 // HISTORY_LIMIT) + 1
+        every = -(-config.steps // (HISTORY_LIMIT // row - 1))
         raise TooLarge(
-            f"log_every: {rows} logged steps of {config.replicas} replicas would take {readable(size)} of history; "
-            f"the limit is {readable(HISTORY_LIMIT)}. Use log_every {every} or more, or fewer steps or replicas."
+            f"log_every (Log every): {config.logged_steps:,} logged steps of {config.replicas:,} starts (replicas) "
+            f"would take {readable(size)} of history; the limit is {readable(HISTORY_LIMIT)}. Log every {every:,} "
+            f"steps or more (log_every: {every}), or choose fewer steps or starts."
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -23,11 +23,16 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from qhn_core import demands
 from qhn_core.checks import check_choice
-from qhn_core.errors import InvalidArgument, QHNError, UnknownName, shorten
+from qhn_core.errors import InvalidArgument, UnknownName, shorten
 from qhn_core.extras import require
+from qhn_core.uploads import Upload
+
+#: Kinds of value, as pydantic names them in the place of an error.
+_KINDS = frozenset({"int", "float", "str", "bool", "none"})
 
 
 class KnownFields(BaseModel):
@@ -81,6 +86,10 @@ class VariantConfig(KnownFields):
     def check_installed(self) -> None:
         """Refuse, by name, what this variant needs and is not installed; the message names the extra."""
         require(*self.packages, purpose=f"'{self.name}'")
+
+    def uploaded(self) -> Upload | None:
+        """The uploaded file that it reads; None where it reads none."""
+        return None
 
     @classmethod
     def variant_name(cls) -> str:
@@ -158,36 +167,77 @@ class Registry(Generic[V]):
         return Annotated[SerializeAsAny[self.base], BeforeValidator(self.parse)]  # type: ignore[misc, name-defined]
 
 
+class _Problem(NamedTuple):
+    """One thing that is wrong, at one field."""
+
+    path: str  #: dotted, empty for the whole
+    what: str  #: in words
+    said: InvalidArgument  #: the same with its parts
+
+
 def describe_errors(error: ValidationError, *, prefix: str = "") -> list[tuple[str, str]]:
     """(dotted path of the field, what is wrong with it) for every problem in a pydantic error."""
-    found = []
-    for item in error.errors(include_url=False):
-        # (Which kinds a union tries is no part of a field's name: "tagged-union[…]".)
-        parts = [str(part) for part in item["loc"] if "[" not in str(part)]
-        path = ".".join([prefix, *parts] if prefix else parts)
-        own = item.get("ctx", {}).get("error")
-        what = str(own) if isinstance(own, QHNError) else f"{item['msg']}, got {shorten(item['input'])}"
-        found.append((path, what.removeprefix(f"{path.rpartition('.')[2]}: ")))
-    return found
+    return [(problem.path, problem.what) for problem in _problems(error, prefix)]
 
 
 def invalid_options(error: ValidationError, *, prefix: str = "") -> InvalidArgument:
     """One :class:`InvalidArgument` that says what is wrong with every option of a pydantic error."""
-    found = describe_errors(error, prefix=prefix)
-    first = error.errors(include_url=False)[0]
-    also = "; ".join(f"{path}: {what}" for path, what in found[1:])
-    remedy = f"Also: {also}." if also else ""
-    own = first.get("ctx", {}).get("error")
-    if isinstance(own, InvalidArgument):
-        path = found[0][0]
-        if path.rpartition(".")[2] != own.argument:  # a rule about several fields names the field itself
-            path = f"{path}.{own.argument}"
-        return InvalidArgument(
-            path, expected=own.expected, got=own.got, remedy=" ".join(filter(None, (own.remedy, remedy)))
-        )
-    return InvalidArgument(
-        found[0][0],
-        expected=found[0][1].split(", got ")[0].removeprefix("Input should be ").removeprefix("expected "),
-        got=shorten(first["input"]),
-        remedy=remedy,
-    )
+    first, *others = _problems(error, prefix)
+    also = "; ".join(f"{path}: {what}" for path, what, _ in others)
+    more = f"Also: {also}." if also else ""
+    path, own = first.path, first.said
+    if path.rpartition(".")[2] != own.argument:  # a rule about several fields names the field itself
+        path = f"{path}.{own.argument}"
+    remedy = " ".join(filter(None, (own.remedy, more)))
+    return InvalidArgument(path, expected=own.expected, got=own.got, remedy=remedy)
+
+
+def _problems(error: ValidationError, prefix: str) -> list[_Problem]:
+    """Every problem once, in the words of this package.
+
+    Where a field takes values of several kinds, pydantic tells what each of them found. They are told together; that a
+    value is not of one kind is left out where it was read as another, in which something is wrong.
+    """
+    items = error.errors(include_url=False)
+    causes = [item for item in items if item["type"] != "default_factory_not_called"]  # follows from another
+    paths = [_path(item["loc"], prefix) for item in causes or items]
+    found: dict[str, list[ErrorDetails]] = {}
+    for path, item in zip(paths, causes or items, strict=True):
+        kind = len(item["loc"]) > 1 and _is_kind(item["loc"][-1])
+        if not (kind and any(other.startswith(f"{path}.") for other in paths)):
+            found.setdefault(path, []).append(item)
+    return [problem for path, items in found.items() for problem in _told(path, items)]
+
+
+def _told(path: str, items: list[ErrorDetails]) -> Iterator[_Problem]:
+    """What is wrong with one field: rules of ours each by itself, all else in one sentence."""
+    argument = path.rpartition(".")[2]
+    others = []
+    for item in items:
+        own = item.get("ctx", {}).get("error")
+        if own is None:
+            others.append(item)
+            continue
+        what = str(own).removeprefix(f"{argument}: ")
+        if not isinstance(own, InvalidArgument):
+            expected = what.split(", got ")[0].removeprefix("expected ")
+            own = InvalidArgument(argument, expected=expected, got=item["input"])
+        yield _Problem(path, what, own)
+    if others:
+        kinds = [(item["type"], item.get("ctx", {})) for item in others]
+        expected = " or ".join(dict.fromkeys(demands.expected(*kind) for kind in kinds))
+        got = demands.got(kinds[0][0], others[0]["input"], kinds[0][1])
+        said = InvalidArgument(argument, expected=expected, got=got, remedy=demands.remedy(kinds[0][0]))
+        tail = f". {said.remedy}" if said.remedy else ""
+        yield _Problem(path, f"expected {expected}, got {said.got}{tail}", said)
+
+
+def _path(places: tuple[int | str, ...], prefix: str) -> str:
+    """The field's dotted path; which kinds of value it takes is no part of its name."""
+    parts = [str(place) for i, place in enumerate(places) if not (i and _is_kind(place))]
+    return ".".join([prefix, *parts] if prefix else parts)
+
+
+def _is_kind(place: int | str) -> bool:
+    """Whether it names a kind of value among those that a field takes, such as ``float`` or ``tuple[float, ...]``."""
+    return isinstance(place, str) and (place in _KINDS or "[" in place)

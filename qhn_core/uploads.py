@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from qhn_core.checks import check_choice
@@ -26,6 +27,29 @@ CIRCUIT_SUFFIXES = (".qasm",)
 MAX_BYTES = 50_000_000
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file that a configuration names.
+
+    Args:
+        sha256: hash of its content.
+        suffixes: those that it may have.
+        what: it is called in messages.
+    """
+
+    sha256: str
+    suffixes: tuple[str, ...]
+    what: str
+
+    def find(self, folder: Path | None) -> Path:
+        """Where it is; raises MissingUpload."""
+        return find_upload(folder, self.sha256, suffixes=self.suffixes, what=self.what)
+
+    def read(self, folder: Path | None) -> bytes:
+        """Its content; raises MissingUpload, or DataError where that was changed."""
+        return read_upload(folder, self.sha256, suffixes=self.suffixes, what=self.what)
 
 
 def check_sha256(value: str, *, argument: str = "sha256") -> str:
@@ -74,6 +98,39 @@ def store_upload(folder: Path, data: bytes, suffix: str) -> str:
                 os.unlink(temporary)
             raise
     return sha256
+
+
+def restore_upload(folder: Path, sha256: str, content: bytes | Path, suffix: str = "") -> None:
+    """Keep in ``folder`` the file that a configuration names by its hash, for a script that brings it along.
+
+    Args:
+        folder: of uploads.
+        sha256: hash of the content that it has to have.
+        content: the file's content, or where the file is.
+        suffix: of content; a path has its own.
+
+    Raises:
+        DataError: there is no such file, or it has another content.
+    """
+    expected = f"the file with content hash {check_sha256(sha256)[:12]}…"
+    if isinstance(content, Path):
+        if not content.is_file():
+            raise DataError(
+                "path",
+                expected=expected,
+                got=f"no file at {content}",
+                remedy="Put the file there, or correct its path at the top of the script.",
+            )
+        check_size(content.stat().st_size)
+        suffix, content = content.suffix.lower(), content.read_bytes()
+    found = store_upload(folder, content, suffix)
+    if found != sha256:
+        raise DataError(
+            "content",
+            expected=expected,
+            got=f"another one ({found[:12]}…)",
+            remedy="Use the file that was uploaded, unchanged: another gives another history.",
+        )
 
 
 def find_upload(folder: Path | None, sha256: str, *, suffixes: tuple[str, ...] = SUFFIXES, what: str = "file") -> Path:

@@ -13,7 +13,7 @@ from qhn_core.ansatze.base import ANSATZE, AnsatzConfig
 from qhn_core.circuits.circuit import Circuit, Gate
 from qhn_core.circuits.qasm import QasmProgram, read_qasm
 from qhn_core.errors import InvalidArgument
-from qhn_core.uploads import CIRCUIT_SUFFIXES, check_sha256, read_upload
+from qhn_core.uploads import CIRCUIT_SUFFIXES, Upload, check_sha256, read_upload
 
 #: Most angles that may be chosen one by one.
 MAX_CHOSEN = 4096
@@ -59,6 +59,10 @@ class Qasm(AnsatzConfig):
                 remedy="Leave it out, and write layers and Hadamards into the program.",
             )
         return value
+
+    def uploaded(self) -> Upload | None:
+        """The file, where one is named."""
+        return Upload(self.file, CIRCUIT_SUFFIXES, "circuit") if self.file else None
 
     def gates(self, n_qubits: int, slot: Iterator[int]) -> Iterator[Gate]:
         """Those of the example."""

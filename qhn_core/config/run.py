@@ -34,6 +34,7 @@ from qhn_core.objectives import OBJECTIVES, ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
 from qhn_core.priors import PRIORS, PriorConfig
 from qhn_core.registry import KnownFields, Registry, VariantConfig, describe_errors
+from qhn_core.uploads import Upload
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -191,6 +192,16 @@ class RunConfig(KnownFields):
             )
         return self
 
+    @property
+    def logged_steps(self) -> int:
+        """Rows of its history if nothing ends it early: step 0, every ``log_every``-th, and the last."""
+        return -(-self.steps // self.log_every) + 1
+
+    def uploaded(self) -> tuple[Upload, ...]:
+        """The uploaded files that it names."""
+        found = (getattr(self, section).uploaded() for section in SECTIONS if getattr(self, section) is not None)
+        return tuple(filter(None, found))
+
     # --- text forms ------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -297,11 +308,7 @@ def _problems(error: ValidationError) -> list[tuple[str, str]]:
     """Problems as (path, message); those of the model as a whole name their field at the start of the message."""
     found = []
     for path, what in describe_errors(error):
-        if what.startswith("The default factory uses validated data"):
-            continue  # follows from another problem, which is listed
-        what = what.removeprefix("Value error, ")
         if not path and ": " in what:
             path, what = what.split(": ", 1)
-            what = what.rsplit(", got {", 1)[0]
         found.append((path, what.removeprefix(path.rsplit(".", 1)[-1] + ": ")))
     return found

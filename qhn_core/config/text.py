@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,25 @@ def read_yaml(text: str, *, source: str = "YAML", limit: int = TEXT_LIMIT) -> di
     return _mapping(value, source)
 
 
-def write_yaml(value: dict[str, Any]) -> str:
-    """``value`` as YAML, one top-level key a line, in their order."""
-    import yaml
-
+def write_yaml(value: dict[str, Any], *, spread: Collection[str] = ()) -> str:
+    """``value`` as YAML, one top-level key a line, in their order; of those named in ``spread`` one entry a line."""
     lines = []
     for key, inner in value.items():
-        flow = yaml.safe_dump(inner, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-        lines.append(f"{key}: {flow.removesuffix('...' + chr(10)).strip()}")
+        if key not in spread:
+            lines.append(f"{key}: {_flow(inner)}")
+        elif isinstance(inner, Mapping):
+            lines += [f"{key}:", *(f"  {name}: {_flow(entry)}" for name, entry in inner.items())]
+        else:
+            lines += [f"{key}:", *(f"- {_flow(entry)}" for entry in inner)]
     return "\n".join(lines) + "\n"
+
+
+def _flow(value: Any) -> str:
+    """``value`` as YAML on one line."""
+    import yaml
+
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+    return text.removesuffix("...\n").strip()
 
 
 def pack(value: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from qhn_core.datasets.base import DATASETS, Dataset, DatasetConfig
 from qhn_core.datasets.cost_file import ReadCosts, check_costs, parse_costs
-from qhn_core.uploads import SUFFIXES, check_sha256, find_upload, read_upload
+from qhn_core.uploads import SUFFIXES, Upload, check_sha256, find_upload, read_upload
 
 MAX_INLINE = 4096
 
@@ -39,6 +39,10 @@ class CostTable(DatasetConfig):
     @classmethod
     def _hash(cls, sha256: str) -> str:
         return check_sha256(sha256) if sha256 else sha256
+
+    def uploaded(self) -> Upload | None:
+        """The file, where one is named."""
+        return Upload(self.sha256, SUFFIXES, "cost table") if self.sha256 else None
 
     def shape(self, uploads: Path | None = None) -> tuple[int, int]:
         """No features and no classes."""

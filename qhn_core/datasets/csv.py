@@ -17,7 +17,7 @@ from qhn_core.datasets.table.proposal import propose, with_target
 from qhn_core.datasets.table.reader import CsvTable, read_table
 from qhn_core.datasets.table.summary import ColumnSummary, CsvSummary, check_features, check_sizes, inspect_csv
 from qhn_core.errors import DataError
-from qhn_core.uploads import TABLE_SUFFIXES, check_sha256, read_upload
+from qhn_core.uploads import TABLE_SUFFIXES, Upload, check_sha256, read_upload
 
 __all__ = ["ColumnSummary", "Csv", "CsvSummary", "inspect_csv"]
 
@@ -65,6 +65,10 @@ class Csv(DatasetConfig):
     @classmethod
     def _hash(cls, sha256: str) -> str:
         return check_sha256(sha256) if sha256 else sha256
+
+    def uploaded(self) -> Upload | None:
+        """The file, where one is named."""
+        return Upload(self.sha256, TABLE_SUFFIXES, "CSV") if self.sha256 else None
 
     def shape(self, uploads: Path | None = None) -> tuple[int, int]:
         """(inputs, classes); the file is parsed once and remembered."""

@@ -15,7 +15,7 @@ from qhn_core.lessons.experiments import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.patch import merged, patched, set_path
 from qhn_core.lessons.questions import Choice, Curve, Name, Question
 from qhn_core.lessons.words import Line, places
-from qhn_core.registry import KnownFields
+from qhn_core.registry import KnownFields, invalid_options
 
 #: Most numbers of steps and of training steps: what a class can wait for.
 MOST_STEPS, LONGEST_RUN = 14, 5_000
@@ -187,7 +187,7 @@ class Lesson(_Part):
         try:
             self.prepared(step.model_copy(update={"controls": ()}))
         except (QHNError, ValidationError) as error:
-            yield "configuration", str(error)
+            yield "configuration", _words_of(error)
             return
         wrong = list(self._control_problems(step))
         yield from wrong
@@ -216,7 +216,7 @@ class Lesson(_Part):
                 try:
                     self.prepared(step.model_copy(update={"controls": (control,)}), {control.set: value})
                 except (QHNError, ValidationError) as error:
-                    yield f"controls.{k}", f"{control.set} = {value!r} cannot be used: {error}"
+                    yield f"controls.{k}", f"{control.set} = {value!r} cannot be used: {_words_of(error)}"
                     return
         yield from self._clashes(step)
 
@@ -228,7 +228,7 @@ class Lesson(_Part):
                 self.prepared(step, settings)
             except (QHNError, ValidationError) as error:
                 told = " with ".join(f"{name} = {value!r}" for name, value in settings.items())
-                yield "controls", f"{told} cannot be used together: {error} Offer fewer choices, or one control less."
+                yield "controls", f"{told} cannot be used together: {_words_of(error)} Offer fewer choices, or one control less."
                 return
 
     def _read(self, step: Step) -> Iterator[tuple[str, str]]:
@@ -246,6 +246,10 @@ class Lesson(_Part):
                     yield from (("question.options", name) for name in places(f"{option.text} {option.why or ''}"))
         for text in self.words.get(step.id, ()):
             yield from (("", name) for name in places(text))
+
+
+def _words_of(error: QHNError | ValidationError) -> str:
+    return str(invalid_options(error) if isinstance(error, ValidationError) else error)
 
 
 def _some(known: set[str], name: str) -> str:

@@ -18,8 +18,7 @@ _HEAD = 700
 def stride(config: RunConfig, state: TrainState, *, most: int = MOST_BYTES) -> int:
     """Steps from one kept state to the next: a multiple of ``log_every``, the least with which all take ``most``."""
     size = _HEAD + sum(array.nbytes for array in state.arrays().values())
-    logged = config.steps // config.log_every + 1
-    return config.log_every * max(1, math.ceil(logged * size / most))
+    return config.log_every * max(1, math.ceil(config.logged_steps * size / most))
 
 
 class Trail:

@@ -53,7 +53,7 @@ class Training:
         self._store = store
         self.setup = setup
         self.state: TrainState | None = None
-        self.recorder = Recorder(config.steps // config.log_every + 2)
+        self.recorder = Recorder(config.logged_steps)
         self._written_rows = 0
         self.trail: Trail | None = None
         self._seen: Snapshot | None = None

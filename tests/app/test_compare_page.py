@@ -181,6 +181,16 @@ def test_a_second_click_starts_no_second_race_and_stop_and_reset_work(fresh: Pat
     assert [run.state for run in services.store().list()] == [RunState.STOPPED] * 3, "a reset forgets nothing"
 
 
+@pytest.mark.parametrize("race", ["0123abcd", "nope"])
+def test_a_link_to_a_race_that_is_not_there_says_so(fresh: Path, race: str) -> None:
+    page = opened(SHORT, raced=race)
+    (error,) = page.error
+    assert error.value.startswith(f"There is no race '{race}' in this data folder")
+    assert "raced" not in page.query_params
+    press(page, "train")
+    assert not page.error
+
+
 def test_an_address_that_has_not_followed_yet_undoes_nothing(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "_LATE", 600.0)
     page = opened(SHORT)

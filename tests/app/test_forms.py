@@ -271,6 +271,24 @@ def test_what_does_not_fit_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert any("whole numbers" in caption.value for caption in page.caption)
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"data_draws": 17}, "data_draws (Draws of the data): expected at most replicas=16"),
+        ({"batch": 500}, "batch (Examples a step): expected at most 20"),
+        ({"replicas": 0}, "Starts (replicas): expected at least 1, got 0"),
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
+        (
+            {"steps": 10**6, "replicas": 4096},
+            "log_every (Log every): 1,000,001 logged steps of 4,096 starts (replicas)",
+        ),
+    ],
+)
+def test_a_refusal_has_the_name_in_the_form_and_in_a_file(settings: dict[str, Any], said: str) -> None:
+    (problem,) = forms.check(RunConfig().to_dict() | settings, None).problems
+    assert problem.startswith(said)
+
+
 def test_contradictions_are_told(tmp_path: Path) -> None:
     page = open_form(RunConfig(), tmp_path)
     page.number_input(key="form.run.data_draws").set_value(17).run()

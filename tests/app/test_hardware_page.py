@@ -43,6 +43,23 @@ def test_a_newcomer_without_runs_sees_plots(fresh: Path) -> None:
     assert all(len(chart["alt"]) > 20 for chart in charts(page).values())
 
 
+def test_a_link_to_a_run_that_is_not_there_says_so(trained: str) -> None:
+    page = opened(run="nope")
+    said = [error.value for error in page.error]
+    assert said == ["There is no run 'nope' in this data folder; it may have been deleted."]
+    assert "nope" not in page.selectbox(key="hardware.run").options
+    page.run()
+    assert [error.value for error in page.error] == said, "a refresh takes it away before anybody has read it"
+    page.selectbox(key="hardware.run").set_value(trained).run()
+    assert not any("nope" in error.value for error in page.error)
+
+
+def test_a_link_to_a_run_on_a_device_that_is_not_there_says_so(trained: str) -> None:
+    page = opened(run=trained, view="train", trained="nope")
+    until(page, lambda: "hardware-loss" in charts(page))
+    assert "There is no run 'nope' in this data folder; it may have been deleted." in [e.value for e in page.error]
+
+
 def test_the_dial_widens_the_spread(trained: str) -> None:
     page = opened(run=trained, shots="∞")
     until(page, lambda: drawn(page, "shots-gradient"))

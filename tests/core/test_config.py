@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from contextlib import suppress
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from qhn_core.config import SECTIONS, ConfigError, RunConfig, load_config
 from qhn_core.errors import QHNError
+from qhn_core.studies.race.config import RaceConfig
+from qhn_core.studies.sweep import SweepConfig
 
 FORMS = {
     "json": (RunConfig.to_json, RunConfig.from_json),
@@ -145,15 +148,19 @@ def test_frozen():
         ({"objective": {"beta": 1}}, "objective", "the key 'name'"),
         ({"objective": 3}, "objective", "a name, or a mapping"),
         ({"objective": {"name": "elbo", "lam": 1}}, "objective.lam", r"one of the fields beta.*, got lam\. "),
-        ({"objective": {"name": "elbo", "beta": "much"}}, "objective.beta", "valid number"),
+        (
+            {"objective": {"name": "elbo", "beta": "much"}},
+            "objective.beta",
+            "a number or a mapping of names to values, got much",
+        ),
         ({"objective": {"name": "elbo", "beta": float("nan")}}, "objective.beta", "finite"),
-        ({"ansatz": {"name": "linear", "layers": 10**6}}, "ansatz.layers", "less than or equal to"),
-        ({"steps": 0}, "steps", "greater than or equal to 1"),
-        ({"steps": 2.5}, "steps", "valid integer"),
+        ({"ansatz": {"name": "linear", "layers": 10**6}}, "ansatz.layers", "at most"),
+        ({"steps": 0}, "steps", "expected at least 1, got 0"),
+        ({"steps": 2.5}, "steps", r"expected a whole number, got 2\.5"),
         ({"steps": True}, "steps", "a whole number"),
-        ({"steps": "many"}, "steps", "valid integer"),
-        ({"replicas": 10**9}, "replicas", "less than or equal to 4096"),
-        ({"seed": -1}, "seed", "greater than or equal to 0"),
+        ({"steps": "many"}, "steps", "expected a whole number, got many"),
+        ({"replicas": 10**9}, "replicas", "expected at most 4096"),
+        ({"seed": -1}, "seed", "expected at least 0"),
         ({"step": 5}, "step", r"one of the fields .*steps.*, got step\. Did you mean 'steps'\?"),
         ({"network": None}, "network", "needs a network"),
         ({"data_draws": 17}, "data_draws", "at most replicas=16"),
@@ -161,6 +168,27 @@ def test_frozen():
         ({"schema_version": 0}, "schema_version", "expected 1"),
         ({"schema_version": "1"}, "schema_version", "expected 1"),
         ({"prior": {"name": "bernoulli", "rho": 1.5}}, "prior.rho", "between 0 and 1"),
+        ({"network": {"name": "mlp", "layers": []}}, "network.layers", "expected .* got"),
+        (
+            {"network": {"name": "mlp"}, "dataset": {"name": "csv", "missing": 1}},
+            "dataset.missing",
+            "'rows' or 'median'",
+        ),
+        ({"dataset": {"name": "digits", "classes": []}}, "dataset.classes", "expected 2 or more entries, got 0"),
+        ({"dataset": {"name": "xor", "label_noise_test": "x"}}, "dataset.label_noise_test", "true or false, got x"),
+        ({"network": {"name": "mlp", "layers": None}}, "network.layers", "expected a list, got nothing"),
+        (
+            {"network": {"name": "mlp", "alphabet": [1]}},
+            "network.alphabet.1",
+            r"expected a value, got nothing\. Add it\.",
+        ),
+        ({"engine": {"name": "pennylane", "options": 3}}, "engine.options", "a mapping of names to values, got 3"),
+        (
+            {"objective": {"name": "elbo", "beta": {"kind": "up"}}},
+            "objective.beta",
+            "'kind' one of 'linear', 'cyclical'",
+        ),
+        ([1, 2], "", "expected a mapping of names to values, got "),
     ],
 )
 def test_bad_values_are_named_with_path_and_reason(value, path, says):
@@ -241,7 +269,7 @@ def test_bad_json(text, says):
         ("1.\u00e9", "damaged"),
         (packed([1, 2]), "got list"),
         (packed({"schema_version": 3}), "version 3"),
-        (packed({"steps": "<script>"}), "valid integer"),
+        (packed({"steps": "<script>"}), "a whole number"),
         ("1." + base64.urlsafe_b64encode(zlib.compress(b"\xff\xfe")).decode(), "damaged"),
     ],
 )
@@ -335,7 +363,7 @@ def test_unknown_fields_are_told_with_the_names_there_are_and_with_all_other_pro
     assert told["dataset.nosie"].endswith("Did you mean 'noise'?")
     assert "no fields" in told["estimator.shots"]
     assert "Did you mean 'end'?" in told["objective.beta.linear.ends"]
-    assert "greater than or equal to 2" in told["dataset.n_train"]
+    assert told["dataset.n_train"] == "expected at least 2, got -1"
     assert "Extra inputs" not in str(caught.value)
 
 
@@ -344,3 +372,52 @@ def test_unknown_options_of_a_variant_are_told_once():
         SECTIONS["dataset"].make("xor", nosie=1)
     with pytest.raises(QHNError, match=r"Also: dataset.nosie: expected one of"):
         SECTIONS["dataset"].make("xor", nosie=1, n_train=0)
+
+
+#: What the validating library says by itself, and what no message of this package says.
+LIBRARY = re.compile(
+    r"[Ii]nput should|\bvalid\b|validation|type=|[Uu]nable to|Field required|Value error|something else"
+)
+MALFORMED: tuple[object, ...] = (
+    *(None, True, "x", "", "12", 1.5, -1, 10**30, float("inf"), float("nan"), [], {}, ["x"], [[1]], ["a"] * 5000, b"x"),
+    *({"a": 1}, {1: 2}, {"kind": "up"}, {"kind": "linear", "start": "x", "steps": 0, "z": 1}, "y" * 5000, object()),
+)
+
+
+def told_of(value: object) -> list[str]:
+    try:
+        RunConfig.parse(value)
+    except ConfigError as error:
+        return [f"{path}: {what}" for path, what in error.problems]
+    return []
+
+
+def test_no_field_is_refused_in_the_words_of_the_validating_library():
+    told = [line for value in MALFORMED for line in told_of(value)]
+    told += [line for name in RunConfig.model_fields for value in MALFORMED for line in told_of({name: value})]
+    for section, registry in SECTIONS.items():
+        for name in registry.names():
+            for field in set(registry[name].model_fields) - {"name"}:
+                for value in MALFORMED:
+                    told += told_of({section: {"name": name, field: value}})
+    assert len(told) > 10_000
+    assert not [line[:200] for line in told if LIBRARY.search(line)][:5]
+
+
+def test_races_sweeps_and_options_are_refused_in_the_same_words():
+    refused = (
+        (lambda: RaceConfig.parse({"contenders": []}), "contenders: expected 1 or more entries, got 0"),
+        (lambda: RaceConfig.parse({"contenders": [{"label": 3}]}), r"contenders\.0\.label: expected text, got 3"),
+        (lambda: RaceConfig.parse({"contenders": [{}]}), r"contenders\.0\.objective: expected a value, got nothing"),
+        (lambda: RaceConfig.parse([]), r"Invalid race: expected a mapping of names to values, got \[\]"),
+        (
+            lambda: SweepConfig.parse({"axes": {"objective.beta": 3}}),
+            r"axes\.objective\.beta: expected a list or a map",
+        ),
+        (lambda: SweepConfig.parse({}), "axes: expected a value, got nothing"),
+        (lambda: SECTIONS["ansatz"].make("linear", layers="x"), r"^ansatz\.layers: expected a whole number, got x\.$"),
+    )
+    for make, says in refused:
+        with pytest.raises(QHNError, match=says) as caught:
+            make()
+        assert not LIBRARY.search(str(caught.value).removeprefix("Invalid "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -14,6 +15,7 @@ from qhn_core.checks import readable
 from qhn_core.config import SECTIONS, ConfigError, RunConfig
 from qhn_core.errors import InvalidArgument, QHNError, TooLarge, Unsupported
 from qhn_core.planning import plan
+from qhn_core.results import train
 
 
 def of(**changes):
@@ -52,7 +54,7 @@ def test_the_default():
         ({"network": mlp(2, 9, 1)}, TooLarge, "37 qubits.*TB.*end at 20 qubits. Use a smaller network"),
         ({"network": {"name": "mlp", "layers": (2, 9, 1), "bias": False}}, TooLarge, "27 qubits.*GB.*smaller network"),
         ({"network": {"name": "mlp", "layers": (2, 10, 1), "bias": False}}, TooLarge, "30 qubits.*[GT]B.*smaller"),
-        ({"steps": 10**6, "replicas": 100}, TooLarge, "log_every.*limit is 268 MB. Use log_every"),
+        ({"steps": 10**6, "replicas": 100}, TooLarge, "log_every.*limit is 268 MB. Log every"),
         ({"estimator": {"name": "parameter_shift", "shots": 128}}, Unsupported, r"log q\(w\)"),
         ({"estimator": {"name": "spsa", "shots": 128}}, Unsupported, "explicit distribution"),
         ({"prior": {"name": "bernoulli", "rho": [0.5, 0.4]}}, InvalidArgument, "13"),
@@ -68,11 +70,25 @@ def test_thousands_of_weights_are_refused_quickly():
         of(network=mlp(2, 500, 1))
 
 
-def test_suggested_log_every_is_accepted():
+@pytest.mark.parametrize(("steps", "replicas"), [(10**6, 100), (100_000, 4096), (123_457, 999)])
+def test_suggested_log_every_is_the_least_that_is_accepted(steps, replicas):
     with pytest.raises(TooLarge) as caught:
-        of(steps=10**6, replicas=100)
-    every = int(str(caught.value).split("Use log_every ")[1].split()[0])
-    assert of(steps=10**6, replicas=100, log_every=every).n_qubits == 13
+        of(steps=steps, replicas=replicas)
+    every = int(re.search(r"log_every: (\d+)\)", str(caught.value))[1])
+    assert of(steps=steps, replicas=replicas, log_every=every).n_qubits == 13
+    with pytest.raises(TooLarge):
+        of(steps=steps, replicas=replicas, log_every=every - 1)
+
+
+def test_a_history_that_is_too_large_is_told_in_the_words_of_the_form_too():
+    with pytest.raises(TooLarge, match=r"^log_every \(Log every\): 100,001 logged steps of 4,096 starts \(replicas\)"):
+        of(steps=100_000, replicas=4096)
+
+
+@pytest.mark.parametrize(("steps", "every"), [(1, 1), (10, 1), (10, 3), (10, 5), (10, 10), (3, 10)])
+def test_logged_steps_are_those_of_the_history(steps, every):
+    config = RunConfig.parse({"network": mlp(2, 1), "replicas": 1, "steps": steps, "log_every": every})
+    assert config.logged_steps == len(train(config).steps)
 
 
 def test_suggested_layers_are_accepted():

@@ -110,3 +110,14 @@ def test_one_loss_races_with_two_optimisers():
 def test_wrong_races_are_refused_by_name(change, word):
     with pytest.raises(ConfigError, match=word):
         RaceConfig.parse({"base": BASE, "contenders": SIDES[:1]} | change)
+
+
+def test_a_race_as_text_is_short_and_reads_back():
+    config = RaceConfig.parse({"base": BASE, "contenders": SIDES, "judged_step": 5, "rivals": []})
+    text = config.to_yaml()
+    assert RaceConfig.from_yaml(text) == config
+    assert len(text.splitlines()) < 30
+    assert "\n  dataset: {name: xor, " in text
+    assert "\n- {label: shots, " in text
+    with pytest.raises(ConfigError, match="Invalid race: contenders: expected 1 or more entries"):
+        RaceConfig.from_yaml("contenders: []")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
-from app import race_state, services
+from app import race_state, services, state
+from app.carried import carried
 from app.menus import menu, take
 from app.views.compare.receipt import notebook, receipt, table
 from app.views.compare.sides import RaceForm
+from qhn_core.studies.race.config import RaceConfig
 
 _NOTHING = "Train first: there is nothing to take home yet"
 
@@ -23,7 +27,9 @@ def export(form: RaceForm) -> None:
 def _export(form: RaceForm) -> None:
     race = race_state.race_id()
     known = race if race is not None and services.races().known(race) else None
-    files = (("Receipt (one HTML file, works offline)", receipt, "html"), ("Histories as CSV", table, "csv"))
+    names, folder = state.file_names(), services.uploads()
+    whole = partial(receipt, name_of=names)
+    files = (("Receipt (one HTML file, works offline)", whole, "html"), ("Histories as CSV", table, "csv"))
     for label, make, kind in files:
         file = partial(make, known) if known else None
         key = f"race.export.{kind}"
@@ -31,7 +37,7 @@ def _export(form: RaceForm) -> None:
     if form.config is not None:
         st.download_button(
             "Notebook (races again)",
-            partial(notebook, form.config),
+            partial(_notebook, form.config, folder, names),
             "race.ipynb",
             "application/x-ipynb+json",
             width="stretch",
@@ -39,3 +45,9 @@ def _export(form: RaceForm) -> None:
             key="race.export.notebook",
             help="A Jupyter notebook that races the same again",
         )
+        if hint := carried(form.config.uploaded(), folder, names).hint:
+            st.caption(hint)
+
+
+def _notebook(config: RaceConfig, folder: Path, names: Callable[[str], str]) -> bytes:
+    return notebook(config, carried(config.uploaded(), folder, names))

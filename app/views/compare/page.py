@@ -24,6 +24,10 @@ _WHAT = (
     "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. "
     "Press **Train**. Bands hold the middle half of the seeds."
 )
+_LOST = (
+    "There is no race '{}' in this data folder; it may have been deleted, or was an instant one that nobody kept. "
+    "Train races these settings anew."
+)
 
 
 def page() -> None:
@@ -43,7 +47,10 @@ def page() -> None:
     controls.race_at_once(form)
     shown = race_state.race_id()
     if shown is not None:
-        race_state.show(shown if services.races().known(shown) else None)
+        known = services.races().known(shown)
+        race_state.show(shown if known else None)
+        if not known:
+            state.remember("race.problem", _LOST.format(shown))
     polling = _busy(_seen(None))
     podium.bar(form)
     if not state.presenting():

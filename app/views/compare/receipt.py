@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from app import take_home
+from app import services, take_home
+from app.carried import NONE, Files, carried
 from app.figures import Figure
 from app.figures.race import View
 from app.figures.race_curves import race_curves
@@ -16,6 +18,7 @@ from app.views.compare.charts import GENERALISATION, TRAINABILITY, WITH_RIVALS, 
 from app.views.compare.data import Seen, look
 from app.views.compare.judging import THRESHOLDS, Judged, judge
 from app.views.compare.sentences import headlines, p_text, sentence
+from app.views.compare.verdict import cell_of, steps_to
 from qhn_core.errors import Unsupported
 from qhn_core.metrics import METRICS
 from qhn_core.studies.race.config import RaceConfig
@@ -34,14 +37,19 @@ figure
 """
 
 
-def script(config: RaceConfig) -> str:
-    """A short program that trains every contender again: the same histories on the same machine."""
+def script(config: RaceConfig, files: Files = NONE) -> str:
+    """A short program that trains every contender again: the same histories on the same machine.
+
+    Args:
+        config: the race.
+        files: uploaded files that it names.
+    """
     return (
-        "import json\n\n"
-        "import qhn_core as qhn\n"
-        "from qhn_core.studies.race.config import RaceConfig\n\n"
-        f"race = RaceConfig.parse(json.loads({take_home.literal(config.to_json())}))\n"
-        "results = {side.title: qhn.train(run) for side, run in zip(race.contenders, race.configs(), strict=True)}\n"
+        f"{files.imports}import qhn_core as qhn\nfrom qhn_core.studies.race.config import RaceConfig\n"
+        f"{files.own_imports}\n"
+        f"{files.paths}race = RaceConfig.from_yaml({take_home.literal(config.to_yaml())})\n"
+        f"{files.restored}sides = zip(race.contenders, race.configs(), strict=True)\n"
+        f"results = {{side.title: qhn.train(run{files.argument}) for side, run in sides}}\n"
         "for title, result in results.items():\n"
         "    at = list(result.steps).index(race.judged_at) if race.judged_at in result.steps else -1\n"
         '    for name in ("loss", "predictive_nll_test", "accuracy_test"):\n'
@@ -49,10 +57,10 @@ def script(config: RaceConfig) -> str:
     )
 
 
-def notebook(config: RaceConfig) -> bytes:
+def notebook(config: RaceConfig, files: Files = NONE) -> bytes:
     """A Jupyter notebook that trains every contender again and plots its curve."""
     intro = "# A race of QHN Lab\n\nThe first cell trains every contender again; the second draws their curves."
-    return take_home.notebook(intro, {"train": script(config), "plot": _PLOT})
+    return take_home.notebook(files.introduced(intro), {"train": script(config, files), "plot": _PLOT})
 
 
 def history_csv(seen: Seen) -> str:
@@ -75,13 +83,19 @@ def table(race_id: str) -> bytes:
     return history_csv(look(race_id, None)).encode()
 
 
-def receipt(race_id: str) -> bytes:
-    """The race as one HTML file: verdict with its intervals, charts, configuration, script, and the history as CSV."""
+def receipt(race_id: str, name_of: Callable[[str], str] = lambda sha256: "") -> bytes:
+    """The race as one HTML file: verdict with its intervals, charts, script, and the history as CSV.
+
+    Args:
+        race_id: the race.
+        name_of: content hash of an uploaded file -> the name that it had, or nothing.
+    """
     seen = look(race_id, None)
     if not seen.logged:
         raise Unsupported("The race has logged no step yet: there is nothing to take home.")
     at = min(seen.config.judged_at, seen.last_step)
     threshold = next(iter(THRESHOLDS.items()))
+    files = carried(seen.config.uploaded(), services.uploads(), name_of)
     found = judge(race_id, at, *threshold, len(seen.rivals))
     return take_home.document(
         f"Race: {', '.join(lane.title for lane in seen.lanes)}",
@@ -92,10 +106,8 @@ def receipt(race_id: str) -> bytes:
             take_home.heading(f"Means at step {at}"),
             _means(seen, found, threshold),
             take_home.charts(_charts(seen)),
-            take_home.heading("Configuration"),
-            take_home.code(seen.config.to_json()),
-            take_home.heading("The same race with Python"),
-            take_home.code(script(seen.config)),
+            take_home.heading("Configuration, and the same race with Python"),
+            take_home.script(script(seen.config, files), f"race-{race_id}.py", said=files.said),
             take_home.download("Histories as CSV", f"race-{race_id}.csv", history_csv(seen)),
         ],
     )
@@ -140,21 +152,11 @@ def _verdict(found: Judged) -> list[str]:
 
 
 def _means(seen: Seen, found: Judged, threshold: tuple[str, float]) -> str:
+    """The table of the page's verdict."""
     names = list(found.means)
-    heads = ["", *(METRICS[name].title for name in names)]
-    heads[-1] = f"steps to {METRICS[threshold[0]].short} {threshold[1]:g}"
+    heads = ["", *(METRICS[name].title for name in names[:-1]), steps_to(*threshold)]
     titles = [*(lane.title for lane in seen.lanes), *(short_label(score.name) for score in seen.rivals)]
-    return take_home.table(heads, ([title, *(_cell(found, name, title) for name in names)] for title in titles))
-
-
-def _cell(found: Judged, name: str, title: str) -> str:
-    summary = found.means[name].get(title)
-    if summary is None or np.isnan(summary.mean):
-        return "–"
-    if name == "steps_to_threshold" and not found.reached[title].share:
-        return "not reached"
-    text = METRICS[name].text(summary.mean)
-    return text if np.isnan(summary.low) else f"{text} ± {METRICS[name].text(summary.high - summary.mean)}"
+    return take_home.table(heads, ([title, *(cell_of(found, name, title) for name in names)] for title in titles))
 
 
 def _charts(seen: Seen) -> dict[str, Figure]:

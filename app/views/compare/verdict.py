@@ -13,7 +13,7 @@ from app.views.compare import wide
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
 from app.views.compare.judging import THRESHOLDS, Judged, exploratory, judge
-from app.views.compare.sentences import headlines, sentence
+from app.views.compare.sentences import headlines, p_text, sentence
 from qhn_core.analysis.statistics import Comparison, Summary, Verdict
 from qhn_core.metrics import METRICS, Metric
 
@@ -106,9 +106,8 @@ def _summary(
 ) -> str:
     """Contenders and rivals down, metrics across; mean, interval and verdict in each cell."""
     verdicts = {(c.metric, c.contender): c for c in found.comparisons}
-    sign = "≤" if METRICS[metric].better == "lower" else "≥"
     heads = [METRICS[key].short for key in found.means]
-    heads[-1] = f"Steps to {METRICS[metric].short} {sign} {threshold:g}"
+    heads[-1] = steps_to(metric, threshold)
     lines = [
         f"| step {at} | " + " | ".join(heads) + " | Steps/s alone, with logging |",
         "|---|" + "---|" * (len(heads) + 1),
@@ -116,14 +115,14 @@ def _summary(
     for lane in seen.lanes:
         cells = []
         for key in found.means:
-            cell = _cell_of(found, key, lane.title)
+            cell = cell_of(found, key, lane.title)
             said = verdicts.get((key, lane.title))
             cells.append(cell if said is None else f"{cell} {badge(said)}")
         cells.append(rate_text(lane.rate))
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     for score in seen.rivals:
         name = short_label(score.name)
-        cells = [_cell_of(found, key, name) for key in found.means]
+        cells = [cell_of(found, key, name) for key in found.means]
         if score.trailless:
             cells[-1] += NO_STEPS
         lines.append(f"| *{name}* | " + " | ".join(cells) + " | – |")
@@ -137,7 +136,13 @@ def _badge(verdict: Verdict, *, look: bool) -> str:
     return f":{'gray' if look else _COLOUR[verdict]}-background[{words}]"
 
 
-def _cell_of(found: Judged, key: str, name: str) -> str:
+def steps_to(metric: str, threshold: float) -> str:
+    """The column of the steps to a threshold, by its head."""
+    sign = "≤" if METRICS[metric].better == "lower" else "≥"
+    return f"Steps to {METRICS[metric].short} {sign} {threshold:g}"
+
+
+def cell_of(found: Judged, key: str, name: str) -> str:
     """Mean and interval of a contender or rival; for the threshold with what was counted, and in how many seeds."""
     summary = found.means[key].get(name)
     if summary is None:
@@ -205,10 +210,6 @@ def _details(found: Judged, reference: str, badge: Callable[[Comparison], str]) 
         low, high = metric.text(c.low, sign=True), metric.text(c.high, sign=True)
         lines.append(
             f"| {metric.title} | {c.contender} | {metric.text(c.difference, sign=True)} | "
-            f"{low}{_FIRM}…{_FIRM}{high} | {c.effect_text} | {_p(c.p_adjusted)} | {badge(c)} |"
+            f"{low}{_FIRM}…{_FIRM}{high} | {c.effect_text} | {p_text(c.p_adjusted)} | {badge(c)} |"
         )
     return "\n".join(lines)
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"

@@ -31,6 +31,8 @@ def page() -> None:
         hardware_source.pick_start(chosen)
         device = hardware_device.choose(chosen.n_qubits)
         _loading()
+    if problem := hardware_source.lost(chosen):
+        st.error(problem, icon=":material/error:")
     polling = bool(state.recall("hardware.polling", True))
     st.fragment(_live_device, run_every=REFRESH if polling else None)(chosen, device, polling)
 

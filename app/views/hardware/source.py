@@ -26,6 +26,8 @@ _EXACT = {"shots": "the dial compares estimates", "noise": "the noise study comp
 _SETTINGS = "settings"
 #: Runs offered.
 _RUNS = 40
+#: Under which the session keeps why a run cannot be shown, and what is shown in its place.
+_LOST = "hardware.lost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,10 @@ def choose() -> Chosen:
     """The selectbox of runs, holding what the URL says; the newest trained run at first."""
     records = [r for r in services.store().list(limit=_RUNS) if r.step > 0]
     names = {r.id: f"{r.name} · {r.id}" for r in records}
-    wanted = _wanted(list(names))
+    wanted, problem = _wanted(list(names))
+    if problem:
+        state.show_run(None)
+        state.remember(_LOST, (problem, wanted))
     if wanted not in (_SETTINGS, *names):
         names[wanted] = wanted  # an older run, named by a link
     offered = [*names, _SETTINGS]
@@ -94,6 +99,8 @@ def choose() -> Chosen:
         )
     )
     run = None if picked == _SETTINGS else picked
+    if picked != wanted:
+        state.remember(_LOST, None)
     config = state.read_config()
     if run is not None:
         try:
@@ -111,24 +118,33 @@ def choose() -> Chosen:
     return Chosen(run, config, _qubits(config))
 
 
-def _wanted(known: list[str]) -> str:
-    """What the URL asks for: a run, the settings, or nothing."""
-    run = state.run_id()
+def lost(chosen: Chosen) -> str:
+    """Why the run that a link named is not the one shown; empty if it is, or since another was chosen."""
+    problem, instead = state.recall(_LOST) or ("", None)
+    return str(problem) if instead == (chosen.run or _SETTINGS) else ""
+
+
+def _wanted(known: list[str]) -> tuple[str, str]:
+    """What the URL asks for: a run, the settings, or nothing; and why it cannot have its run, if so."""
+    run, problem = state.run_id(), ""
     if state.choice("source", (_SETTINGS,), "") == _SETTINGS:
-        return _SETTINGS
-    if run is not None and (run in known or _exists(run)):
-        return run
+        return _SETTINGS, ""
+    if run is not None:
+        problem = "" if run in known else _missing(run)
+        if not problem:
+            return run, ""
     if state.CONFIG in st.query_params or not known:
-        return _SETTINGS
-    return known[0]
+        return _SETTINGS, problem
+    return known[0], problem
 
 
-def _exists(run: str) -> bool:
+def _missing(run: str) -> str:
+    """Why there is no such run; empty if there is."""
     try:
         services.store().get(run)
-    except QHNError:
-        return False
-    return True
+    except QHNError as error:
+        return str(error)
+    return ""
 
 
 def _qubits(config: RunConfig) -> int:

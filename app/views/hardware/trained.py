@@ -39,12 +39,21 @@ def status_of(run: str) -> RunStatus | None:
         return None
 
 
+def _lost(run: str) -> str:
+    """Why the run that the URL names cannot be shown; empty if it can."""
+    try:
+        services.supervisor().status(run)
+    except QHNError as error:
+        return str(error)
+    return ""
+
+
 def show(source: Source) -> bool:
     """The live loss of the run on the device, with its buttons; returns whether it goes on by itself."""
     run = state.parameter(RUN)
     status = status_of(run) if run else None
     with st.container():  # one place, whatever it holds: what stands below must not move, or it would be made anew
-        if problem := state.recall("hardware.problem", ""):
+        if problem := state.recall("hardware.problem", "") or (_lost(run) if run else ""):
             st.error(str(problem), icon=":material/error:")
         elif status is not None:
             _progress(status)

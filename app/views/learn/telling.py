@@ -12,8 +12,8 @@ from qhn_core.lessons.questions import Choice
 from qhn_core.lessons.words import fill
 from qhn_core.store.answers import Answers
 
-#: Pixels of the story's one picture, and of that on its last screen.
-STAGE, LAST_STAGE = 400, 325
+#: Pixels of the story's one picture, and of that on its last screen, which says most.
+STAGE, LAST_STAGE = 400, 300
 _KEYS = "**←** **→** screens · **Space** locks the answer · **digits** choose one"
 
 

@@ -220,12 +220,18 @@ def _waiting(shown: Shown, title: str) -> Built:
 def _loss(shown: Shown, _at: int | None, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Loss per example")
-    evidence, n_train = None, 1
-    if shown.setup is not None:
-        n_train = shown.setup.n_train
-        problem: Any = shown.setup.problem
-        evidence = float(np.median(problem.log_evidence)) if problem.table is not None else None
-    figure = figures.loss_curves(
+    figure = haunted(loss_figure(shown), _behind(before), {"loss": "solid"})
+    value = figures.median(shown.history["loss"][-1:])[0]
+    evidence, n_train = _evidence(shown)
+    limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
+    how = _estimated(shown.loss_shots)
+    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}{how}."
+
+
+def loss_figure(shown: Shown) -> figures.Figure:
+    """The loss with its terms and, where it is known, the evidence."""
+    evidence, n_train = _evidence(shown)
+    return figures.loss_curves(
         shown.steps,
         shown.history,
         objective=shown.config.objective.name,
@@ -236,11 +242,15 @@ def _loss(shown: Shown, _at: int | None, before: _Others) -> Built:
         draws=shown.loss_shots,
         bounds=shown.config.objective.bounds_evidence,
     )
-    figure = haunted(figure, _behind(before), {"loss": "solid"})
-    value = figures.median(shown.history["loss"][-1:])[0]
-    limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
-    how = _estimated(shown.loss_shots)
-    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}{how}."
+
+
+def _evidence(shown: Shown) -> tuple[float | None, int]:
+    """log Z in nats, the median over draws of the data, where it is known; and the examples by which it is divided."""
+    if shown.setup is None:
+        return None, 1
+    problem: Any = shown.setup.problem
+    known = problem.table is not None
+    return (float(np.median(problem.log_evidence)) if known else None), shown.setup.n_train
 
 
 def _estimated(draws: int) -> str:
@@ -250,7 +260,17 @@ def _estimated(draws: int) -> str:
 def _gap(shown: Shown, at: int | None, metric: str, before: _Others) -> Built:
     if not len(shown.steps):
         return _waiting(shown, "Generalisation gap")
-    figure = figures.gap_curves(
+    figure = gap_figure(shown, metric, at)
+    stem = figures.GAPS[metric]
+    figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
+    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]))
+    step = f" at step {shown.steps[-1]}" if at is None else ""
+    return figure, f"Train and test curves over steps. {title}{step}{_estimated(shown.shots)}."
+
+
+def gap_figure(shown: Shown, metric: str = "predictive", at: int | None = None) -> figures.Figure:
+    """Train and test curves of one metric, with the gap at the step ``at``, or at the newest."""
+    return figures.gap_curves(
         shown.steps,
         shown.history,
         objective=shown.config.objective.name,
@@ -259,11 +279,6 @@ def _gap(shown: Shown, at: int | None, metric: str, before: _Others) -> Built:
         draws=shown.shots,
         at=at,
     )
-    stem = figures.GAPS[metric]
-    figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
-    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]))
-    step = f" at step {shown.steps[-1]}" if at is None else ""
-    return figure, f"Train and test curves over steps. {title}{step}{_estimated(shown.shots)}."
 
 
 def start_of(shown: Shown, choice: str) -> int:

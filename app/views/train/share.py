@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from app import links, race_state, services, state
+from app.carried import carried
 from app.downloads import history_file
 from app.forms import Form
 from app.menus import menu, take
 from app.receipt import notebook, receipt
+from app.views.train.charts import gap_figure, loss_figure
+from app.views.train.data import Shown
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store import RunStore
 from qhn_core.store.exports import Format
 
 #: Largest configuration file read, bytes.
 _LARGEST = 1 << 18
+#: Seconds that a receipt waits for the evidence, which its chart of the loss is without then.
+_PATIENCE = 60.0
 
 
 def share_and_export(form: Form) -> None:
@@ -102,19 +109,22 @@ def _export(form: Form) -> None:
         mime = f"text/{kind}" if kind == "csv" else "application/json"
         file = history_file([run], kind) if run else None
         take(label, file, f"run-{run}.{kind}", mime, missing="Train first: there is no history yet")
-    file = partial(_receipt, services.store(), run) if run else None
+    names = state.file_names()
+    file = partial(receipt_of, services.store(), run, names) if run else None
     why = "Train first: there is nothing to show yet"
     take("Receipt (one HTML file, works offline)", file, f"run-{run}.html", "text/html", missing=why)
     if form.config is not None:
         st.download_button(
             "Notebook (trains it again)",
-            partial(notebook, form.config),
+            partial(_notebook, form.config, services.uploads(), names),
             "run.ipynb",
             "application/x-ipynb+json",
             width="stretch",
             on_click="ignore",
             help="A Jupyter notebook that trains the same again",
         )
+        if hint := carried(form.config.uploaded(), services.uploads(), names).hint:
+            st.caption(hint)
     st.file_uploader(
         "Open settings (YAML or JSON)",
         type=["yaml", "yml", "json"],
@@ -127,9 +137,24 @@ def _export(form: Form) -> None:
         st.error(str(problem))
 
 
-def _receipt(store: RunStore, run: str) -> bytes:
-    record = store.get(run)
-    return receipt(record, store.history(run), RunConfig.from_json(record.config_json))
+def receipt_of(store: RunStore, run: str, names: Callable[[str], str]) -> bytes:
+    """The receipt of a run, with the charts of its page.
+
+    Args:
+        store: in which the run is.
+        run: its id.
+        names: content hash of an uploaded file -> the name that it had, or nothing.
+    """
+    record, rows = store.get(run), store.history(run)
+    config = RunConfig.from_json(record.config_json)
+    setup = services.previews().wait(config, _PATIENCE).setup
+    shown = Shown(f"run:{run}", config, None, rows.steps, rows.history, setup)
+    figures = {"loss": loss_figure(shown), "gap": gap_figure(shown)}
+    return receipt(record, rows, config, figures, carried(config.uploaded(), store.uploads, names))
+
+
+def _notebook(config: RunConfig, folder: Path, names: Callable[[str], str]) -> bytes:
+    return notebook(config, carried(config.uploaded(), folder, names))
 
 
 def _open() -> None:

@@ -26,6 +26,7 @@ from qhn_core.estimators import ESTIMATORS, EstimatorConfig
 from qhn_core.objectives import OBJECTIVES, ObjectiveConfig
 from qhn_core.optimisers import OPTIMISERS, OptimiserConfig
 from qhn_core.registry import KnownFields, Registry, describe_errors
+from qhn_core.uploads import Upload
 
 #: Most contenders in a race: more cannot be told apart on a plot.
 MAX_CONTENDERS = 4
@@ -170,6 +171,19 @@ class RaceConfig(KnownFields):
     def to_json(self) -> str:
         """All fields as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def to_yaml(self) -> str:
+        """All fields as YAML text."""
+        return text_forms.write_yaml(self.to_dict(), spread=("base", "contenders"))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> RaceConfig:
+        """Inverse of :meth:`to_yaml`; raises :class:`ConfigError`."""
+        return cls.parse(text_forms.read_yaml(text), source="race")
+
+    def uploaded(self) -> tuple[Upload, ...]:
+        """The uploaded files that its contenders' runs name."""
+        return tuple(dict.fromkeys(file for config in self.configs() for file in config.uploaded()))
 
     def to_url(self) -> str:
         """Compact text for a URL; the base is written as what differs from a run's defaults."""

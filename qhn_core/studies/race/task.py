@@ -46,7 +46,7 @@ class Racing:
         self.config, self.instant, self._store = config, instant, store
         #: Whether a contender's step waits for a device.
         self.steps_cannot_be_cut = any(PROBABILITIES not in run.engine.provides for run in config.configs())
-        self.lanes = tuple(Lane(config.base.steps // config.base.log_every + 2) for _ in config.contenders)
+        self.lanes = tuple(Lane(config.base.logged_steps) for _ in config.contenders)
         self.setup: RaceSetup | None = None
         self.state: RaceState | None = None
         #: Runs that it is in the store, one a contender; none for an instant race that nobody has kept.
