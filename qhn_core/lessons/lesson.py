@@ -228,7 +228,8 @@ class Lesson(_Part):
                 self.prepared(step, settings)
             except (QHNError, ValidationError) as error:
                 told = " with ".join(f"{name} = {value!r}" for name, value in settings.items())
-                yield "controls", f"{told} cannot be used together: {_words_of(error)} Offer fewer choices, or one control less."
+                why = f"{_words_of(error)} Offer fewer choices, or one control less."
+                yield "controls", f"{told} cannot be used together: {why}"
                 return
 
     def _read(self, step: Step) -> Iterator[tuple[str, str]]:

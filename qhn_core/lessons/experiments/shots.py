@@ -106,12 +106,12 @@ class Shots(ExperimentConfig):
 
 
 def refusal(config: RunConfig) -> str:
-    """Why the ELBO with gradients from shots is refused; empty if it is not."""
+    """Why the ELBO with gradients from shots is refused, in one sentence; empty if it is not."""
     change = {"objective": {"name": "elbo"}, "estimator": {"name": "parameter_shift", "shots": 1024}}
     try:
         plan(patched(config, change))
     except QHNError as error:
-        return str(error)
+        return str(error).partition(". ")[0] + "."
     return ""
 
 
