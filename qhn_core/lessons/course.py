@@ -32,6 +32,7 @@ METRICS = (
     "mmd2",
     "elbo",
     "grad_norm",
+    "cost_gap",
 )
 
 
@@ -46,6 +47,7 @@ class Course:
     theta: Array | None = None
     probs: Array | None = None
     state: trainer.TrainState | None = None
+    label: str = ""  #: what it is called in pictures
 
     def metric(self, name: str) -> Array:
         """Median over starts at each logged step, (T,)."""
