@@ -42,7 +42,7 @@ class Variance(ExperimentConfig):
             for key in _KEYS.values()
             for what in ("factor", "first", "last", "doubled", "shrink", "at_50")
         ]
-        return (*each, "smallest", "largest", "points", "lead")
+        return (*each, "smallest", "largest", "points", "lead", "ratio")
 
     def pictures(self) -> tuple[str, ...]:
         """Variance against size, from both starts, and from uniform angles alone."""
@@ -78,6 +78,7 @@ class Variance(ExperimentConfig):
             series.append(Series(_STARTS[one.start], x, y, colour, marked=True))
         if "near.last" in numbers and "uniform.last" in numbers:
             numbers["lead"] = numbers["near.last"] / numbers["uniform.last"]
+            numbers["ratio"] = numbers["near.factor"] / numbers["uniform.factor"]
         title = f"Variance of the gradient, {config.ansatz.layers} layers"
         if self.against == "layers":
             title = "Variance of the gradient against depth"
