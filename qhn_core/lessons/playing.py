@@ -128,7 +128,7 @@ def offered(step: Step) -> list[dict[str, Setting]]:
 
     Of sliders as many values, evenly over their range, as keep the whole within :data:`MOST_TRIED`.
     """
-    first = {control.set: control.first() for control in step.controls}
+    first = {control.set: _rounded(control.first()) for control in step.controls}
     for most in range(MOST_VALUES, 2, -1):
         values = [_values(control, most) for control in step.controls]
         if np.prod([len(each) for each in values]) <= MOST_TRIED:
@@ -144,7 +144,12 @@ def _values(control: Control, most: int) -> list[Setting]:
     low, high = (float(value) for value in control.extremes())
     places = np.arange(round((high - low) / control.step) + 1)
     kept = np.unique(np.linspace(0, places[-1], min(most, len(places))).round().astype(int))
-    return [round(low + float(k) * control.step, 9) for k in kept]
+    return [_rounded(low + float(k) * control.step) for k in kept]
+
+
+def _rounded(value: Setting) -> Setting:
+    """Without the rounding errors of steps, by which equal settings would differ."""
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def said(setting: Mapping[str, Setting]) -> str:
