@@ -46,7 +46,7 @@ def _component() -> Any:
 
 
 def qubits(picture: Qubits, *, name: str, key: str, interactive: bool) -> None:
-    """Mount the qubits of a picture; ``interactive``: whether they can be turned and measured."""
+    """Mount the qubits of a picture; ``interactive``: whether they can be turned and measured, and show their odds."""
     data = {
         "name": name,
         "alt": picture.alt(),

@@ -160,18 +160,20 @@ class Toy {
     this.sliders.forEach(({ said, input }, k) => {
       said.textContent = `angle of ${names[k]}: ${input.value}°`;
     });
-    this.frame.setAttribute("data-p", JSON.stringify(p.map((x) => Number(x.toFixed(6)))));
+    const locked = !this.data.interactive; // a question about it is open: its odds would be the answer
+    this.frame.setAttribute("data-p", locked ? "" : JSON.stringify(p.map((x) => Number(x.toFixed(6)))));
     this.frame.setAttribute("data-last", this.last === null ? "" : String(this.last));
     this.picture.replaceChildren();
     this.picture.setAttribute("viewBox", this.stacked ? `0 0 320 ${UNDER.top + UNDER.row * p.length}` : "0 0 640 300");
     this.picture.classList.toggle("qhn-stacked", this.stacked);
     const spheres = arrows(state);
     spheres.forEach((arrow, k) => this.sphere(arrow, names[k], spheres.length === 1 ? 150 : 80 + 150 * k, spheres.length === 1 ? 100 : 66));
-    this.coins(p);
+    this.coins(p, locked);
     const total = this.tally.reduce((a, b) => a + b, 0);
     const shares = p.map((x, i) => `${this.network(i)} ${percent(x)}${total ? `, drawn ${this.tally[i]} of ${total}` : ""}`);
-    this.said.textContent = this.last === null ? "Not measured yet: no weight, only odds." : `Measured: ${this.network(this.last)}.`;
-    this.picture.setAttribute("aria-label", `${this.data.alt} ${shares.join("; ")}.`);
+    const open = this.last === null ? "Not measured yet: no weight, only odds." : `Measured: ${this.network(this.last)}.`;
+    this.said.textContent = locked ? "Its odds are shown when your answer is locked." : open;
+    this.picture.setAttribute("aria-label", locked ? this.data.alt : `${this.data.alt} ${shares.join("; ")}.`);
   }
 
   sphere([x, z], name, cx, radius) {
@@ -187,8 +189,8 @@ class Toy {
     make("circle", { cx: ex, cy: ey, r: 7, class: "qhn-tip" }, svg);
   }
 
-  // Every network with its odds, what was drawn of it, and where it says + and where −.
-  coins(p) {
+  // Every network with its odds (a question mark while locked), what was drawn of it, where it says + and where −.
+  coins(p, locked) {
     const svg = this.picture;
     const total = this.tally.reduce((a, b) => a + b, 0);
     const rows = p.length;
@@ -201,8 +203,9 @@ class Toy {
       make("text", { x: left, y: middle + 5 }, svg, this.network(index));
       const bar = left + 92;
       make("rect", { x: bar, y: middle - 9, width: 90, height: 18, class: "qhn-empty" }, svg);
-      make("rect", { x: bar, y: middle - 9, width: 90 * share, height: 18, class: "qhn-full" }, svg);
-      make("text", { x: bar + 96, y: middle + 5 }, svg, total ? `${percent(share)} · ${this.tally[index]}` : percent(share));
+      make("rect", { x: bar, y: middle - 9, width: locked ? 0 : 90 * share, height: 18, class: "qhn-full" }, svg);
+      const open = total ? `${percent(share)} · ${this.tally[index]}` : percent(share);
+      make("text", { x: bar + 96, y: middle + 5 }, svg, locked ? "?" : open);
       this.strip(index, left, middle + 14, 300);
     });
   }

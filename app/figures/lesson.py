@@ -9,14 +9,14 @@ import numpy as np
 
 from app.figures.curves import line
 from app.figures.layout import FONT, axis, layout
-from app.figures.palette import ACCENT, DEVICE, INK, MUTED, PAPER, RIVAL, loss_colour
+from app.figures.palette import ACCENT, DEVICE, INK, MUTED, PAPER, RIVAL, SECOND, loss_colour
 from app.figures.plain import Figure
 from app.figures.predictions import decision_boundary, points
 from qhn_core.lessons.outcome import Bars, Lines, Plane
 from qhn_core.objectives import OBJECTIVES
 
 #: What a series belongs to -> its colour.
-_COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE}
+_COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE, "second": SECOND}
 
 #: Signs of a network's weights in a line, and what stands between them; letters of names side by side in all.
 _SIGNS, _APART, _LETTERS = 5, "\u2004", 80
@@ -50,7 +50,8 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
         name = _words(series.name) or picture.title
         traces.append(line(series.x, series.y, name, colour_of(series.colour), **more))
     x: dict[str, Any] = {} if picture.x_range is None or picture.log_x else {"range": list(picture.x_range)}
-    y: dict[str, Any] = {} if picture.y_range is None or picture.log_y else {"range": list(picture.y_range)}
+    ends = picture.y_range
+    y: dict[str, Any] = {} if ends is None else {"range": list(np.log10(ends) if picture.log_y else ends)}
     x |= _log_axis([series.x for series in picture.series]) if picture.log_x else {}
     y |= _log_axis([series.y for series in picture.series]) if picture.log_y else {}
     shape = layout(picture.title, x=axis(picture.x, **x), y=axis(picture.y, **y), legend=len(traces) > 1)

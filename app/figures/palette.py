@@ -14,6 +14,8 @@ from qhn_core.objectives import OBJECTIVES
 RIVAL: Final = "#8A8F9C"
 #: What a device makes of a circuit, beside the ideal one.
 DEVICE: Final = "#E69F00"
+#: A second run with the same loss: its twin, another start, another circuit. Seen on light and dark ground.
+SECOND: Final = "#8C6D31"
 #: Classes of a dataset, apart from the losses; the marker symbols tell them apart without colour.
 CLASSES: Final = (
     "#E69F00", "#56B4E9", "#7F3C8D", "#8C6D31", "#F0E442", "#5B8C5A", "#A05195", "#4D4D4D", "#B2DF8A", "#FB9A99",

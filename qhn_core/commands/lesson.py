@@ -14,7 +14,10 @@ def command(
     action: Annotated[str, typer.Argument(metavar="ACTION", help="check, list, or fields.")],
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Lessons, as Markdown files.")] = None,
     run: Annotated[
-        bool, typer.Option("--run", help="Run each experiment too: does what should be seen happen?")
+        bool,
+        typer.Option(
+            "--run", help="Run each experiment too: does what should be seen happen, can each challenge be met?"
+        ),
     ] = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -64,12 +67,14 @@ def _praise(name: str, lesson) -> None:  # type: ignore[no-untyped-def]
 
 
 def _run(lesson, quiet: bool) -> list[str]:  # type: ignore[no-untyped-def]
-    """What should be seen and was not."""
-    from qhn_core.lessons.playing import play
+    """What should be seen and was not, and challenges that cannot be met."""
+    from qhn_core.lessons.playing import play, said
 
     missed = []
     for step, played in play(lesson):
-        missed += [f"step {step.id}: not seen: {text}" for text in played.missed]
+        missed += [f"step {step.id}: {text}" for text in played.wrong]
         if not quiet:
             typer.echo(f"  {step.id}: {played.seconds:.1f} s, {len(played.seen)} of {played.expected} seen")
+            if (tried := played.challenge) is not None and tried.met is not None:
+                typer.echo(f"    challenge met at {said(tried.met)}; {tried.tried} of {tried.offered} settings tried")
     return missed

@@ -33,6 +33,7 @@ METRICS = (
     "mmd2",
     "elbo",
     "grad_norm",
+    "cost_gap",
 )
 
 
@@ -47,6 +48,7 @@ class Course:
     theta: Array | None = None
     probs: Array | None = None
     state: trainer.TrainState | None = None
+    label: str = ""  #: what it is called in pictures
 
     def metric(self, name: str) -> Array:
         """Median over starts at each logged step, (T,)."""

@@ -45,7 +45,10 @@ class Unwatched:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One curve: x and y of the same length; ``colour`` names what it belongs to (a loss, rival, ink, accent)."""
+    """One curve: x and y of the same length; ``colour``: what it belongs to.
+
+    A loss by name, rival, ink, device, accent, or second: another run with the same loss.
+    """
 
     name: str
     x: Array

@@ -19,13 +19,18 @@ _POINTS = 250
 
 
 def _colour(course: Course, place: int) -> str:
-    """A loss has its colour; further contenders with the same loss are told apart by neutral ones."""
-    return course.config.objective.name if place == 0 else ("ink", "rival", "accent")[(place - 1) % 3]
+    """A loss has its colour; further contenders with the same loss have others. (Black is the exact posterior's.)"""
+    return course.config.objective.name if place == 0 else ("second", "accent", "rival")[(place - 1) % 3]
 
 
 def _colours(courses: Sequence[Course]) -> list[str]:
     losses = [course.config.objective.name for course in courses]
     return losses if len(set(losses)) == len(losses) else [_colour(c, k) for k, c in enumerate(courses)]
+
+
+def _of(course: Course) -> str:
+    """Whose a picture of one contender is."""
+    return f": {course.label}" if course.label else ""
 
 
 def _thin(steps: Sequence[int], y: Array) -> tuple[Array, Array]:
@@ -40,7 +45,7 @@ def _curves(title: str, y: str, metrics: Mapping[str, str], **more: object) -> C
         series = []
         for course, colour in zip(courses, _colours(courses), strict=True):
             for label, metric in metrics.items():
-                said = f"{course.name} {label}".strip()
+                said = f"{course.label} {label}".strip()
                 series.append(Series(said, *_thin(course.steps, course.metric(metric)), colour, dashed=label == "test"))
         total = max(course.config.steps for course in courses)
         return Lines(title, "step", y, series, x_range=(0.0, float(total)), **more)  # type: ignore[arg-type]
@@ -52,7 +57,7 @@ def _evidence(courses: Sequence[Course]) -> Lines | None:
     """The ELBO under log p(D), per run; None without a table."""
     series, levels = [], {}
     for course, colour in zip(courses, _colours(courses), strict=True):
-        series.append(Series(f"{course.name} ELBO".strip(), *_thin(course.steps, course.metric("elbo")), colour))
+        series.append(Series(f"{course.label} ELBO".strip(), *_thin(course.steps, course.metric("elbo")), colour))
         if course.setup.problem.table is not None and course.config.data_draws == 1:
             levels["log p(D)"] = float(course.setup.problem.log_evidence)
     total = max(course.config.steps for course in courses)
@@ -71,12 +76,12 @@ def _networks(courses: Sequence[Course]) -> Bars | None:
     top = np.argsort(-q, kind="stable")[:_TOP]
     n_bits = int(q.size).bit_length() - 1
     names = ["".join("+" if (i >> k) & 1 else "−" for k in range(n_bits - 1, -1, -1)) for i in top]
-    groups = {"q": q[top]}
+    groups = {f"{course.label} q".strip(): q[top]}
     problem = course.setup.problem
     if problem.table is not None and course.config.data_draws == 1:
         groups["posterior"] = problem.posterior[top]
-    title = f"Most probable networks (start {start + 1})"
-    return Bars(title, "network: its weights", "probability", names, groups, (course.config.objective.name, "ink"))
+    title = f"Most probable networks{_of(course)} (start {start + 1})"
+    return Bars(title, "network: its weights", "probability", names, groups, (_colours(courses)[-1], "ink"))
 
 
 def _information(courses: Sequence[Course]) -> Bars | None:
@@ -91,11 +96,9 @@ def _information(courses: Sequence[Course]) -> Bars | None:
         if not pairs:
             order = np.argsort(-matrix[upper], kind="stable")[:_TOP]
             pairs = [(int(upper[0][k]), int(upper[1][k])) for k in order]
-        groups[course.name or "circuit"] = np.array([matrix[pair] for pair in pairs])
+        groups[course.label or "circuit"] = np.array([matrix[pair] for pair in pairs])
     names = [f"{i + 1}–{j + 1}" for i, j in pairs]
-    return Bars(
-        "What one weight tells of another", "pair of weights", "bits", names, groups, ("elbo", "ink", "rival", "mle")
-    )
+    return Bars("What one weight tells of another", "pair of weights", "bits", names, groups, _colours(courses))
 
 
 def _plane(courses: Sequence[Course]) -> Plane | None:
@@ -111,7 +114,7 @@ def _plane(courses: Sequence[Course]) -> Plane | None:
     if proba.shape[2] != 2:
         return None
     names = [str(name) for name in data.class_names] or ["0", "1"]
-    title = f"Prediction of all networks together (start {start + 1})"
+    title = f"Prediction of all networks together{_of(course)} (start {start + 1})"
     return Plane(title, grid.x, grid.y, proba[:, :, 1], data.x_train, data.y_train, names, ("x1", "x2"))
 
 
@@ -135,6 +138,8 @@ PICTURES: Mapping[str, Callable[[Sequence[Course]], Picture | None]] = {
         log_y=True,
     ),
     "distance": _curves("Distance from the posterior", "KL, nats", {"": "kl_posterior"}),
+    "prior": _curves("Distance from the prior", "KL, nats", {"": "kl_prior"}),
+    "mmd": _curves("MMD² to the prior", "MMD²", {"": "mmd2"}),
     "evidence": _evidence,
     "networks": _networks,
     "information": _information,

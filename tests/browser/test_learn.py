@@ -123,10 +123,15 @@ def test_a_curve_can_be_drawn_by_keys(dashboard: Any, tab: Tab) -> None:
 
 def test_answers_make_a_profile_that_is_exported_and_cleared(dashboard: Any, tab: Tab) -> None:
     page = _open(tab, dashboard, "bit-qubit-weight", "one")
+    toy = page.locator("[data-chart=qubits]")
+    expect(toy).to_contain_text("Its odds are shown when your answer is locked.", timeout=LONG)
+    assert "%" not in toy.inner_text()
+    assert toy.get_attribute("data-p") == ""
     page.get_by_text("0, the middle.").click(timeout=LONG)
     page.get_by_role("radio", name="sure", exact=True).click()
     page.get_by_role("button", name="Lock my answer").click()
     page.get_by_text("not as you said").wait_for(timeout=LONG)
+    expect(toy).to_contain_text("50.0 %", timeout=LONG)
     page.get_by_role("button", name="All lessons").click()
     page.get_by_text("Sure and wrong: 1 of 1.").wait_for(timeout=LONG)
     with page.expect_download() as download:

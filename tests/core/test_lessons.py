@@ -17,11 +17,15 @@ from qhn_core.config import RunConfig
 from qhn_core.lessons import FOLDER, LessonError, library, load_lesson, read_lesson
 from qhn_core.lessons.course import Course
 from qhn_core.lessons.experiments import EXPERIMENTS
+from qhn_core.lessons.experiments.parity import Parity
+from qhn_core.lessons.experiments.qubit import Qubit
 from qhn_core.lessons.experiments.sketch import Sketch
+from qhn_core.lessons.experiments.training import Training
 from qhn_core.lessons.experiments.tuning import Tuning
-from qhn_core.lessons.outcome import Lines, Outcome, Plane, Series, Unwatched
-from qhn_core.lessons.playing import play
-from qhn_core.lessons.questions import POINTS, Curve
+from qhn_core.lessons.experiments.variance import Variance
+from qhn_core.lessons.outcome import Bars, Lines, Outcome, Picture, Plane, Series, Unwatched
+from qhn_core.lessons.playing import MOST_TRIED, offered, play
+from qhn_core.lessons.questions import POINTS, Curve, Number
 from qhn_core.lessons.words import fill, number, places
 from qhn_core.metrics import median_start
 
@@ -143,6 +147,52 @@ def test_the_command_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     assert "12-other.md, line 6: minutes" in found.output
 
 
+CHALLENGE = """    challenge:
+      text: End above 0.5.
+      when: [{value: predictive_nll_train.last, above: 0.5}]
+---
+
+## look"""
+
+
+def _checked(tmp_path: Path, text: str) -> tuple[int, str]:
+    path = tmp_path / "11-mine.md"
+    path.write_text(text, encoding="utf-8")
+    run = CliRunner().invoke(app, ["lesson", "check", str(path), "--run"])
+    return run.exit_code, run.output
+
+
+def test_a_challenge_is_tried_on_the_offered_settings(tmp_path: Path) -> None:
+    sliders = "choices: [mle, elbo]}\n      - {set: optimiser.lr, label: Rate, low: 0.01, high: 0.05, step: 0.01}"
+    text = SMALL.replace("choices: [mle, elbo]}", sliders).replace("---\n\n## look", CHALLENGE)
+    code, said = _checked(tmp_path, text)  # 0.5 is passed by every setting
+    assert code == 2
+    assert "the untouched setting meets the challenge already: End above 0.5." in said
+    code, said = _checked(tmp_path, text.replace("above: 0.5}", "above: 50}"))
+    assert code == 2
+    assert "no offered setting meets the challenge (9 of 9 tried): End above 0.5." in said
+    untouched, *_ = play(read_lesson(text, id="mine"))
+    loss = untouched[1].outcome.numbers["loss.last"]
+    met = text.replace("predictive_nll_train.last, above: 0.5", f"loss.last, above: {loss + 0.01}")
+    code, said = _checked(tmp_path, met)  # the ELBO's loss is higher by the distance from the prior
+    assert code == 0, said
+    assert "challenge met at objective.name = " in said
+    assert "of 9 settings tried" in said
+
+
+def test_sliders_are_tried_at_places_over_their_whole_range() -> None:
+    lessons = {lesson.id: lesson for lesson in library()[0]}
+    step = lessons["superposition-of-networks"].step("break")
+    settings = offered(step)
+    assert len(settings) <= MOST_TRIED
+    assert settings[0] == {control.set: control.first() for control in step.controls}
+    for name in ("experiment.first", "experiment.second"):
+        assert {0.0, 90.0, 180.0} <= {setting[name] for setting in settings}
+    (alone,) = lessons["bit-qubit-weight"].step("break").controls
+    assert len(offered(lessons["bit-qubit-weight"].step("break"))) == 37, "every angle of a slider that stands alone"
+    assert alone.first() == 90.0
+
+
 def test_every_lesson_that_comes_with_the_program_can_be_used() -> None:
     lessons, bad = library()
     assert not bad, "\n".join(map(str, bad))
@@ -213,7 +263,11 @@ def test_the_line_of_one_unit_is_drawn_straight() -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
 def test_what_a_lesson_says_should_be_seen_is_seen(path: Path) -> None:
     for step, played in play(load_lesson(path)):
-        assert not played.missed, f"{path.name}, {step.id}: {played.missed}"
+        assert not played.wrong, f"{path.name}, {step.id}: {played.wrong}"
+        assert (played.challenge is None) == (step.challenge is None)
+        if isinstance(step.question, Number):
+            truth = played.outcome.numbers[step.question.value]
+            assert truth.is_integer() or not step.question.step.is_integer(), "what is no whole number can be answered"
         unknown = {name for words in load_lesson(path).words[step.id] for name in places(words)}
         assert all(math.isfinite(played.outcome.numbers[name]) for name in unknown), step.id
         told = [name for name in played.outcome.notes if name in step.show]
@@ -275,3 +329,95 @@ def test_one_rule_says_which_start_is_the_median_one() -> None:
         course = Course("", RunConfig(), rows=[{"loss": values}])
         assert course.middle() == median_start(values)
         assert starts.start_of(starts.MEDIAN, values[None], replicas=len(loss), active=False) == course.middle()
+
+
+# ------------------------------------------------------------------------------------------- what experiments give
+
+TINY = {"network": {"name": "mlp", "layers": [2, 1, 1]}, "steps": 12, "replicas": 3}
+
+
+def _measured(lesson: str, step: str, *, until: int | None = None) -> Outcome:
+    found = next(one for one in library()[0] if one.id == lesson)
+    experiment, config = found.prepared(found.step(step))
+    return experiment.measure(config, until=until, watch=Unwatched())
+
+
+def _bars(picture: Picture) -> Bars:
+    assert isinstance(picture, Bars)
+    return picture
+
+
+def _lines(picture: Picture) -> Lines:
+    assert isinstance(picture, Lines)
+    return picture
+
+
+def test_a_flat_start_is_flat_on_axes_that_stand_still() -> None:
+    early = _measured("barren-plateaus", "flat", until=5)
+    picture = _lines(early.pictures["train"])
+    assert picture.y_range is not None
+    low, high = picture.y_range
+    moved = early.numbers["loss.highest"] - early.numbers["loss.lowest"]
+    assert moved < 0.02 * (high - low)
+    assert low < early.numbers["loss.last"] < high
+
+
+def test_the_first_look_at_plateaus_shows_one_start_only() -> None:
+    found = Variance(starts=8).measure(RunConfig.parse(TINY), until=None, watch=Unwatched())
+    assert len(_lines(found.pictures["variance"]).series) == 2
+    assert [series.name for series in _lines(found.pictures["uniform"]).series] == ["uniform angles"]
+    numbers = found.numbers
+    beyond = numbers["uniform.last"] * numbers["uniform.factor"] ** (50 - numbers["largest"])
+    assert numbers["uniform.at_50"] == pytest.approx(beyond)
+
+
+def test_contenders_are_called_by_their_labels_and_no_second_one_is_black() -> None:
+    training = Training(contenders={"one": {}, "zero": {"objective": {"beta": 0.0}}}, labels={"zero": "β = 0"})
+    config = RunConfig.parse(TINY | {"objective": {"name": "elbo"}})
+    found = training.measure(config, until=None, watch=Unwatched())
+    curves = _lines(found.pictures["effective"]).series
+    assert [(series.name, series.colour) for series in curves] == [("one", "elbo"), ("β = 0", "second")]
+    networks = _bars(found.pictures["networks"])
+    assert networks.title.startswith("Most probable networks: β = 0 (")
+    assert next(iter(networks.groups)) == "β = 0 q"
+    assert tuple(networks.colours) == ("second", "ink")
+    for bad in ({"labels": {"two": "β = 2"}}, {"axes": {"gab": (0.0, 1.0)}}):
+        with pytest.raises(ValueError, match="names among"):
+            Training.model_validate({"contenders": {"one": {}}, **bad})
+
+
+def test_no_twin_comes_below_the_floor_of_products() -> None:
+    twins = {"circuit": {}, "twin": {"ansatz": {"name": "product"}}}
+    training = Training(contenders=twins, floor=4)
+    config = RunConfig.parse(TINY | {"objective": {"name": "elbo"}, "steps": 200})
+    found = training.measure(config, until=None, watch=Unwatched())
+    floor = found.numbers["floor"]
+    assert floor <= found.numbers["twin.kl_posterior.last"] + 1e-9
+    assert 0 < floor < found.numbers["twin.kl_posterior.first"]
+    assert _lines(found.pictures["distance"]).levels == {"best product found": floor}
+    assert set(found.numbers) <= set(training.values(config))
+
+
+def test_a_histogram_shows_what_few_draws_gave() -> None:
+    found = _measured("born-rule-draws", "once")
+    bars = _bars(found.pictures["histogram"])
+    q, few, many = (np.asarray(values) for values in bars.groups.values())
+    assert (few > 0).sum() >= 4, "sixteenths that fell on networks beyond the likeliest"
+    assert np.all(few[few > 0] >= 1 / 16)
+    assert np.abs(few - q).sum() > 3 * np.abs(many - q).sum()
+
+
+def test_what_tells_parity_from_uniform_is_one_order() -> None:
+    bars = _bars(Parity(bits=6).measure(RunConfig(), until=None, watch=Unwatched()).pictures["orders"])
+    kernel, differs = (np.asarray(values) for values in bars.groups.values())
+    assert differs == pytest.approx([0, 0, 0, 0, 0, 0, 1])
+    assert kernel.sum() == pytest.approx(1)
+
+
+def test_ten_draws_agree_where_all_of_them_are_alike() -> None:
+    found = {
+        angle: Qubit(degrees=angle).measure(RunConfig(), until=None, watch=Unwatched()).numbers for angle in (0, 120)
+    }
+    assert found[0]["agree_10"] == 1
+    assert found[120]["agree_10"] == max(found[120]["share_10"], 1 - found[120]["share_10"])
+    assert found[120]["off_1000"] == pytest.approx(abs(found[120]["share_1000"] - 0.75))

@@ -60,7 +60,7 @@ class Draws(ExperimentConfig):
             "accuracy_all": everyone,
         }
         pictures: dict[str, Picture] = {
-            "histogram": _histogram(q, {n: found[n][0] for n in (16, 4096)}),
+            "histogram": _histogram(q, {n: found[n][0] for n in (16, 4096)}, config.objective.name),
             "distance": _distance(distance),
             "votes": Bars(
                 "Test accuracy",
@@ -74,13 +74,19 @@ class Draws(ExperimentConfig):
         return Outcome(numbers, pictures)
 
 
-def _histogram(q: Array, drawn: dict[int, Array]) -> Bars:
-    top = np.argsort(-q, kind="stable")[:_TOP]
-    groups = {"q": q[top]} | {f"{n} draws": share[top] for n, share in drawn.items()}
-    names = [f"{k + 1}" for k in range(_TOP)]
-    return Bars(
-        "The likeliest networks", "network, by q", "probability or share", names, groups, ("ink", "rival", "accent")
-    )
+def _histogram(q: Array, drawn: dict[int, Array], colour: str) -> Bars:
+    """The likeliest networks, and beside them those that came up most often in the fewest draws."""
+    order = np.argsort(-q, kind="stable")
+    rank = np.empty(q.size, dtype=np.int64)
+    rank[order] = np.arange(q.size)
+    fewest = drawn[min(drawn)]
+    likeliest = order[: _TOP // 2]
+    came = [w for w in order[np.argsort(-fewest[order], kind="stable")] if fewest[w] > 0 and w not in likeliest]
+    places = sorted([*likeliest, *came[: _TOP - len(likeliest)]], key=lambda w: rank[w])
+    groups = {"q": q[places]} | {f"{n:,} draws": share[places] for n, share in drawn.items()}
+    names = [f"{rank[w] + 1:,}" for w in places]
+    title = f"The {len(likeliest)} likeliest networks, and others that {min(drawn)} draws gave"
+    return Bars(title, "network: its place by q", "probability or share", names, groups, (colour, "rival", "device"))
 
 
 def _distance(distance: Array) -> Lines:

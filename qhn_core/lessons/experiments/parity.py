@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from qhn_core.analysis.spectrum import bandwidth_by_order
 from qhn_core.config import RunConfig
-from qhn_core.kernels import HammingKernel
+from qhn_core.kernels import HammingKernel, walsh_hadamard
 from qhn_core.lessons.experiments.base import EXPERIMENTS, ExperimentConfig
 from qhn_core.lessons.outcome import Bars, Lines, Outcome, Series, Watch
 
@@ -57,14 +58,13 @@ class Parity(ExperimentConfig):
             "mean_order": self.bits * tau,
         }
         weight = bandwidth_by_order(kernel, self.bits)
-        differs = np.zeros(self.bits + 1)
-        differs[-1] = weight.max()
+        differs = _by_order(q - uniform)
         bars = Bars(
             f"What γ = {self.gamma:g} looks at",
             "order of parity: number of bits in it",
-            "share of the kernel's weight",
+            "share (each adds up to 1)",
             [str(k) for k in range(self.bits + 1)],
-            {"the kernel's weight": weight, "where q differs from uniform": differs},
+            {"the kernel's weight": weight, "what tells q from uniform": differs},
             ("selbo", "ink"),
         )
         curve = ((1 - np.exp(-_GAMMAS)) / 2) ** self.bits
@@ -81,3 +81,9 @@ class Parity(ExperimentConfig):
             log_y=True,
         )
         return Outcome(numbers, {"orders": bars, "gammas": lines})
+
+
+def _by_order(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of Σ_S (E_q − E_π)[parity S]² at each order |S|, (N + 1,)."""
+    squares = walsh_hadamard(difference) ** 2
+    return np.bincount(np.bitwise_count(np.arange(difference.size)), weights=squares) / squares.sum()

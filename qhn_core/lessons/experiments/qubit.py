@@ -28,8 +28,9 @@ class Qubit(ExperimentConfig):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the measurements")
 
     def values(self, config: RunConfig) -> tuple[str, ...]:
-        """P(+1), from the engine and by formula; the mean weight; the share of +1 in each number of draws."""
-        return ("degrees", "p_plus", "formula", "mean_weight", "first_weight", *(f"share_{n}" for n in SHOTS))
+        """P(+1), by engine and formula; mean weight; shares of +1, how far from P(+1), and of the draws that agree."""
+        alone = ("degrees", "p_plus", "formula", "mean_weight", "first_weight")
+        return (*alone, *(f"{kind}_{n}" for kind in ("share", "off", "agree") for n in SHOTS))
 
     def pictures(self) -> tuple[str, ...]:
         """The qubit itself, shares of draws, P(+1) against the angle."""
@@ -52,6 +53,8 @@ class Qubit(ExperimentConfig):
             "mean_weight": 2 * p - 1,
             "first_weight": 2 * shares[1] - 1,
             **{f"share_{n}": share for n, share in shares.items()},
+            **{f"off_{n}": abs(share - p) for n, share in shares.items()},
+            **{f"agree_{n}": max(share, 1.0 - share) for n, share in shares.items()},
         }
         pictures: dict[str, Picture] = {
             "qubits": Qubits("One qubit is one weight", (float(theta),)),

@@ -18,7 +18,7 @@ from qhn_core.lessons.trained import draw, shares, trained
 from qhn_core.planning import plan
 
 Array = NDArray[np.float64]
-SHOTS = (16, 64, 256, 1024, 4096, 16384)
+SHOTS = (16, 64, 256, 1024, 4096, 16384, 65536)
 _REPEATS = 20
 
 
@@ -32,7 +32,7 @@ class Shots(ExperimentConfig):
     label = "Shots"
 
     name: Literal["shots"] = "shots"
-    shots: int = Field(1024, ge=16, le=16384, description="Strings that the device gives")
+    shots: int = Field(1024, ge=16, le=65536, description="Strings that the device gives")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the draws")
 
     def values(self, config: RunConfig) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -14,12 +15,16 @@ from qhn_core.studies.variance import compare_variance
 
 #: The two starts: name in the study -> what it is called here.
 _STARTS = {"uniform": "uniform angles", "small + Hadamard": "near the prior"}
+#: Qubits to which the fitted line is followed.
+_FAR = 50
 _KEYS = {"uniform": "uniform", "small + Hadamard": "near"}
 
 
 @EXPERIMENTS.register
 class Variance(ExperimentConfig):
     """Variance of the exact gradient over random starts, against qubits or layers; log variance fitted by a line.
+
+    ``at_50`` goes on along that line to 50 qubits, which nobody measures here.
 
     Studied are the lesson's loss and circuit, on networks whose hidden layers are narrower or wider, up to 15 weights.
     """
@@ -32,12 +37,16 @@ class Variance(ExperimentConfig):
 
     def values(self, config: RunConfig) -> tuple[str, ...]:
         """For each start: by how much one more qubit (layer) multiplies the variance, first and last variance."""
-        each = [f"{key}.{what}" for key in _KEYS.values() for what in ("factor", "first", "last", "doubled", "shrink")]
-        return (*each, "smallest", "largest", "lead")
+        each = [
+            f"{key}.{what}"
+            for key in _KEYS.values()
+            for what in ("factor", "first", "last", "doubled", "shrink", "at_50")
+        ]
+        return (*each, "smallest", "largest", "points", "lead", "ratio")
 
     def pictures(self) -> tuple[str, ...]:
-        """Variance against size."""
-        return ("variance",)
+        """Variance against size, from both starts, and from uniform angles alone."""
+        return ("variance", "uniform")
 
     def measure(self, config: RunConfig, *, until: int | None, watch: Watch) -> Outcome:
         """Scan both starts."""
@@ -62,13 +71,16 @@ class Variance(ExperimentConfig):
                 f"{key}.first": float(y[0]),
                 f"{key}.last": float(y[-1]),
                 f"{key}.shrink": float(y[0] / y[-1]),
+                f"{key}.at_50": float(y[-1]) * factor ** (_FAR - float(x[-1])),
             }
-            numbers |= {"smallest": float(x[0]), "largest": float(x[-1])}
-            colour = "accent" if key == "uniform" else "selbo"
+            numbers |= {"smallest": float(x[0]), "largest": float(x[-1]), "points": float(len(x))}
+            colour = "accent" if key == "uniform" else "second"
             series.append(Series(_STARTS[one.start], x, y, colour, marked=True))
         if "near.last" in numbers and "uniform.last" in numbers:
             numbers["lead"] = numbers["near.last"] / numbers["uniform.last"]
+            numbers["ratio"] = numbers["near.factor"] / numbers["uniform.factor"]
         title = f"Variance of the gradient, {config.ansatz.layers} layers"
         if self.against == "layers":
             title = "Variance of the gradient against depth"
-        return Outcome(numbers, {"variance": Lines(title, self.against, "variance", series, log_y=True)})
+        both = Lines(title, self.against, "variance", series, log_y=True)
+        return Outcome(numbers, {"variance": both, "uniform": replace(both, series=series[:1])})
