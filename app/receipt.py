@@ -59,7 +59,7 @@ def receipt(record: RunRecord, rows: Rows, config: RunConfig) -> bytes:
                 f"Run {record.id}, {record.state.value} at step {total} of {record.steps}, "
                 f"begun {record.created:%Y-%m-%d %H:%M} UTC. Made with QHN Lab.{_branched(record)}"
             ),
-            take_home.table(("at the last logged step", f"mean over {starts} starts"), values),
+            take_home.table(("at the last logged step", f"mean of {starts} starts" if starts > 1 else "value"), values),
             take_home.charts(
                 {
                     "loss": loss_curves(rows.steps, rows.history, objective=objective, total=total),

@@ -20,10 +20,7 @@ from qhn_core.errors import InvalidArgument
 #: Seconds between refreshes while something happens.
 REFRESH = 0.3
 _TABS = ("Generalisation", "Trainability", "Evidence", "Pictures", "Verdict", "Rivals", "Is it quantum?")
-_WHAT = (
-    "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. "
-    "Press **Train**. Bands hold the middle half of the seeds."
-)
+_WHAT = "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. Press **Train**."
 
 
 def page() -> None:
@@ -161,7 +158,7 @@ def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, Vie
             help="What to look at: curves, pictures, or the verdict.",
         )
         config = seen.config if seen is not None else form.config
-        scales = "Scales, smoothing and single seeds of the curves"
+        scales = "Scales, smoothing and single starts of the curves"
         with st.popover("Axes", icon=":material/tune:", key="race.axes", help=scales):
             view, replica = _axes(config.base.replicas if config is not None else 1, _total(form, seen), step)
     return str(tab), view, replica
@@ -196,7 +193,7 @@ def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
         help="Show factors instead of differences: a straight line is a constant rate.",
     )
     seeds = st.toggle(
-        "Single seeds",
+        "Single starts",
         _held("race.seeds", False),
         key="race.seeds",
         help="One thin curve for each start, instead of the median and its band.",
@@ -212,7 +209,7 @@ def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
     )
     key = f"race.replica.{replicas}"
     replica = st.number_input(
-        "Seed whose weights are shown",
+        "Start whose weights are shown",
         1,
         max(1, replicas),
         _held(key, 1),

@@ -23,6 +23,7 @@ from app.views.train import branches, ghosts
 from app.views.train.data import Shown, gradient_of, of_run
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
+from qhn_core.metrics import median_of
 from qhn_core.runner import RunState
 
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
@@ -235,12 +236,15 @@ def _loss(shown: Shown, _at: int | None, before: _Others) -> Built:
         total=shown.config.steps,
         draws=shown.loss_shots,
         bounds=shown.config.objective.bounds_evidence,
+        several_data=shown.config.data_draws > 1,
     )
     figure = haunted(figure, _behind(before), {"loss": "solid"})
     value = figures.median(shown.history["loss"][-1:])[0]
     limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
     how = _estimated(shown.loss_shots)
-    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}{how}."
+    of = median_of(shown.config.replicas)
+    said = f"{of}, {value:.3g}" if of else f"{value:.3g}"
+    return figure, f"Loss per example over steps: {said} at step {shown.steps[-1]}{limit}{how}."
 
 
 def _estimated(draws: int) -> str:
@@ -261,7 +265,7 @@ def _gap(shown: Shown, at: int | None, metric: str, before: _Others) -> Built:
     )
     stem = figures.GAPS[metric]
     figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
-    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]))
+    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]).replace(" <span", ", <span"))
     step = f" at step {shown.steps[-1]}" if at is None else ""
     return figure, f"Train and test curves over steps. {title}{step}{_estimated(shown.shots)}."
 
