@@ -14,7 +14,7 @@ from app.figures.overlay import smooth
 from app.figures.palette import INK, PAPER, translucent
 from app.figures.plain import Figure
 from app.figures.race import Side, View, legend_rows, short_names
-from app.figures.rules import NAMES, across, level_lines, level_names, upright
+from app.figures.rules import across, level_lines, level_names, names_room, upright
 from qhn_core.metrics import median_of
 
 Array = NDArray[np.float64]
@@ -67,7 +67,8 @@ def race_curves(
     y = axis(unit, nticks=6, **({"type": "log"} if view.log_y else {}))
     figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=rivals)
     figure_layout["margin"]["t"] += ROW * (legend_rows(names) - 1)
-    figure_layout["margin"]["r"] = NAMES if rivals else figure_layout["margin"]["r"]
+    if rivals:
+        figure_layout["margin"]["r"] = names_room(rivals)
     return {"data": traces, "layout": figure_layout}
 
 

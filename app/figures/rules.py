@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from app.figures.palette import INK, MUTED, RIVAL
 
 #: Dash patterns of rivals' levels.
 _RIVAL_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "dash", "dot")
-#: Size of the letters of a rival's name, pixels; the height of its line as a share of a low plot's; and the room right
-#: of the plot that the longest takes, pixels.
-_NAME, _LINE, NAMES = FONT - 3, 0.13, 66
+#: Size of the letters of a rival's name, pixels, and its line's height as a share of a low plot's; most letters of a
+#: whole name; pixels that a letter takes, and pixels between plot and name.
+_NAME, _LINE = FONT - 3, 0.13
+_LONGEST, _LETTER, _SPACE = 11, 5.6, 9
 
 
 def across(y: float, colour: str, dash: str, width: float) -> dict[str, Any]:
@@ -43,7 +44,9 @@ def level_lines(levels: Mapping[str, float], *, log: bool) -> list[dict[str, Any
 
 
 def level_names(levels: Mapping[str, float], *, log: bool, reach: tuple[float, float]) -> list[dict[str, Any]]:
-    """First words of the rivals' names, right of the plot, where they cover no curve: each at its line, or near it.
+    """The rivals' names, right of the plot, where they cover no curve: each at its line, or near it.
+
+    Of a long name the first word.
 
     Args:
         levels: name -> value.
@@ -59,11 +62,11 @@ def level_names(levels: Mapping[str, float], *, log: bool, reach: tuple[float, f
         places, ends = np.log10(places), np.log10(ends)
     return [
         {
-            "text": name.split()[0],
+            "text": name if len(name) <= _LONGEST else name.split()[0],
             "xref": "paper",
             "x": 1,
             "xanchor": "left",
-            "xshift": 9,
+            "xshift": _SPACE,
             "y": float(y),
             "yanchor": "middle",
             "showarrow": False,
@@ -71,6 +74,11 @@ def level_names(levels: Mapping[str, float], *, log: bool, reach: tuple[float, f
         }
         for name, y in zip(names, _apart(places, ends), strict=True)
     ]
+
+
+def names_room(names: Sequence[Mapping[str, Any]]) -> float:
+    """Pixels right of the plot that names of :func:`level_names` take."""
+    return _SPACE + _LETTER * max(len(name["text"]) for name in names)
 
 
 def _apart(places: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:

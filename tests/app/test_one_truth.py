@@ -80,3 +80,5 @@ def test_effective_networks_lie_within_their_interval_and_the_gap_is_that_of_the
     gap = np.median(history["predictive_nll_test"][-1] - history["predictive_nll_train"][-1])
     figure = charts(page)["gap"]["figure"]
     assert f"Median generalisation gap {gap:+.3f}".replace("-", "−") in figure["layout"]["title"]["text"]
+    title = charts(page)["circuit"]["figure"]["layout"]["title"]["text"]
+    assert re.search(r"angles.*start \d, median loss", title), "the angles drawn are one start's"

@@ -37,7 +37,9 @@ def test_the_mark_stands_where_the_step_is_and_rivals_are_named() -> None:
     assert (mark["x"], mark["y"]) == ([2.0], [2.0])
     assert [shape["x0"] for shape in figure["layout"]["shapes"] if shape.get("yref") == "paper"] == [2.0]
     (name,) = figure["layout"]["annotations"]
-    assert (name["text"], name["x"], name["xanchor"]) == ("Exact", 1, "left"), "beside the plot, not on its curves"
+    assert (name["text"], name["x"], name["xanchor"]) == ("Exact Bayes", 1, "left"), (
+        "beside the plot, not on its curves"
+    )
     assert figure["layout"]["margin"]["r"] > 60
 
 
@@ -47,7 +49,7 @@ def test_names_of_rivals_do_not_touch() -> None:
     for log in (False, True):
         figure = race_curves([side], title="t", unit="u", view=View(log_y=log), levels=levels)
         places = {note["text"]: note["y"] for note in figure["layout"]["annotations"]}
-        assert list(places) == ["Best", "Exact", "Mean-field", "Logistic"]
+        assert list(places) == ["Best string", "Exact Bayes", "Mean-field", "Logistic"]
         reach = float(np.log10(4.0)) if log else 4.0
         assert min(np.diff(list(places.values()))) > 0.12 * reach
         assert max(places.values()) <= reach + 1e-9

@@ -94,9 +94,9 @@ def _headline(form: RaceForm, seen: Seen | None) -> None:
     if config is None:
         return
     words = headline(config.base).split(" · ")
-    del words[-3:-1]  # loss and optimiser
-    draws = config.base.data_draws
-    words.append(f"{draws} draws of the data" if draws > 1 else "one data set")
+    if config.base.data_draws == 1:
+        words.append("one data set")
+    del words[-4:-2]  # loss and optimiser
     st.markdown(" · ".join(words))
     if seen is None:
         st.caption(_WHAT)

@@ -311,18 +311,21 @@ def _angles(shown: Shown, choice: str) -> Any:
 
 def _profile(shown: Shown, choice: str) -> Built:
     assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
-    return long_circuit.profile(shown.setup.circuit, _angles(shown, choice))
+    figure, alt = long_circuit.profile(shown.setup.circuit, _angles(shown, choice))
+    return figures.named(figure, _named(shown, choice, start_of(shown, choice))), alt
 
 
 def _window(shown: Shown, choice: str) -> Built:
     assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
     circuit = shown.setup.circuit
-    return long_circuit.diagram(
+    theta = _angles(shown, choice)
+    figure, alt = long_circuit.diagram(
         circuit,
-        _angles(shown, choice),
+        theta,
         label=type(shown.config.ansatz).label or circuit.name,
         labels=weight_labels(shown.config, circuit.n_qubits),
     )
+    return figures.named(figure, "" if theta is None else _named(shown, choice, start_of(shown, choice))), alt
 
 
 def _circuit(shown: Shown, choice: str, uncoupled: bool) -> Built:
@@ -331,13 +334,16 @@ def _circuit(shown: Shown, choice: str, uncoupled: bool) -> Built:
     circuit, theta = setup.circuit, shown.theta
     title = f"Circuit: {type(shown.config.ansatz).label or circuit.name}, {circuit.n_params} angles"
     start = start_of(shown, choice)
+    known = theta is not None and start < len(theta)
     figure = figures.circuit_diagram(
         circuit.gates,
         circuit.n_qubits,
         title=title,
-        theta=None if theta is None or start >= len(theta) else theta[start],
+        theta=_angles(shown, choice),
         labels=weight_labels(shown.config, circuit.n_qubits),
         gradient=gradient_of(shown, start) if shown.rests and not uncoupled else None,
         faint=uncoupled,
     )
-    return figure, f"{title}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."
+    name = _named(shown, choice, start) if known else ""
+    of = f" of {name}" if name else ""
+    return figures.named(figure, name), f"{title}{of}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."
