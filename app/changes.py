@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from app.describe import TITLES, section_summary, value_text
@@ -28,6 +29,36 @@ def changes(before: RunConfig, now: RunConfig) -> tuple[str, ...]:
     return tuple(found)
 
 
+def setting_label(path: str, variants: Iterable[str] = ()) -> str:
+    """What forms call a setting: ``Seed``, ``Loss``, ``Loss: λ``.
+
+    Args:
+        path: ``seed``, ``objective``, ``objective.lam``.
+        variants: names of the section's variants, one of which has the field.
+    """
+    section, _, field = path.partition(".")
+    if section not in SECTIONS:
+        return _label(path)
+    if not field:
+        return TITLES[section]
+    known = (SECTIONS[section][name] for name in variants if name in SECTIONS[section].names())
+    labels = {spec.name: spec.label for variant in known for spec in specs(variant)}
+    return _of(section, labels.get(field, _label(field)))
+
+
+def variant_label(section: str, name: str) -> str:
+    """What a section's variant is called in few words: ``ELBO``, ``Linear (CNOT ladder)``; its name if unknown."""
+    if name not in SECTIONS[section].names():
+        return name
+    variant = SECTIONS[section][name]
+    return str(getattr(variant, "short", "") or variant.label or name)
+
+
+def _of(section: str, label: str) -> str:
+    """A field's label after its section's."""
+    return f"{TITLES[section]}: {label if len(label) < 3 else label[:1].lower() + label[1:]}"
+
+
 def _of_section(name: str, old: Any, new: Any) -> list[str]:
     """A section's changes: of its variant, or else of its fields."""
     if not isinstance(old, dict) or not isinstance(new, dict) or old["name"] != new["name"]:
@@ -36,7 +67,7 @@ def _of_section(name: str, old: Any, new: Any) -> list[str]:
     found = []
     for field in dict.fromkeys([*old, *new]):
         if old.get(field) != new.get(field):
-            label = f"{TITLES[name]}: {labels.get(field, _label(field)).lower()}"
+            label = _of(name, labels.get(field, _label(field)))
             found.append(_arrow(label, _short(old.get(field)), _short(new.get(field))))
     return found
 

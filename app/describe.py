@@ -110,6 +110,8 @@ def headline(config: RunConfig) -> str:
     rate = config.optimiser.model_dump()["lr"]
     parts.append(f"{type(config.optimiser).label or config.optimiser.name} {value_text(rate)}")
     parts.append(f"{counted(config.steps, 'step')}, {counted(config.replicas, 'start')}")
+    if config.data_draws > 1:
+        parts.append(f"{config.data_draws} draws of the data")
     return " · ".join(parts)
 
 

@@ -68,13 +68,10 @@ class Moment:
 
     def named(self, figure: figures.Figure) -> figures.Figure:
         """The figure with the start in its title."""
-        layout = dict(figure["layout"])
-        heading = dict(layout["title"])
         if self.title:
-            heading["text"] = f"<b>{self.title}</b>"
-        if self.name:
-            heading["text"] += f" <span style='font-size:{figures.FONT - 2}px'>{self.name}</span>"
-        return {"data": figure["data"], "layout": layout | {"title": heading}}
+            heading = figure["layout"]["title"] | {"text": f"<b>{self.title}</b>"}
+            figure = {"data": figure["data"], "layout": figure["layout"] | {"title": heading}}
+        return figures.named(figure, self.name)
 
 
 def measure(q: Array, shots: int, *, seed: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -75,7 +75,7 @@ def receipt(
                 f"Run {record.id}, {record.state.value} at step {total} of {record.steps}, "
                 f"begun {record.created:%Y-%m-%d %H:%M} UTC. Made with QHN Lab.{_branched(record)}"
             ),
-            take_home.table(("at the last logged step", f"mean over {starts} starts"), values),
+            take_home.table(("at the last logged step", f"mean of {starts} starts" if starts > 1 else "value"), values),
             take_home.charts(charts),
             take_home.heading("Configuration, and the same run with Python"),
             take_home.script(script(config, files), f"run-{record.id}.py", said=files.said),

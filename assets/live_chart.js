@@ -131,6 +131,9 @@ function fitted(title, width, family) {
   return { text, size, above, room: (TITLE * title.font.size) / LETTERS + more, more };
 }
 
+// Pixels at both sides of a chart over which what stands under its plot does not reach.
+const SIDES = 64;
+
 // A rest as long as the drawing took: on a busy machine charts refresh less often, and training keeps its core.
 function pause(took) {
   return new Promise((resolve) => setTimeout(resolve, Math.min(took, 400)));
@@ -329,6 +332,14 @@ class Chart {
       const { text, size, above } = heading;
       layout.title = { ...layout.title, text, font: { ...font, size }, pad: { ...pad, t: above } };
     }
+    this.under = layout.xaxis?.title?.text?.includes("<span") ? layout.xaxis.title : null;
+    this.below = (layout.margin && layout.margin.b) || 0;
+    const caption = this.caption();
+    if (caption) {
+      const { text, size, more } = caption;
+      layout.xaxis = { ...layout.xaxis, title: { ...this.under, text, font: { ...this.under.font, size } } };
+      layout.margin = { ...layout.margin, b: this.below + more };
+    }
     const top = Math.max(this.asked + (heading?.more || 0), this.room || 0);
     if (top > this.asked) layout.margin = { ...layout.margin, t: top };
     await plotly.react(this.node, figure.data, layout, config);
@@ -353,10 +364,15 @@ class Chart {
     return this.title && fitted(this.title, this.node.clientWidth - 4, this.family);
   }
 
+  // What is said under the plot in small letters, as it fits there; null where nothing is.
+  caption() {
+    return this.under && fitted(this.under, this.node.clientWidth - SIDES, this.family);
+  }
+
   // A legend above the plot takes as many rows as the width asks for: the title stays over it, the plot under it.
   async makeRoom(plotly) {
     if (!this.node._fullLayout) return; // it is drawn anew at this moment
-    const { legend, margin, showlegend, title } = this.node._fullLayout;
+    const { legend, margin, showlegend, title, xaxis } = this.node._fullLayout;
     const drawn = this.node.querySelector("g.legend");
     const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
     const heading = this.heading();
@@ -367,6 +383,11 @@ class Chart {
     if (heading && title && (title.text !== heading.text || Math.abs(title.font.size - heading.size) > 0.1)) {
       const { text, size, above } = heading;
       Object.assign(asked, { "title.text": text, "title.font.size": size, "title.pad.t": above });
+    }
+    const caption = this.caption();
+    if (caption && xaxis && xaxis.title.text !== caption.text) {
+      const { text, size, more } = caption;
+      Object.assign(asked, { "xaxis.title.text": text, "xaxis.title.font.size": size, "margin.b": this.below + more });
     }
     if (Object.keys(asked).length) await plotly.relayout(this.node, asked);
   }

@@ -230,6 +230,22 @@ JUDGED: Mapping[str, Direction] = MappingProxyType(
 TERM, ARCHITECTURE = "term_", "architecture_"
 
 
+#: Quantiles over starts between which every band of curves lies.
+BAND = (0.1, 0.9)
+
+
+def median_of(*starts: int, band: bool = False, too: str = "") -> str:
+    """What curves of so many starts each are, and their band; empty where each is of one.
+
+    ``median of 16 starts, band: middle 80 %``; with ``too``, what else is drawn as a median: ``(rivals too)``.
+    """
+    if max(starts, default=1) < 2:
+        return ""
+    counts = " or ".join(map(str, sorted(set(starts))))
+    also = f" ({too} too)" if too else ""
+    return f"median of {counts} starts{also}" + (f", band: middle {100 * (BAND[1] - BAND[0]):.0f} %" if band else "")
+
+
 def direction(name: str) -> int:
     """+1 where more is better, −1 where less is, 0 where neither is meant."""
     metric = METRICS.get(name)

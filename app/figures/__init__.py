@@ -7,7 +7,7 @@ second would cost the training thread its time: their validation takes tens of m
 
 from app.figures.circuit import circuit_diagram, diagram_height
 from app.figures.curves import GAPS, band, gap_curves, gap_name, line, loss_curves, median, spread
-from app.figures.layout import FONT, axis, layout, message
+from app.figures.layout import FONT, axis, layout, message, named
 from app.figures.palette import CLASSES, INK, MUTED, RIVAL, SYMBOLS, TOKENS, loss_colour, translucent
 from app.figures.plain import Figure, plain, resolve, thin
 from app.figures.predictions import (
@@ -49,6 +49,7 @@ __all__ = [
     "marginal_bars",
     "median",
     "message",
+    "named",
     "plain",
     "points",
     "resolve",

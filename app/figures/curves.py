@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.layout import FONT, axis, layout, message
+from app.figures.layout import FONT, axis, captioned, layout, message, small
 from app.figures.palette import INK, loss_colour, translucent
 from app.figures.plain import Figure, thin
-from qhn_core.metrics import METRICS, TERM
+from qhn_core.metrics import BAND, METRICS, TERM, median_of
 from qhn_core.objectives import OBJECTIVES
 from qhn_core.store.thinned import medians
 
@@ -23,6 +23,8 @@ GAPS: Mapping[str, str] = {"predictive": "predictive_nll", "accuracy": "accuracy
 #: Said of a loss beside the evidence that it does not bound.
 NO_BOUND = "not itself a bound: −ELBO is"
 _DASHES = ("dot", "dash", "dashdot", "longdash")
+#: What the curves at a band's ends are called.
+ENDS = tuple(f"{100 * end:.0f} %" for end in BAND)
 #: What tells single points of one colour apart, as dashes do lines.
 _SHAPES = {"solid": "circle", "dot": "diamond", "dash": "square", "dashdot": "cross", "longdash": "triangle-up"}
 
@@ -43,10 +45,10 @@ def median(values: Array) -> Array:
 
 
 def band(values: Array) -> tuple[Array, Array]:
-    """10 % and 90 % quantiles over replicas, (T, B) -> two (T,); values must not be NaN throughout a row."""
+    """The quantiles :data:`BAND` over replicas, (T, B) -> two (T,); values must not be NaN throughout a row."""
     # Several times faster than nanquantile, which goes row by row.
     quantile = np.nanquantile if np.isnan(values).any() else np.quantile
-    low, high = quantile(values, [0.1, 0.9], axis=1)
+    low, high = quantile(values, BAND, axis=1)
     return low, high
 
 
@@ -68,14 +70,14 @@ def line(x: Array, y: Array, name: str, colour: str, **more: Any) -> dict[str, A
 
 
 def spread(x: Array, values: Array, colour: str, name: str) -> list[dict[str, Any]]:
-    """The middle 80 % of the replicas as a band; nothing for one replica."""
+    """The band over the replicas; nothing for one replica."""
     if values.shape[1] < 2 or len(x) < 2 or np.isnan(values).all(axis=1).any():
         return []
     low, high = band(values)
     edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     return [
-        {**edge, "y": low, "name": f"{name} 10 %"},
-        {**edge, "y": high, "name": f"{name} 90 %", "fill": "tonexty", "fillcolor": translucent(colour, 0.18)},
+        {**edge, "y": low, "name": f"{name} {ENDS[0]}"},
+        {**edge, "y": high, "name": f"{name} {ENDS[1]}", "fill": "tonexty", "fillcolor": translucent(colour, 0.18)},
     ]
 
 
@@ -106,15 +108,14 @@ def _error_bar(x: Array, error: Array | None) -> dict[str, Any]:
     return {"error_y": {"type": "data", "array": np.nan_to_num(error), "thickness": 2, "width": 6}}
 
 
-def _band_said(shape: dict[str, Any], points: int, banded: bool) -> None:
-    """Say beside the axis of steps what the band, or the bar of a single point, means."""
-    if banded:
-        shape["xaxis"]["title"]["text"] += f" ({'band' if points > 1 else 'bar'}: ± 1 standard error)"
+def _error_said(points: int, known: bool) -> str:
+    """What the band of one start's estimates, or the bar of a single point, means; empty where there is none."""
+    return f"{'band' if points > 1 else 'bar'}: ± 1 standard error" if known else ""
 
 
 def _draws_said(draws: int) -> str:
     """What follows a title, small: from how many strings a step is estimated; nothing where it is exact."""
-    return f" <span style='font-size:{FONT - 2}px'>estimated from {draws:,} draws</span>" if draws else ""
+    return small(f"estimated from {draws:,} draws") if draws else ""
 
 
 def term_names(history: History) -> list[str]:
@@ -133,8 +134,11 @@ def loss_curves(
     total: int = 0,
     draws: int = 0,
     bounds: bool = False,
+    several_data: bool = False,
 ) -> Figure:
     """Loss per example with its terms, against the log evidence; for one start that is estimated, ± 1 standard error.
+
+    Of several starts each line is their median, and the loss has a band.
 
     Args:
         steps: logged steps, (T,).
@@ -147,6 +151,7 @@ def loss_curves(
         draws: strings from which each step's loss is estimated, with its error as ``loss_se``; 0 where it is exact.
         bounds: whether the loss itself is −ELBO. If not, −ELBO is drawn as the bound, like the evidence that it
             bounds, and the title says that the loss is none.
+        several_data: whether starts have different data, so that the log evidence is a median, too.
     """
     title = f"Loss per example: {label}" if label else "Loss per example"
     if not len(steps):
@@ -171,14 +176,15 @@ def loss_curves(
     if log_evidence is not None and bound is not None and not np.isnan(bound[keep]).all():
         if not bounds:
             traces.append(line(x, -median(bound[keep]) / n_train, "−ELBO", INK, width=2))
-            title += f" <span style='font-size:{FONT - 2}px'>{NO_BOUND}</span>"
+            title += small(NO_BOUND)
         level = -log_evidence / n_train
         notes.append(_level_name(level, "−log p(D) ≤ loss = −ELBO" if bounds else "−log p(D) ≤ −ELBO", traces))
         traces.append(_level_line(x, level, "−log p(D)", total))
-    unit = loss_unit(objective)
-    shape = _curve_layout(title, step_axis(x, total), unit, annotations=notes)
+    said = median_of(history["loss"].shape[1], band=len(x) > 1)
+    of_data = "−log p(D): median of the draws of the data" if several_data and notes else ""
+    along = captioned(step_axis(x, total), said, of_data, _error_said(len(x), error is not None))
+    shape = _curve_layout(title, along, loss_unit(objective), annotations=notes)
     shape["title"]["text"] += _draws_said(draws)
-    _band_said(shape, len(x), error is not None)
     return {"data": traces, "layout": shape}
 
 
@@ -260,6 +266,9 @@ def gap_curves(
 ) -> Figure:
     """Train and test curves of one metric with the gap between them shaded; train solid, test dashed.
 
+    Of several starts each line is a median, and the gap that the title tells is the median of their gaps, each start's
+    own test minus train: not what the shaded medians differ by.
+
     Args:
         steps: logged steps, (T,).
         history: name -> (T, B).
@@ -288,13 +297,14 @@ def gap_curves(
         line(x, upper, "test", colour, dash="dash", width=3, **shade, **_error_bar(x, errors[1])),
     ]
     row = len(steps) - 1 if at is None else max(int(np.searchsorted(steps, at, side="right")) - 1, 0)
-    gap = middle[row] - median(train[row : row + 1])[0]
-    title = f"Generalisation gap {'≈ ' if draws else ''}{gap:+.3f}, {gap_name(metric)}".replace("-", "−")
-    if at is not None:
-        title += f" <span style='font-size:{FONT - 2}px'>step {at}</span>"
-    shape = _curve_layout(title, step_axis(x, total), shown.unit)
+    starts = test.shape[1]
+    gap = median(test[row : row + 1] - train[row : row + 1])[0]
+    title = f"{'Median g' if starts > 1 else 'G'}eneralisation gap {'≈ ' if draws else ''}{gap:+.3f}".replace("-", "−")
+    title += small(", ".join([gap_name(metric), *([f"step {at}"] if at is not None else [])]))
+    said = f"lines: {median_of(starts)}, each by itself" if starts > 1 else ""
+    along = captioned(step_axis(x, total), said, _error_said(len(x), any(error is not None for error in errors)))
+    shape = _curve_layout(title, along, shown.unit)
     if len(x) < 2:
         shape["yaxis"]["range"] = [min(lower[0], upper[0]) - 0.1, max(lower[0], upper[0]) + 0.1]
     shape["title"]["text"] += _draws_said(draws)
-    _band_said(shape, len(x), any(error is not None for error in errors))
     return {"data": traces, "layout": shape}

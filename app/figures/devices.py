@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.curves import line, loss_unit, median, spread
-from app.figures.layout import FONT, axis, layout, message
+from app.figures.layout import FONT, axis, captioned, layout, message
 from app.figures.palette import DEVICE, INK, RIVAL, loss_colour, translucent
 from app.figures.plain import Figure
+from qhn_core.metrics import median_of
 
 Array = NDArray[np.float64]
 
@@ -147,4 +148,5 @@ def device_loss(
         level, name = reference
         traces.append(line(np.array([0.0, float(max(total, 1))]), np.full(2, level), name, RIVAL, dash="dash", width=2))
     y = axis(loss_unit(objective), nticks=6, exponentformat="power")
-    return {"data": traces, "layout": layout(title, x=axis("step", range=[0, max(total, 1)]), y=y)}
+    along = captioned(axis("step", range=[0, max(total, 1)]), median_of(loss.shape[1], band=len(x) > 1))
+    return {"data": traces, "layout": layout(title, x=along, y=y)}

@@ -12,8 +12,9 @@ from app.figures.layout import FONT, TWO_ROWS
 from app.figures.palette import INK, PAPER
 from app.figures.plain import Figure
 from app.figures.race import Side, View, short_names
-from app.figures.race_curves import quartiles, race_curves
+from app.figures.race_curves import ends, race_curves
 from app.figures.rules import across, note
+from qhn_core.metrics import METRICS
 
 
 def evidence_ceiling(
@@ -22,18 +23,18 @@ def evidence_ceiling(
     """Each contender's ELBO climbing to the log evidence; the gap is KL(q‖posterior).
 
     Args:
-        sides: values are ELBOs in nats, (T, B), each seed shifted to the common ceiling where they differ.
+        sides: values are ELBOs in nats, (T, B), each start shifted to the common ceiling where they differ.
         log_evidence: the ceiling log p(D), nats.
-        kl: contender -> median KL at the step looked at, nats.
+        kl: contender -> median over starts of the KL at the step looked at, nats: what its curve lacks to the ceiling.
         view: axes and options.
-        shifted: whether seeds have different data, and so different ceilings.
+        shifted: whether starts have different data, and so different ceilings.
     """
     title = "Evidence ceiling: log p(D) − ELBO = KL(q‖posterior)"
     shown = [side for side in sides if len(side.x)]
     names = short_names([side.title for side in shown])
+    said = _said(shown)
     named = [
-        replace(side, legend=f"{name}: KL {kl.get(side.title, np.nan):.3g}")
-        for side, name in zip(shown, names, strict=True)
+        replace(side, legend=f"{name}: {said}KL {_number(kl, side)}") for side, name in zip(shown, names, strict=True)
     ]
     plain_view = View(view.x, view.log_x, False, view.smoothing, view.seeds, view.total, view.step)
     figure = race_curves(named, title=title, unit="nats", view=plain_view)
@@ -45,12 +46,21 @@ def evidence_ceiling(
     notes = [note(f"<b>{words} = {log_evidence:.2f}</b>".replace("-", "−"), 0.01, log_evidence, "left", "bottom")]
     best = min(named, key=lambda s: _last_gap(s, log_evidence))
     gap = _gap_arrow(best, log_evidence, kl, log_x=view.log_x)
-    lowest = min(float(np.nanmin(quartiles(s.values[[0, -1, s.at % len(s.x)]])[0])) for s in named)
+    lowest = min(float(np.nanmin(ends(s.values[[0, -1, s.at % len(s.x)]])[0])) for s in named)
     room = max(log_evidence - lowest, 1e-3)
     shape["yaxis"]["range"] = [lowest - 0.08 * room, log_evidence + 0.16 * room]
     shape["annotations"] = [*shape["annotations"], *notes, *gap]
     shape["margin"]["t"] = max(TWO_ROWS, shape["margin"]["t"])
     return figure
+
+
+def _said(sides: Sequence[Side]) -> str:
+    """The word before a KL that is one of several starts'."""
+    return "median " if max((side.values.shape[1] for side in sides), default=1) > 1 else ""
+
+
+def _number(kl: Mapping[str, float], side: Side) -> str:
+    return METRICS["kl_posterior"].text(kl.get(side.title, np.nan))
 
 
 def _last_gap(side: Side, ceiling: float) -> float:
@@ -71,7 +81,7 @@ def _gap_arrow(side: Side, ceiling: float, kl: Mapping[str, float], *, log_x: bo
         "showarrow": True, "arrowhead": 2, "arrowside": "end+start", "arrowwidth": 2, "arrowcolor": INK,
     }  # fmt: skip
     label = {
-        "text": f"KL(q‖posterior) = {kl.get(side.title, np.nan):.3g} nats",
+        "text": f"{_said([side])}KL(q‖posterior) = {_number(kl, side)} nats",
         "x": x,
         "xanchor": "right" if late else "left",
         "xshift": -8 if late else 8,

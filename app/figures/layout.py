@@ -26,6 +26,25 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
+def small(words: str) -> str:
+    """What follows a title in small letters, with the space before it, where a chart that is narrow breaks it."""
+    return f" <span style='font-size:{FONT - 2}px'>{words}</span>" if words else ""
+
+
+def named(figure: Mapping[str, Any], words: str) -> dict[str, Any]:
+    """The figure with small words after its title, such as which start it shows."""
+    shape = dict(figure["layout"])
+    heading = dict(shape["title"])
+    heading["text"] += small(words)
+    return {"data": figure["data"], "layout": shape | {"title": heading}}
+
+
+def captioned(along: Mapping[str, Any], *words: str) -> dict[str, Any]:
+    """An axis whose title goes on in small letters: what lines and bands are. Empty words are left out."""
+    said = small("; ".join(filter(None, words)))
+    return {**along, "title": {**along["title"], "text": along["title"]["text"] + said}}
+
+
 def layout(
     title: str,
     *,

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import band, line, loss_unit, median
-from app.figures.layout import FONT, axis, layout, message
+from app.figures.curves import ENDS, band, line, loss_unit, median
+from app.figures.layout import FONT, axis, captioned, layout, message
 from app.figures.palette import SYMBOLS, loss_colour, translucent
 from app.figures.plain import Figure, thin
-from qhn_core.metrics import METRICS
+from qhn_core.metrics import METRICS, median_of
 
 Array = NDArray[np.float64]
 
@@ -29,6 +29,7 @@ class Curve:
     objective: str
     steps: Array  #: (T,)
     values: Array  #: (T, B)
+    loss: str = ""  #: what is minimised, with its weight
 
 
 def smooth(values: Array, weight: float) -> Array:
@@ -89,10 +90,11 @@ def overlay(
         metric: a key of :data:`qhn_core.metrics.METRICS`, or any logged name.
         log_y: logarithmic axis; values that are not positive are left out.
         smoothing: weight of :func:`smooth`.
-        bands: whether the middle 80 % of the replicas are shaded.
+        bands: whether the band over the replicas is shaded.
     """
     shown = METRICS.get(metric)
     title, unit = (metric, "") if shown is None else (shown.label, _unit(metric, curves))
+    title += ", each run its own" if metric == "loss" and len({curve.loss for curve in curves}) > 1 else ""
     drawn = [curve for curve in curves[:MAX_RUNS] if len(curve.steps) and not np.isnan(curve.values).all()]
     if not drawn:
         return message(title, "The chosen runs have no values of this metric")
@@ -102,7 +104,8 @@ def overlay(
         traces += _run(curve, colour, SYMBOLS[number % len(SYMBOLS)], log_y=log_y, smoothing=smoothing, bands=bands)
     y = axis(unit, nticks=7, type="log" if log_y else "linear")
     legend = {"font": {"size": FONT - 1}, "itemwidth": 30}
-    shape = layout(title, x=axis("step", rangemode="tozero"), y=y)
+    said = median_of(*(curve.values.shape[1] for curve in drawn), band=bands)
+    shape = layout(title, x=captioned(axis("step", rangemode="tozero"), said), y=y)
     return {"data": traces, "layout": shape | {"legend": shape["legend"] | legend}}
 
 
@@ -140,4 +143,4 @@ def _band(x: Array, values: Array, colour: str, label: str) -> list[dict[str, An
     edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     edge["legendgroup"] = label
     fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.15)}
-    return [{**edge, "y": low, "name": f"{label} 10 %"}, {**edge, "y": high, "name": f"{label} 90 %", **fill}]
+    return [{**edge, "y": low, "name": f"{label} {ENDS[0]}"}, {**edge, "y": high, "name": f"{label} {ENDS[1]}", **fill}]

@@ -56,7 +56,7 @@ class View:
         x: title of the horizontal axis, ``step`` or ``seconds``.
         log_x, log_y: logarithmic axes; what is not positive is left out.
         smoothing: weight of the moving average, 0 … 1.
-        seeds: whether every seed is drawn.
+        seeds: whether every start is drawn, a seed each.
         total: steps of the whole race, in view while nothing is logged; 0 for seconds.
         step: the step looked at, which vertical lines mark; None for none.
     """

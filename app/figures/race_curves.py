@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import line
-from app.figures.layout import ROW, axis, layout, message
+from app.figures.curves import ENDS, band, line, median
+from app.figures.layout import ROW, axis, captioned, layout, message
 from app.figures.overlay import smooth
 from app.figures.palette import INK, PAPER, translucent
 from app.figures.plain import Figure
 from app.figures.race import Side, View, legend_rows, short_names
-from app.figures.rules import across, level_lines, level_names, upright
+from app.figures.rules import across, level_lines, level_names, names_room, upright
+from qhn_core.metrics import median_of
 
 Array = NDArray[np.float64]
 
@@ -22,16 +23,13 @@ Array = NDArray[np.float64]
 _POINTS = 220
 
 
-def quartiles(values: Array) -> tuple[Array, Array, Array]:
-    """25 %, 50 % and 75 % quantiles over seeds, (T, B) -> three (T,); NaN where no seed has a value."""
-    if np.isnan(values).any():
-        some = ~np.isnan(values).all(axis=1)
-        out = np.full((3, len(values)), np.nan)
-        if some.any():
-            out[:, some] = np.nanquantile(values[some], [0.25, 0.5, 0.75], axis=1)
-        return out[0], out[1], out[2]
-    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=1)
-    return low, middle, high
+def ends(values: Array) -> tuple[Array, Array]:
+    """The band over starts, (T, B) -> two (T,); NaN where no start has a value."""
+    some = ~np.isnan(values).all(axis=1)
+    low, high = np.full((2, len(values)), np.nan)
+    if some.any():
+        low[some], high[some] = band(values[some])
+    return low, high
 
 
 def race_curves(
@@ -43,13 +41,13 @@ def race_curves(
     levels: Mapping[str, float] | None = None,
     zero: bool = False,
 ) -> Figure:
-    """Median of each contender with the middle half of its seeds as a band.
+    """Median of each contender with the band over its starts.
 
     Args:
         sides: contenders with at least one logged step.
         title, unit: of the quantity.
         view: axes and options.
-        levels: rivals' values, drawn as grey lines and named at the right.
+        levels: rivals' values, medians as the curves are, drawn as grey lines and named right of the plot.
         zero: whether a line at 0 is drawn.
     """
     drawn = [side for side in sides if len(side.x) and not np.isnan(side.values).all()]
@@ -59,15 +57,25 @@ def race_curves(
     traces: list[dict[str, Any]] = []
     for side, name in zip(drawn, names, strict=True):
         traces += _side(side, name, view)
-    shapes, notes = level_lines(levels or {}, log=view.log_y), level_names(levels or {}, log=view.log_y)
+    rivals = level_names(levels or {}, log=view.log_y, reach=_reach(traces))
+    shapes = level_lines(levels or {}, log=view.log_y)
     if zero:
         shapes.append(across(0.0, INK, "solid", 1.0))
     shapes += _step_lines(drawn, view)
-    x = axis(view.x, **_x_range(drawn, view))
+    said = median_of(*(side.values.shape[1] for side in drawn), band=not view.seeds, too="rivals" if rivals else "")
+    x = captioned(axis(view.x, **_x_range(drawn, view)), said)
     y = axis(unit, nticks=6, **({"type": "log"} if view.log_y else {}))
-    figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=notes)
+    figure_layout = layout(title, x=x, y=y, shapes=shapes, annotations=rivals)
     figure_layout["margin"]["t"] += ROW * (legend_rows(names) - 1)
+    if rivals:
+        figure_layout["margin"]["r"] = names_room(rivals)
     return {"data": traces, "layout": figure_layout}
+
+
+def _reach(traces: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """The lowest and the highest value drawn."""
+    drawn = np.concatenate([np.asarray(trace["y"], dtype=float) for trace in traces])
+    return float(np.nanmin(drawn)), float(np.nanmax(drawn))
 
 
 def _side(side: Side, name: str, view: View) -> list[dict[str, Any]]:
@@ -78,7 +86,7 @@ def _side(side: Side, name: str, view: View) -> list[dict[str, Any]]:
     x, values = np.asarray(side.x, dtype=np.float64)[keep], values[keep]
     if view.log_y:
         values = np.where(values > 0.0, values, np.nan)
-    low, middle, high = quartiles(values)
+    (low, high), middle = ends(values), median(values)
     colour, dash = side.style.colour, side.style.dash
     traces: list[dict[str, Any]] = []
     if view.seeds:
@@ -87,7 +95,7 @@ def _side(side: Side, name: str, view: View) -> list[dict[str, Any]]:
         edge = {"type": "scatter", "x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
         edge |= {"showlegend": False, "legendgroup": side.title}
         fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
-        traces += [{**edge, "y": low, "name": "25 %"}, {**edge, "y": high, "name": "75 %", **fill}]
+        traces += [{**edge, "y": low, "name": ENDS[0]}, {**edge, "y": high, "name": ENDS[1], **fill}]
     traces.append(line(x, middle, name, colour, dash=dash, width=2.6, legendgroup=side.title))
     dot = {"color": colour, "size": 10, "symbol": side.style.symbol, "line": {"color": PAPER, "width": 1.5}}
     traces.append(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.figures.layout import FONT
-from app.figures.palette import INK, MUTED, PAPER, RIVAL
+from app.figures.palette import INK, MUTED, RIVAL
 
 #: Dash patterns of rivals' levels.
 _RIVAL_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "dash", "dot")
+#: Size of the letters of a rival's name, pixels, and its line's height as a share of a low plot's; most letters of a
+#: whole name; pixels that a letter takes, and pixels between plot and name.
+_NAME, _LINE = FONT - 3, 0.13
+_LONGEST, _LETTER, _SPACE = 11, 5.6, 9
 
 
 def across(y: float, colour: str, dash: str, width: float) -> dict[str, Any]:
@@ -38,25 +43,52 @@ def level_lines(levels: Mapping[str, float], *, log: bool) -> list[dict[str, Any
     return [across(v, RIVAL, _RIVAL_DASHES[k % len(_RIVAL_DASHES)], 1.8) for k, v in shown]
 
 
-def level_names(levels: Mapping[str, float], *, log: bool) -> list[dict[str, Any]]:
-    """Names on the rivals' lines, alternately left and right so that close ones do not cover each other."""
-    known = sorted(((v, k) for k, v in levels.items() if np.isfinite(v) and (v > 0 or not log)), reverse=True)
-    notes = []
-    for i, (value, name) in enumerate(known):
-        right = i % 2 == 0
-        notes.append(
-            {
-                "text": name,
-                "xref": "paper",
-                "x": 0.995 if right else 0.55,
-                "xanchor": "right",
-                "y": float(np.log10(value)) if log else value,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": FONT - 3, "color": MUTED},
-                "bgcolor": PAPER,
-                "opacity": 0.85,
-                "borderpad": 0,
-            }
-        )
-    return notes
+def level_names(levels: Mapping[str, float], *, log: bool, reach: tuple[float, float]) -> list[dict[str, Any]]:
+    """The rivals' names, right of the plot, where they cover no curve: each at its line, or near it.
+
+    Of a long name the first word.
+
+    Args:
+        levels: name -> value.
+        log: whether the axis is logarithmic.
+        reach: lowest and highest value of the curves.
+    """
+    known = {name: v for name, v in levels.items() if np.isfinite(v) and (v > 0 or not log)}
+    if not known:
+        return []
+    names = sorted(known, key=lambda name: known[name])
+    places, ends = np.array([known[name] for name in names]), np.array(reach)
+    if log:
+        places, ends = np.log10(places), np.log10(ends)
+    return [
+        {
+            "text": name if len(name) <= _LONGEST else name.split()[0],
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "left",
+            "xshift": _SPACE,
+            "y": float(y),
+            "yanchor": "middle",
+            "showarrow": False,
+            "font": {"size": _NAME, "color": MUTED},
+        }
+        for name, y in zip(names, _apart(places, ends), strict=True)
+    ]
+
+
+def names_room(names: Sequence[Mapping[str, Any]]) -> float:
+    """Pixels right of the plot that names of :func:`level_names` take."""
+    return _SPACE + _LETTER * max(len(name["text"]) for name in names)
+
+
+def _apart(places: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Places in rising order, moved until no two names touch, within the curves' range where there is room."""
+    low, high = float(np.nanmin([*places, *ends])), float(np.nanmax([*places, *ends]))
+    step = _LINE * max(high - low, 1e-12)
+    found = places.copy()
+    for k in range(1, len(found)):
+        found[k] = max(found[k], found[k - 1] + step)
+    found[-1] = min(found[-1], max(high, low + step * (len(found) - 1)))
+    for k in range(len(found) - 2, -1, -1):
+        found[k] = min(found[k], found[k + 1] - step)
+    return found

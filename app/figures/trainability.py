@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.curves import line, median, spread, step_axis
-from app.figures.layout import axis, layout, message
+from app.figures.layout import axis, captioned, layout, message
 from app.figures.palette import CLASSES, INK, RIVAL, loss_colour
 from app.figures.plain import Figure
+from qhn_core.metrics import median_of
 
 Array = NDArray[np.float64]
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -115,11 +116,12 @@ def steepness(steps: NDArray[Any], ratio: Array, *, objective: str, total: int) 
         "line": {"color": INK, "width": 2, "dash": "dash"},
     }
     y = axis("squared gradient / random start", type="log", exponentformat="power")
-    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y, shapes=[one], legend=False)}
+    along = captioned(step_axis(x, total), median_of(ratio.shape[1], band=True))
+    return {"data": traces, "layout": layout(title, x=along, y=y, shapes=[one], legend=False)}
 
 
 def architecture_curves(steps: NDArray[Any], shares: Array, labels: Sequence[str], *, total: int) -> Figure:
-    """Probability of each architecture over training, medians over starts with the middle 80 %.
+    """Probability of each architecture over training, medians over starts with the band over them.
 
     Args:
         shares: (T, B, A).
@@ -136,7 +138,8 @@ def architecture_curves(steps: NDArray[Any], shares: Array, labels: Sequence[str
         traces += spread(x[keep], values, colour, label)
         traces.append(line(x[keep], median(values), label, colour, dash=_DASHES[k % len(_DASHES)]))
     y = axis("probability under q", range=[0, 1])
-    return {"data": traces, "layout": layout(title, x=step_axis(x, total), y=y)}
+    along = captioned(step_axis(x, total), median_of(shares.shape[1], band=True))
+    return {"data": traces, "layout": layout(title, x=along, y=y)}
 
 
 def architecture_bars(labels: Sequence[str], q: Array, posterior: Array, *, objective: str) -> Figure:

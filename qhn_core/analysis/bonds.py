@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qhn_core.analysis.evidence import entropy
 from qhn_core.checks import check_int
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.engines.mps.profile import entanglement, marginals, neighbour_information
@@ -17,29 +18,29 @@ DRAWS = 256
 
 
 class Estimated(NamedTuple):
-    """A mean over drawn strings and its standard error."""
+    """A mean over drawn strings and its standard error; 0 where it is exact."""
 
     mean: float
     error: float
 
 
 class Bonds(NamedTuple):
-    """One circuit at one set of angles; all but the last two are exact."""
+    """One circuit at one set of angles; all is exact but the last two, which are where q is known."""
 
     entropy: Array  #: von Neumann entropy of each cut between wires i and i+1, bits, (N − 1,)
     chi: NDArray[np.int64]  #: bond dimension of the circuit there, (N − 1,)
     spectra: tuple[Array, ...]  #: Schmidt coefficients squared of each cut, largest first
     information: Array  #: mutual information of bits i and i+1 under q, bits, (N − 1,)
     marginals: Array  #: P(bit_i = 1), (N,)
-    q_entropy: Estimated  #: H(q), bits, from drawn strings
+    q_entropy: Estimated  #: H(q), bits
     total_correlation: Estimated  #: Σ_i H(bit_i) − H(q), nats: how far q is from the nearest product distribution
 
 
-def bonds_of(circuit: Circuit, theta: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> Bonds:
+def bonds_of(circuit: Circuit, theta: ArrayLike, *, q: Array | None = None, draws: int = DRAWS, seed: int = 0) -> Bonds:
     """Entanglement of the state that is measured, and dependence of the bits; theta (P,), radians.
 
     H(q) = −E log₂ q is the mean over ``draws`` strings whose log q is exact; the marginals' entropies are exact, so the
-    error of the total correlation is that of H(q) alone.
+    error of the total correlation is that of H(q) alone. With q (2**N,) at these angles both are exact.
 
     Raises:
         TooLarge: bonds beyond the limits.
@@ -49,9 +50,12 @@ def bonds_of(circuit: Circuit, theta: ArrayLike, *, draws: int = DRAWS, seed: in
     check_int("draws", draws, low=2)
     found = entanglement(circuit, theta, measured=True)
     ones = marginals(circuit, theta)
-    rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
-    _, log_q = MPSEngine().draw(circuit, theta, draws, rng)
-    mean, error = float(-log_q.mean()), float(log_q.std(ddof=1) / np.sqrt(draws))
+    if q is None:
+        rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
+        _, log_q = MPSEngine().draw(circuit, theta, draws, rng)
+        mean, error = float(-log_q.mean()), float(log_q.std(ddof=1) / np.sqrt(draws))
+    else:
+        mean, error = float(entropy(q[None])[0]), 0.0
     apart = float(_bit_entropies(ones).sum())
     return Bonds(
         found.entropy,

@@ -51,9 +51,9 @@ class Course:
     label: str = ""  #: what it is called in pictures
 
     def metric(self, name: str) -> Array:
-        """Median over starts at each logged step, (T,)."""
+        """Median over starts at each logged step, (T,); of effective networks 2^H, H that of the entropies."""
         if name == "effective_networks":
-            return np.array([np.median(np.exp2(row["entropy_bits"])) for row in self.rows])
+            return np.exp2(self.metric("entropy_bits"))
         return np.array([np.median(row[name]) for row in self.rows])
 
     @cached_property

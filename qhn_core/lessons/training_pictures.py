@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qhn_core.analysis.dependence import dependence
 from qhn_core.lessons.course import Course
 from qhn_core.lessons.outcome import Bars, Lines, Picture, Plane, Series
+from qhn_core.metrics import median_of
 
 Array = NDArray[np.float64]
 #: Networks in the bar chart.
@@ -38,6 +39,12 @@ def _thin(steps: Sequence[int], y: Array) -> tuple[Array, Array]:
     return np.asarray(steps, dtype=float)[keep], y[keep]
 
 
+def _along(courses: Sequence[Course]) -> str:
+    """The axis of steps, which says what the curves of several starts are."""
+    said = median_of(*(course.config.replicas for course in courses))
+    return f"step ({said})" if said else "step"
+
+
 def _curves(title: str, y: str, metrics: Mapping[str, str], **more: object) -> Callable[[Sequence[Course]], Lines]:
     """A chart of metrics against steps: label -> metric; the first solid, further ones dashed."""
 
@@ -48,7 +55,7 @@ def _curves(title: str, y: str, metrics: Mapping[str, str], **more: object) -> C
                 said = f"{course.label} {label}".strip()
                 series.append(Series(said, *_thin(course.steps, course.metric(metric)), colour, dashed=label == "test"))
         total = max(course.config.steps for course in courses)
-        return Lines(title, "step", y, series, x_range=(0.0, float(total)), **more)  # type: ignore[arg-type]
+        return Lines(title, _along(courses), y, series, x_range=(0.0, float(total)), **more)  # type: ignore[arg-type]
 
     return build
 
@@ -63,7 +70,7 @@ def _evidence(courses: Sequence[Course]) -> Lines | None:
     total = max(course.config.steps for course in courses)
     if not levels:
         return None
-    return Lines("ELBO and evidence", "step", "nats", series, levels, x_range=(0.0, float(total)))
+    return Lines("ELBO and evidence", _along(courses), "nats", series, levels, x_range=(0.0, float(total)))
 
 
 def _networks(courses: Sequence[Course]) -> Bars | None:

@@ -29,7 +29,7 @@ class ELBO(ObjectiveConfig):
     name: Literal["elbo"] = "elbo"
     short: ClassVar[str] = "ELBO"
     colour: ClassVar[str] = "#0072B2"
-    terms: ClassVar[dict[str, str]] = {"nll": "fit", "kl": "KL"}
+    terms: ClassVar[dict[str, str]] = {"nll": "fit", "kl": "β·KL"}
     weight: ClassVar[str] = "beta"
     stand_in: ClassVar[str] = "selbo"
     needs_log_q: ClassVar[bool] = True

@@ -45,7 +45,7 @@ class SELBO(ObjectiveConfig):
     name: Literal["selbo"] = "selbo"
     short: ClassVar[str] = "SELBO"
     colour: ClassVar[str] = "#009E73"
-    terms: ClassVar[dict[str, str]] = {"nll": "fit", "mmd": "MMD²"}
+    terms: ClassVar[dict[str, str]] = {"nll": "fit", "mmd": "λ·MMD²"}
     weight: ClassVar[str] = "lam"
     polynomial: ClassVar[bool] = True
     needs_inner: ClassVar[bool] = True

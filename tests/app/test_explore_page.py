@@ -144,3 +144,22 @@ def test_a_sweep_on_a_real_device_is_left_to_the_command_line(fresh: Path) -> No
     page = opened(config=link(config), section="sweep", source="untrained")
     until(page, lambda: "command line (below)" in " ".join(info.value for info in page.info))
     assert not [button for button in page.button if button.key == "explore.sweep"]
+
+
+def test_one_start_has_one_entropy_and_pictures_name_their_start(fresh: Path) -> None:
+    run = trained(data_draws=3)
+    page = opened(run=run, start="2")
+    until(page, lambda: residual(page) is not None)
+    entropy = pages.tiles(page)["Entropy"]
+    assert "3 draws of the data" in pages.words(page)
+    assert "of start 2, on draw 2 of 3 of the data" in page.caption[0].value
+    assert "curves are medians" in page.caption[0].value
+    page = opened(run=run, start="2", section="bonds")
+    until(page, lambda: "profile" in charts(page))
+    tiles = pages.tiles(page)
+    assert tiles["H(q)"] == entropy
+    assert tiles["Total correlation"].endswith(" bits")
+    for section, name in (("galaxy", "galaxy"), ("landscape", "landscape")):
+        page = opened(run=run, start="2", section=section)
+        until(page, lambda page=page, name=name: name in charts(page))
+        assert "start 2, draw 2 of 3 of the data" in charts(page)[name]["figure"]["layout"]["title"]["text"]

@@ -279,3 +279,44 @@ def test_tied_predictions_are_shared_in_the_confusion_matrix() -> None:
 def test_wire_0_is_the_most_significant_bit(bits: np.ndarray) -> None:
     expected = [int("".join(map(str, row)), 2) for row in bits]
     assert figures.index_of(bits).tolist() == expected
+
+
+def _caption(figure: dict) -> str:
+    return str(figure["layout"]["xaxis"]["title"]["text"])
+
+
+def test_the_gap_that_is_told_is_the_median_of_the_starts_own() -> None:
+    """Of three starts: the medians of train and test lie 0 apart, the starts' own gaps are 1, 2 and −3."""
+    train = np.array([[0.0, 1.0, 4.0]]).repeat(3, axis=0)
+    history = {"predictive_nll_train": train, "predictive_nll_test": train + np.array([1.0, 2.0, -3.0])}
+    title = figures.gap_curves(np.arange(3), history, objective="elbo")["layout"]["title"]["text"]
+    assert "Median generalisation gap +1.000" in title
+    one = {name: values[:, :1] for name, values in history.items()}
+    assert (
+        "<b>Generalisation gap +1.000"
+        in figures.gap_curves(np.arange(3), one, objective="elbo")["layout"]["title"]["text"]
+    )
+
+
+def test_curves_of_several_starts_say_so_and_those_of_one_do_not() -> None:
+    one = {name: value[:, :1] for name, value in HISTORY.items()}
+    for draw, said in (
+        (figures.loss_curves, "median of 5 starts, band: middle 80 %"),
+        (figures.gap_curves, "median of 5 starts, each by itself"),
+    ):
+        assert said in _caption(draw(STEPS, HISTORY, objective="elbo"))
+        assert _caption(draw(STEPS, one, objective="elbo")) == "step"
+
+
+def test_weighted_terms_are_called_so() -> None:
+    for name, term, said in (("elbo", "kl", "β·KL"), ("selbo", "mmd", "λ·MMD²")):
+        history = {key: np.ones((3, 2)) for key in ("loss", "term_nll", f"term_{term}")}
+        figure = figures.loss_curves(np.arange(3), history, objective=name)
+        assert {"fit", said} < {trace["name"] for trace in figure["data"]}
+
+
+def test_a_median_of_the_evidence_is_called_so() -> None:
+    history = {name: np.ones((3, 2)) for name in ("loss", "elbo")}
+    for several in (False, True):
+        figure = figures.loss_curves(np.arange(3), history, objective="elbo", log_evidence=-9.0, several_data=several)
+        assert ("−log p(D): median of the draws" in _caption(figure)) is several

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app import services
@@ -12,7 +14,7 @@ from qhn_core.config import RunConfig
 from qhn_core.metrics import METRICS
 from qhn_core.runner import RunState
 from qhn_core.studies.race.config import RaceConfig
-from tests.app.pages import drawn, opened, press, tiles, until, words
+from tests.app.pages import charts, drawn, opened, press, tiles, until, words
 
 BASE: dict[str, Any] = {
     "dataset": {"name": "xor", "n_train": 8, "n_test": 40},
@@ -41,7 +43,7 @@ def raced(base: dict[str, Any]) -> tuple[str, str, list[str]]:
 def test_the_same_number_stands_on_train_runs_and_compare(fresh: Path, replicas: int, draws: int) -> None:
     head, row, (run,) = raced(BASE | {"replicas": replicas, "data_draws": draws})
     compare = dict(zip((c.strip() for c in head.split("|")), (c.strip() for c in row.split("|")), strict=True))
-    assert f"step 12, means of {replicas}" in compare
+    assert (f"step 12, means of {replicas}" if replicas > 1 else "step 12") in compare
     listed = opened("runs").dataframe[0].value.iloc[0]
     train = tiles(opened(run=run))
     mean = f", mean of {replicas}" if replicas > 1 else ""
@@ -63,3 +65,20 @@ def test_a_tile_tells_the_interval_over_independent_units(fresh: Path) -> None:
     page = opened(run=run)
     accuracy = next(tile for tile in page.metric if tile.label.startswith("Test accuracy"))
     assert "95 % interval of the mean over 3 draws of the data" in accuracy.help
+
+
+def test_effective_networks_lie_within_their_interval_and_the_gap_is_that_of_the_starts(fresh: Path) -> None:
+    _, _, (run,) = raced(BASE | {"replicas": 6})
+    page = opened(run=run)
+    until(page, lambda: drawn(page, "gap"))
+    history = services.store().history(run).history
+    tile = next(tile for tile in page.metric if tile.label.startswith("Effective networks"))
+    assert tile.label == "Effective networks, 2^mean H of 6"
+    assert float(tile.value) == pytest.approx(2.0 ** history["entropy_bits"][-1].mean(), rel=0.01)
+    low, high = re.search(r"In networks: ([\d.]+) … ([\d.]+)\.", tile.help).groups()
+    assert float(low) < float(tile.value) < float(high)
+    gap = np.median(history["predictive_nll_test"][-1] - history["predictive_nll_train"][-1])
+    figure = charts(page)["gap"]["figure"]
+    assert f"Median generalisation gap {gap:+.3f}".replace("-", "−") in figure["layout"]["title"]["text"]
+    title = charts(page)["circuit"]["figure"]["layout"]["title"]["text"]
+    assert re.search(r"angles.*start \d, median loss", title), "the angles drawn are one start's"

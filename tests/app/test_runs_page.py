@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,14 +131,23 @@ def test_columns_are_of_one_length_and_hold_no_nan(filled: RunStore) -> None:
 def test_differences_name_only_what_differs() -> None:
     one, two = _config(seed=1), _config(seed=2, objective={"name": "elbo", "beta": 1.0})
     table = differences([one.to_json(), two.to_json()])
-    assert table == {"seed": ["1", "2"], "objective.beta": ["0.3", "1.0"]}
+    assert table == {"Seed": ["1", "2"], "Loss: β": ["0.3", "1.0"]}
     assert differences([one.to_json(), one.to_json()]) == {}
 
 
 def test_differences_say_where_a_setting_is_absent() -> None:
     table = differences([_config(objective={"name": "mle"}).to_json(), _config().to_json()])
-    assert table["objective"] == ["mle", "elbo"]
-    assert table["objective.beta"] == ["–", "0.3"]
+    assert table["Loss"] == ["MLE", "ELBO"]
+    assert table["Loss: β"] == ["–", "0.3"]
+
+
+def test_differences_are_called_as_in_the_form_and_what_is_unknown_by_its_name() -> None:
+    one, two = _config(objective={"name": "selbo", "lam": 1.0}), _config(objective={"name": "selbo", "lam": 0.3})
+    assert differences([one.to_json(), two.to_json()]) == {"Loss: λ": ["1.0", "0.3"]}
+    strange = '{"objective": {"name": "of tomorrow", "zeal": 1}}'
+    table = differences([one.to_json(), strange])
+    assert table["Loss"] == ["SELBO", "of tomorrow"]
+    assert table["Loss: zeal"] == ["–", "1"]
 
 
 def test_flatten_survives_what_is_not_json() -> None:
@@ -368,7 +378,7 @@ def test_overlay_shows_where_runs_differ(filled: RunStore, page: AppTest) -> Non
     _tick(page, _id(filled, "Lecture 1"), _id(filled, "lecture 2"))
     assert not page.exception
     table = page.dataframe[1].value
-    assert list(table["setting"]) == ["objective", "seed", "objective.beta"]
+    assert list(table["setting"]) == ["Loss", "Seed", "Loss: β"]
     page.selectbox(key="runs_metric").set_value("accuracy_test").run()
     page.toggle(key="runs_log").set_value(True).run()
     page.slider(key="runs_smoothing").set_value(0.9).run()
@@ -500,3 +510,14 @@ def test_a_run_too_long_for_a_link_is_reopened(store: RunStore, page: AppTest) -
     alone.number_input(key="form.run.steps").set_value(5).run()
     assert not alone.exception
     assert not alone.error
+
+
+def test_losses_on_one_axis_are_said_to_be_each_its_own_and_curves_to_be_medians() -> None:
+    losses = ("ELBO β=0.3", "ELBO β=1")
+    mixed = overlay([replace(_curve(label=name, replicas=4), loss=name) for name in losses], metric="loss")
+    assert "Loss, each run its own" in mixed["layout"]["title"]["text"]
+    assert "median of 4 starts, band: middle 80 %" in mixed["layout"]["xaxis"]["title"]["text"]
+    same = overlay([replace(_curve(label=n, replicas=k), loss="MLE") for n, k in (("a", 1), ("b", 4))], metric="loss")
+    assert "each" not in same["layout"]["title"]["text"]
+    assert "median of 1 or 4 starts" in same["layout"]["xaxis"]["title"]["text"]
+    assert overlay([_curve(replicas=1)], metric="loss")["layout"]["xaxis"]["title"]["text"] == "step"

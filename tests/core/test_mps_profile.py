@@ -98,3 +98,6 @@ def test_the_total_correlation_from_draws_is_that_of_the_table(name, layers):
     assert abs(correlation.mean - exact.total_correlation) < 4.5 * correlation.error
     assert abs(entropy.mean + (q * np.log2(q)).sum()) < 4.5 * entropy.error
     np.testing.assert_allclose(found.information, np.diagonal(exact.mutual_information, 1), atol=1e-10)
+    known = bonds_of(circuit, theta, q=q)
+    assert known.total_correlation == pytest.approx((exact.total_correlation, 0.0), abs=1e-10)
+    assert known.q_entropy == pytest.approx((-(q * np.log2(q)).sum(), 0.0))

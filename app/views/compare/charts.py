@@ -21,7 +21,7 @@ from app.views.compare import wide
 from app.views.compare.data import Seen, posterior_of, residual, weight_labels, weight_marginals
 from qhn_core.analysis.strings import marginals
 from qhn_core.baselines import BASELINES
-from qhn_core.metrics import METRICS, Metric
+from qhn_core.metrics import METRICS, Metric, median_of
 
 HEIGHT, TALL = 208, 340
 #: The same on a projector: two rows of curves fill it.
@@ -78,7 +78,7 @@ def evidence(seen: Seen | None, view: View, replica: int) -> None:
     if seen is not None and seen.logged and seen.log_evidence is not None:
         value = residual(seen)
         st.html(
-            f'<p data-residual="{value:.3e}" style="margin:0">Worst of all contenders and seeds at this step: '
+            f'<p data-residual="{value:.3e}" style="margin:0">Worst of all contenders and starts at this step: '
             f"<b>| log p(D) − ELBO − KL | = {value:.1e} nats</b>. "
             "SELBO is a surrogate and bounds nothing; its ELBO is measured here all the same.</p>"
         )
@@ -134,7 +134,7 @@ def short_label(name: str) -> str:
 
 
 def levels(seen: Seen, metric: str) -> dict[str, float]:
-    """Median over seeds of each rival's value."""
+    """Median over starts of each rival's value."""
     found = {}
     for score in seen.rivals:
         values = score.row[metric]
@@ -161,7 +161,7 @@ def _curve(seen: Seen | None, metric: Metric, view: View) -> tuple[Figure, str]:
     now = "; ".join(
         f"{s.title} {np.nanmedian(s.values[s.at]):.4g}" for s in drawn if not np.isnan(s.values[s.at]).all()
     )
-    return figure, f"{title} over {view.x}, medians at step {seen.at_step}: {now or 'nothing yet'}."
+    return figure, f"{title} over {view.x}, {_medians(seen)} at step {seen.at_step}: {now or 'nothing yet'}."
 
 
 def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
@@ -173,22 +173,28 @@ def _evidence(seen: Seen | None, view: View) -> tuple[Figure, str]:
         title = "ELBO, below log p(D), which no table tells here"
         drawn = sides(seen, "elbo", view)
         now = "; ".join(f"{s.title} {np.nanmedian(s.values[s.at]):.5g}" for s in drawn)
-        return race_curves(drawn, title=title, unit="nats", view=view), f"{title}: medians {now}."
+        return race_curves(drawn, title=title, unit="nats", view=view), f"{title}: {_medians(seen)} {now}."
     common = float(ceiling.mean())
     drawn = [
         Side(s.title, s.style, s.x, s.values + (common - ceiling)[None, :], s.at) for s in sides(seen, "elbo", view)
     ]
-    kl = {lane.title: mean_of(lane.final("kl_posterior")) for lane in seen.lanes}
+    kl = {lane.title: float(np.nanmedian(lane.final("kl_posterior"))) for lane in seen.lanes}
     shifted = bool(np.ptp(ceiling) > 0.0)
     figure = evidence_ceiling(drawn, log_evidence=common, kl=kl, view=view, shifted=shifted)
-    words = "; ".join(f"{name} {value:.3g}" for name, value in kl.items())
-    return figure, f"ELBO of each contender under log p(D) = {common:.4g} nats; mean KL to the posterior: {words}."
+    words = "; ".join(f"{name} {METRICS['kl_posterior'].text(value)}" for name, value in kl.items())
+    said = f"KL to the posterior, {_medians(seen)}: {words}"
+    return figure, f"ELBO of each contender under log p(D) = {common:.4g} nats; {said}."
+
+
+def _medians(seen: Seen) -> str:
+    """What the curves' numbers are, in words."""
+    return median_of(seen.config.base.replicas) or "values"
 
 
 def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
     title = "Weights"
     if seen is None or not seen.logged:
-        return message(title, "Train shows the weights of one seed at the step"), f"{title}: nothing logged yet"
+        return message(title, "Train shows the weights of one start at the step"), f"{title}: nothing logged yet"
     found = {}
     step = seen.at_step
     of = wide.ones if wide.is_wide(seen.config.base) else weight_marginals
@@ -197,7 +203,7 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
         if means is not None:
             step, found[lane.title] = means
     exact = posterior_of(seen, replica)
-    title = f"Weights of seed {replica + 1} at step {step}"
+    title = f"Weights of start {replica + 1} at step {step}"
     if wide.is_wide(seen.config.base):
         figure = race_decided(found, {lane.title: lane.style for lane in seen.lanes}, title=title)
         words = "; ".join(f"{n} {float((np.abs(v - 0.5) > 0.4).mean()):.0%}" for n, v in found.items())
@@ -213,10 +219,11 @@ def _weights(seen: Seen | None, replica: int) -> tuple[Figure, str]:
 
 
 def values_table(seen: Seen) -> str:
-    """Means over seeds at the step looked at, as a Markdown table."""
+    """Means over starts at the step looked at, as a Markdown table."""
     shown = [METRICS[m] for m in _TABLE if any(not np.isnan(lane.final(m)).all() for lane in seen.lanes)]
+    starts = seen.config.base.replicas
     heads = [
-        f"step {seen.at_step}, means of {seen.config.base.replicas}",
+        f"step {seen.at_step}" + (f", means of {starts}" if starts > 1 else ""),
         *(metric.short for metric in shown),
         "steps/s alone, with logging",
     ]
@@ -229,5 +236,5 @@ def values_table(seen: Seen) -> str:
 
 
 def mean_of(values: np.ndarray) -> float:
-    """Mean over seeds, NaN left out."""
+    """Mean over starts, NaN left out."""
     return float("nan") if np.isnan(values).all() else float(np.nanmean(values))

@@ -20,10 +20,7 @@ from qhn_core.errors import InvalidArgument
 #: Seconds between refreshes while something happens.
 REFRESH = 0.3
 _TABS = ("Generalisation", "Trainability", "Evidence", "Pictures", "Verdict", "Rivals", "Is it quantum?")
-_WHAT = (
-    "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. "
-    "Press **Train**. Bands hold the middle half of the seeds."
-)
+_WHAT = "**A race**: the same network, data and starting angles, seed by seed; only the loss differs. Press **Train**."
 _LOST = (
     "There is no race '{}' in this data folder; it may have been deleted, or was an instant one that nobody kept. "
     "Train races these settings anew."
@@ -104,9 +101,9 @@ def _headline(form: RaceForm, seen: Seen | None) -> None:
     if config is None:
         return
     words = headline(config.base).split(" · ")
-    del words[-3:-1]  # loss and optimiser
-    draws = config.base.data_draws
-    words.append(f"{draws} draws of the data" if draws > 1 else "one data set")
+    if config.base.data_draws == 1:
+        words.append("one data set")
+    del words[-4:-2]  # loss and optimiser
     st.markdown(" · ".join(words))
     if seen is None:
         st.caption(_WHAT)
@@ -168,7 +165,7 @@ def _view(form: RaceForm, seen: Seen | None, step: int | None) -> tuple[str, Vie
             help="What to look at: curves, pictures, or the verdict.",
         )
         config = seen.config if seen is not None else form.config
-        scales = "Scales, smoothing and single seeds of the curves"
+        scales = "Scales, smoothing and single starts of the curves"
         with st.popover("Axes", icon=":material/tune:", key="race.axes", help=scales):
             view, replica = _axes(config.base.replicas if config is not None else 1, _total(form, seen), step)
     return str(tab), view, replica
@@ -203,7 +200,7 @@ def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
         help="Show factors instead of differences: a straight line is a constant rate.",
     )
     seeds = st.toggle(
-        "Single seeds",
+        "Single starts",
         _held("race.seeds", False),
         key="race.seeds",
         help="One thin curve for each start, instead of the median and its band.",
@@ -219,7 +216,7 @@ def _axes(replicas: int, total: int, step: int | None) -> tuple[View, int]:
     )
     key = f"race.replica.{replicas}"
     replica = st.number_input(
-        "Seed whose weights are shown",
+        "Start whose weights are shown",
         1,
         max(1, replicas),
         _held(key, 1),

@@ -32,7 +32,7 @@ import plotly.graph_objects as go
 figure = go.Figure()
 for title, result in results.items():
     figure.add_scatter(x=result.steps, y=np.median(result.history["predictive_nll_test"], axis=1), name=title)
-figure.update_layout(xaxis_title="step", yaxis_title="predictive test NLL, nats per example, median over seeds")
+figure.update_layout(xaxis_title="step", yaxis_title="predictive test NLL, nats per example, median over starts")
 figure
 """
 
@@ -168,9 +168,7 @@ def _charts(seen: Seen) -> dict[str, Figure]:
         if any(not np.isnan(side.values).all() for side in drawn):
             found[chart] = race_curves(
                 drawn,
-                title="Loss, each its own"
-                if name == "loss"
-                else f"{metric.label}, median and middle half of the seeds",
+                title="Loss, each its own" if name == "loss" else metric.label,
                 unit=metric.unit,
                 view=view,
                 levels=levels(seen, name) if name in WITH_RIVALS else None,

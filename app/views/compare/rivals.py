@@ -32,7 +32,7 @@ def show(seen: Seen | None) -> None:
     base = seen.config.base
     data = "all on one data set" if base.data_draws == 1 else f"on {base.data_draws} draws of the data"
     st.caption(
-        f"Means over seeds, {data}. One likelihood evaluation is one pass of one network over "
+        f"Means over starts, {data}. One likelihood evaluation is one pass of one network over "
         + (
             "all training examples, so a minibatch counts as the share of them that it is; networks drawn for the "
             "metrics alone are not counted."
@@ -45,7 +45,7 @@ def show(seen: Seen | None) -> None:
 def _rivals(seen: Seen) -> str:
     names = ("predictive_nll_test", "accuracy_test", "cost_gap", "kl_posterior")
     metrics = [METRICS[n] for n in names if not all(np.isnan(lane.final(n)).all() for lane in seen.lanes)]
-    heads = [*(metric.short for metric in metrics), "likelihood evaluations", "seconds a seed"]
+    heads = [*(metric.short for metric in metrics), "likelihood evaluations", "seconds a start"]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
     exact = seen.setup is not None and seen.setup.setups[0].problem.table is not None
     table = 2 ** seen.setup.setups[0].plan.n_qubits if seen.setup is not None and exact else 0

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from app import state
-from app.controls import rate_text
 from app.views.compare import wide
 from app.views.compare.charts import short_label
 from app.views.compare.data import Seen
@@ -109,8 +108,8 @@ def _summary(
     heads = [METRICS[key].short for key in found.means]
     heads[-1] = steps_to(metric, threshold)
     lines = [
-        f"| step {at} | " + " | ".join(heads) + " | Steps/s alone, with logging |",
-        "|---|" + "---|" * (len(heads) + 1),
+        f"| step {at} | " + " | ".join(heads) + " |",
+        "|---|" + "---|" * len(heads),
     ]
     for lane in seen.lanes:
         cells = []
@@ -118,14 +117,13 @@ def _summary(
             cell = cell_of(found, key, lane.title)
             said = verdicts.get((key, lane.title))
             cells.append(cell if said is None else f"{cell} {badge(said)}")
-        cells.append(rate_text(lane.rate))
         lines.append(f"| **{lane.title}** | " + " | ".join(cells) + " |")
     for score in seen.rivals:
         name = short_label(score.name)
         cells = [cell_of(found, key, name) for key in found.means]
         if score.trailless:
             cells[-1] += NO_STEPS
-        lines.append(f"| *{name}* | " + " | ".join(cells) + " | – |")
+        lines.append(f"| *{name}* | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

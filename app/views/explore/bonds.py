@@ -22,7 +22,7 @@ def show(view: View, focus: Focus) -> None:
     if focus.problem.n_bits < 2:
         st.info("Entanglement needs at least two qubits.", icon=":material/info:")
         return
-    job = view.ask(focus.key, "bonds", focus.step, lambda watch: bonds_of(focus.circuit, focus.theta))
+    job = view.ask(focus.key, "bonds", focus.step, lambda watch: bonds_of(focus.circuit, focus.theta, q=focus.q))
     found: Bonds | None = result(job, "Following the bonds")
     if found is None:
         return
@@ -63,21 +63,23 @@ def show(view: View, focus: Focus) -> None:
             alt=f"{sure:.0%} of {len(found.marginals)} weights have a sign with probability above 0.9.",
             height=HEIGHT,
         )
+    drawn = f" but H(q) and the total correlation, which are estimated from {DRAWS} drawn strings"
     st.caption(
         "Of the state that the bits are measured on: gates at the end that no measurement sees are left out. "
-        f"Everything here is exact but H(q) and the total correlation, which come from {DRAWS} drawn strings."
+        f"Everything here is exact{drawn if found.q_entropy.error else ''}."
     )
 
 
 def _tiles(found: Bonds) -> None:
+    apart = Estimated(*(value / np.log(2.0) for value in found.total_correlation))
     tiles = (
         ("Largest entropy of a cut", f"{digits(float(found.entropy.max()))} bits", "Of log₂ χ bits at most"),
         ("Largest χ", f"{int(found.chi.max())}", "Bond dimension of the circuit; 1 for a product circuit"),
         ("Neighbours' information", f"{digits(float(found.information.sum()))} bits", "Summed over all pairs"),
-        ("H(q)", f"{_said(found.q_entropy, 'bits')}", "Entropy of the distribution over networks"),
+        ("H(q)", _said(found.q_entropy), "Entropy of the distribution over networks"),
         (
             "Total correlation",
-            _said(found.total_correlation, "nats"),
+            _said(apart),
             "Sum of the weights' own entropies less H(q): the KL from q to the nearest product distribution, and so "
             "what a circuit without entangling gates cannot do",
         ),
@@ -87,5 +89,6 @@ def _tiles(found: Bonds) -> None:
             st.metric(label, value, help=hint)
 
 
-def _said(value: Estimated, unit: str) -> str:
-    return f"{value.mean:.3g} ± {value.error:.1g} {unit}"
+def _said(value: Estimated) -> str:
+    """A number of bits, with its error where it is estimated."""
+    return f"{value.mean:.3g} ± {value.error:.1g} bits" if value.error else f"{digits(value.mean)} bits"

@@ -103,6 +103,13 @@ class Focus:
         return self.config.objective.name
 
     @property
+    def name(self) -> str:
+        """Which start it is, and of which draw of the data, for titles; empty where there is but one."""
+        draws = self.config.data_draws
+        data = f", draw {self.replica % draws + 1} of {draws} of the data" if draws > 1 else ""
+        return f"start {self.replica + 1}{data}" if self.config.replicas > 1 else ""
+
+    @property
     def key(self) -> str:
         """Identity of the run and start, for charts and calculations that follow the step."""
         return f"{self.chosen.key}.{self.replica}"

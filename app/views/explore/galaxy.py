@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app.figures import named
 from app.figures.galaxy import galaxy_figure, terrain
 from app.jobs import Watch, result
 from app.live_chart import live_chart
@@ -106,7 +107,7 @@ def show(view: View, focus: Focus) -> None:
             _galaxy(found.places, focus)
     with right:
         if found.maps:
-            figure: Any = terrain(found.maps, objective=focus.objective)
+            figure: Any = named(terrain(found.maps, objective=focus.objective), focus.name)
             alt = "Probability of every string under the circuit and under the posterior, as maps on one scale."
             chosen = partial(one_network.choose, focus)
             live_chart(figure, name="terrain", alt=alt, height=HEIGHT, on_click=chosen)
@@ -127,4 +128,5 @@ def _galaxy(places: Galaxy, focus: Focus) -> None:
         f"{int(places.networks.sum()):,} networks in {len(places.mass):,} places; a network drawn from q is right on "
         f"{train:.1%} of the training and {test:.1%} of the test examples."
     )
-    live_chart(galaxy_figure(places, objective=focus.objective), name="galaxy", alt=alt, height=HEIGHT)
+    figure = named(galaxy_figure(places, objective=focus.objective), focus.name)
+    live_chart(figure, name="galaxy", alt=alt, height=HEIGHT)

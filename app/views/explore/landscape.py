@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import state
+from app.figures import named
 from app.figures.landscape import density_of_states, drawn_costs, landscape_map, line_figure
 from app.jobs import Watch, result
 from app.live_chart import live_chart
@@ -192,14 +193,17 @@ def _map(focus: Focus, found: Around) -> None:
         title += f", from {DRAWS} draws a point"
     low, high = float(found.grid.loss.min()), float(found.grid.loss.max())
     live_chart(
-        landscape_map(
-            found.grid.x,
-            found.grid.y,
-            found.grid.loss,
-            title=title,
-            objective=focus.objective,
-            path=found.path,
-            here=found.here,
+        named(
+            landscape_map(
+                found.grid.x,
+                found.grid.y,
+                found.grid.loss,
+                title=title,
+                objective=focus.objective,
+                path=found.path,
+                here=found.here,
+            ),
+            focus.name,
         ),
         name="landscape",
         alt=f"{title}: from {low:.3g} to {high:.3g} nats per example.",

@@ -36,6 +36,8 @@ SECTIONS: dict[str, tuple[str, Callable[[View, Focus], None]]] = {
 }
 #: Sections that need the table of all strings.
 _ENUMERATED = frozenset({"posterior", "spectrum"})
+#: Sections whose numbers and pictures are of one start.
+_OF_ONE_START = _ENUMERATED | {"galaxy", "landscape", "bonds"}
 #: What is shown first, with a table and without one.
 _FIRST, _FIRST_WIDE = "posterior", "bonds"
 _UNTRAINED = "untrained"
@@ -198,11 +200,23 @@ def _body(view: View, run: str | None, config: RunConfig, start: str) -> None:
     )
     focus = result(job, "Enumerating all strings" if qubits <= MOST_QUBITS else "Preparing the circuit")
     if focus is not None:
-        named = starts.said(start, replica, config.replicas)
-        if named and section in _ENUMERATED:
-            st.caption(f"Numbers and pictures are of {named}; those of Train, Compare and Runs are means over starts.")
+        if section in _OF_ONE_START:
+            st.caption(_which(config, start, replica))
         with st.container():
             SECTIONS[section][1](view, focus)
+
+
+def _which(config: RunConfig, choice: str, replica: int) -> str:
+    """Of which start and draw of the data a section is, and what other pages show; nothing where there is but one."""
+    named = starts.said(choice, replica, config.replicas)
+    if not named:
+        return ""
+    draws = config.data_draws
+    data = f", on draw {replica % draws + 1} of {draws} of the data, which has its own log p(D)" if draws > 1 else ""
+    return (
+        f"Numbers and pictures are of {named}{data}. On Train, Compare and Runs tiles and tables are means over "
+        "starts, curves are medians, and pictures are of one start."
+    )
 
 
 def _chosen(run: str | None, config: RunConfig) -> Chosen:

@@ -116,7 +116,7 @@ def show(view: View, focus: Focus) -> None:
     found: Found | None = result(job, "Comparing with the posterior")
     if found is None:
         return
-    _tiles(found)
+    _tiles(found, focus.config.data_draws)
     left, right = st.columns(2, gap="small")
     total = 2**focus.problem.n_bits
     with left:
@@ -161,7 +161,8 @@ def show(view: View, focus: Focus) -> None:
         )
 
 
-def _tiles(found: Found) -> None:
+def _tiles(found: Found, draws: int) -> None:
+    data = "this start's draw of the data is" if draws > 1 else "these data are"
     tiles = (
         (
             "KL(q ‖ posterior)",
@@ -178,7 +179,7 @@ def _tiles(found: Found) -> None:
         (
             "log p(D)",
             f"{digits(found.log_evidence)} nats",
-            "How likely these data are under all networks together (the evidence): the ELBO's ceiling. By enumeration.",
+            f"How likely {data} under all networks together (the evidence): the ELBO's ceiling. By enumeration.",
         ),
         ("Entropy", f"{digits(found.entropy_bits)} bits", "How undecided the circuit is between networks: H of q."),
         ("Effective networks", digits(2.0**found.entropy_bits), "How many networks the circuit still mixes: 2^H."),

@@ -14,7 +14,7 @@ from app.figures.overlay import MAX_RUNS, Curve, overlay
 from app.live_chart import live_chart
 from app.views.runs.rows import Row, differences, flatten
 from qhn_core.errors import ConfigError, QHNError
-from qhn_core.metrics import LOGGED, METRICS, parts_of, values_of
+from qhn_core.metrics import BAND, LOGGED, METRICS, parts_of, values_of
 
 _HEIGHT = 300
 _LOG = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ def _controls() -> tuple[str, bool, bool, float]:
         key="runs_smoothing",
         help="Average over neighbouring steps so that trends are seen.",
     )
-    bands = st.toggle("Band", value=True, key="runs_bands", help="The middle 80 % of the starts")
+    bands = st.toggle(
+        "Band", value=True, key="runs_bands", help=f"The middle {100 * (BAND[1] - BAND[0]):.0f} % of the starts"
+    )
     log_y = st.toggle("Log axis", key="runs_log", help="Show factors instead of differences.")
     return metric, log_y, bands, smoothing
 
@@ -80,7 +82,7 @@ def _curve(row: Row, metric: str, *, smoothed: bool) -> Curve:
         values = _of(history, metric, len(steps))
     except QHNError:
         _LOG.exception("no history of run %s", record.id)
-    return Curve(label, row.settings.loss, steps.astype(float), values)
+    return Curve(label, row.settings.loss, steps.astype(float), values, row.settings.loss_title)
 
 
 def _of(history: Mapping[str, NDArray], metric: str, rows: int) -> NDArray:

@@ -182,7 +182,7 @@ def _number_column(metric: Metric) -> Any:
     text = (
         f"{metric.title}: mean over starts at the last logged step. {metric.meaning[:1].upper()}{metric.meaning[1:]}."
     )
-    return st.column_config.NumberColumn(metric.short, format=f"%{metric.form}", help=text, width=95)
+    return st.column_config.NumberColumn(f"Mean {metric.short}", format=f"%{metric.form}", help=text, width=135)
 
 
 def _column_config() -> Mapping[str, Any]:
@@ -199,7 +199,7 @@ def _column_config() -> Mapping[str, Any]:
         "qubits": c.NumberColumn("N", help="Qubits: one for each weight", width=45),
         "steps": c.TextColumn("Steps", width=90),
         "seed": c.NumberColumn("Seed", width=55),
-        "created": c.DatetimeColumn("Created", format="MM-DD HH:mm", width=95),
+        "created": c.DatetimeColumn("Created, UTC", format="MM-DD HH:mm", timezone="UTC", width=105),
         "note": c.TextColumn("Note", width=200),
         "run": c.TextColumn("Run", help="Name in links and on the command line", width=90),
     }

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from qhn_core.config import SCHEMA_VERSION
+from app.changes import setting_label, variant_label
+from qhn_core.config import SCHEMA_VERSION, SECTIONS
 from qhn_core.datasets import DATASETS
 from qhn_core.errors import QHNError
 from qhn_core.metrics import METRICS
@@ -248,8 +249,18 @@ def flatten(config_json: str) -> dict[str, str]:
 
 
 def differences(configs: Sequence[str]) -> dict[str, list[str]]:
-    """The settings in which configurations differ: "section.field" -> one text per configuration."""
+    """The settings in which configurations differ, as forms call them -> one text per configuration."""
     flat = [flatten(config) for config in configs]
     paths = list(dict.fromkeys(path for settings in flat for path in settings))
     table = {path: [settings.get(path, _ABSENT) for settings in flat] for path in paths}
-    return {path: values for path, values in table.items() if len(set(values)) > 1}
+    differing = {path: values for path, values in table.items() if len(set(values)) > 1}
+    return {_called(path, table): _told(path, values) for path, values in differing.items()}
+
+
+def _called(path: str, table: Mapping[str, list[str]]) -> str:
+    return setting_label(path, table.get(path.partition(".")[0], ()))
+
+
+def _told(path: str, values: list[str]) -> list[str]:
+    """The values; of a section, what its variants are called."""
+    return [v if v == _ABSENT else variant_label(path, v) for v in values] if path in SECTIONS else values

@@ -23,6 +23,7 @@ from app.views.train import branches, ghosts
 from app.views.train.data import Shown, gradient_of, of_run
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
+from qhn_core.metrics import median_of
 from qhn_core.runner import RunState
 
 #: Seconds between refreshes of the curves, and of the pictures below them, which cost the browser more. Drawing takes
@@ -225,7 +226,9 @@ def _loss(shown: Shown, _at: int | None, before: _Others) -> Built:
     evidence, n_train = _evidence(shown)
     limit = "" if evidence is None else f"; minus log evidence per example is {-evidence / n_train:.3g}"
     how = _estimated(shown.loss_shots)
-    return figure, f"Loss per example over steps: {value:.3g} at step {shown.steps[-1]}{limit}{how}."
+    of = median_of(shown.config.replicas)
+    said = f"{of}, {value:.3g}" if of else f"{value:.3g}"
+    return figure, f"Loss per example over steps: {said} at step {shown.steps[-1]}{limit}{how}."
 
 
 def loss_figure(shown: Shown) -> figures.Figure:
@@ -241,6 +244,7 @@ def loss_figure(shown: Shown) -> figures.Figure:
         total=shown.config.steps,
         draws=shown.loss_shots,
         bounds=shown.config.objective.bounds_evidence,
+        several_data=shown.config.data_draws > 1,
     )
 
 
@@ -263,7 +267,7 @@ def _gap(shown: Shown, at: int | None, metric: str, before: _Others) -> Built:
     figure = gap_figure(shown, metric, at)
     stem = figures.GAPS[metric]
     figure = haunted(figure, _behind(before), {f"{stem}_train": "solid", f"{stem}_test": "dash"})
-    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]))
+    title = _TAGS.sub("", str(figure["layout"]["title"]["text"]).replace(" <span", ", <span"))
     step = f" at step {shown.steps[-1]}" if at is None else ""
     return figure, f"Train and test curves over steps. {title}{step}{_estimated(shown.shots)}."
 
@@ -322,18 +326,21 @@ def _angles(shown: Shown, choice: str) -> Any:
 
 def _profile(shown: Shown, choice: str) -> Built:
     assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
-    return long_circuit.profile(shown.setup.circuit, _angles(shown, choice))
+    figure, alt = long_circuit.profile(shown.setup.circuit, _angles(shown, choice))
+    return figures.named(figure, _named(shown, choice, start_of(shown, choice))), alt
 
 
 def _window(shown: Shown, choice: str) -> Built:
     assert shown.setup is not None  # noqa: S101 -- pictures() asks only then
     circuit = shown.setup.circuit
-    return long_circuit.diagram(
+    theta = _angles(shown, choice)
+    figure, alt = long_circuit.diagram(
         circuit,
-        _angles(shown, choice),
+        theta,
         label=type(shown.config.ansatz).label or circuit.name,
         labels=weight_labels(shown.config, circuit.n_qubits),
     )
+    return figures.named(figure, "" if theta is None else _named(shown, choice, start_of(shown, choice))), alt
 
 
 def _circuit(shown: Shown, choice: str, uncoupled: bool) -> Built:
@@ -342,13 +349,16 @@ def _circuit(shown: Shown, choice: str, uncoupled: bool) -> Built:
     circuit, theta = setup.circuit, shown.theta
     title = f"Circuit: {type(shown.config.ansatz).label or circuit.name}, {circuit.n_params} angles"
     start = start_of(shown, choice)
+    known = theta is not None and start < len(theta)
     figure = figures.circuit_diagram(
         circuit.gates,
         circuit.n_qubits,
         title=title,
-        theta=None if theta is None or start >= len(theta) else theta[start],
+        theta=_angles(shown, choice),
         labels=weight_labels(shown.config, circuit.n_qubits),
         gradient=gradient_of(shown, start) if shown.rests and not uncoupled else None,
         faint=uncoupled,
     )
-    return figure, f"{title}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."
+    name = _named(shown, choice, start) if known else ""
+    of = f" of {name}" if name else ""
+    return figures.named(figure, name), f"{title}{of}: {len(circuit.gates)} gates on {circuit.n_qubits} wires."

@@ -31,12 +31,14 @@ class Newest(NamedTuple):
         error: standard error of ``mean`` from the drawing of strings; NaN where nothing was drawn or it is unknown.
         starts: how many there are.
         said: interval over starts, and what the error is, as sentences.
+        interval: ends of the 95 % interval of ``mean`` over starts; NaN where there is none.
     """
 
     mean: float = float("nan")
     error: float = float("nan")
     starts: int = 1
     said: str = ""
+    interval: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def of(self) -> str:
@@ -72,7 +74,7 @@ def _told(shown: Shown, name: str, values: Array, errors: Array | None) -> Newes
     if shown.shots:
         known = "; ± the standard error of that." if np.isfinite(error) else "."
         said.append(f"Estimated from {shown.shots:,} draws{' a start' if len(values) > 1 else ''}{known}")
-    return Newest(float(np.nanmean(values)), error, len(values), " ".join(said))
+    return Newest(float(np.nanmean(values)), error, len(values), " ".join(said), (over.low, over.high))
 
 
 def tiles(form: Form, shown: Shown | None) -> None:
@@ -113,19 +115,24 @@ def _tile(label: str, found: Newest, name: str) -> None:
 
 
 def _networks(shown: Shown | None) -> None:
-    """How many networks the circuit still mixes: 2^H of each start, then the mean."""
+    """How many networks the circuit still mixes: 2^H, H the mean over starts, so that its interval is 2^H's too."""
     bits = newest(shown, "entropy_bits")
     text, said = "–", ""
     if shown is not None and bits.mean > LARGE_ENTROPY:  # the number itself would say less than its logarithm
         text = f"2^({bits.text('entropy_bits')})"
         said = f"Entropy H is the exponent{bits.of}. {bits.said}"
     elif shown is not None and np.isfinite(bits.mean):
-        numbers = np.exp2(shown.history["entropy_bits"][-1])
-        errors = shown.error("entropy_bits")
-        text = digits(float(np.nanmean(numbers)))
-        if errors is not None and np.isfinite(bits.error):
-            spread = np.log(2.0) * numbers * errors[-1]
-            text += f" ± {digits(float(np.sqrt((spread**2).sum()) / len(spread)))}"
-        said = f"Entropy H = {bits.text('entropy_bits')} bits{bits.of}. {bits.said}"
+        number = 2.0**bits.mean
+        text = digits(number)
+        if np.isfinite(bits.error):
+            text += f" ± {digits(float(np.log(2.0) * number * bits.error))}"
+        said = f"Entropy H = {bits.text('entropy_bits')} bits{bits.of}. {bits.said}{_range(bits)}"
     words = "How many networks the circuit still mixes: 2^H."
-    st.metric(f"Effective networks{bits.of}", text, help=f"{words} {said}".strip(), width="content")
+    label = f"Effective networks, 2^mean H of {bits.starts}" if bits.starts > 1 else "Effective networks"
+    st.metric(label, text, help=f"{words} {said}".strip(), width="content")
+
+
+def _range(bits: Newest) -> str:
+    """The entropy's interval as numbers of networks; empty where there is none."""
+    low, high = bits.interval
+    return f" In networks: {digits(2.0**low)} … {digits(2.0**high)}." if np.isfinite(low) else ""
