@@ -192,6 +192,7 @@ def test_no_serious_fault_in_lessons_and_story(dashboard: Any, tab: Tab, width: 
 
 
 def test_a_receipt_opens_from_disk_with_the_network_off(chromium: Any, tmp_path: Path) -> None:
+    from app.figures import gap_curves, loss_curves
     from app.receipt import receipt
     from qhn_core.config import RunConfig
     from qhn_core.runner import Supervisor
@@ -204,7 +205,10 @@ def test_a_receipt_opens_from_disk_with_the_network_off(chromium: Any, tmp_path:
     supervisor.wait(run, timeout=120)
     supervisor.shutdown()
     path = tmp_path / "receipt.html"
-    path.write_bytes(receipt(store.get(run), store.history(run), config))
+    rows = store.history(run)
+    curves = {"loss": loss_curves, "gap": gap_curves}
+    figures = {name: draw(rows.steps, rows.history, objective="elbo") for name, draw in curves.items()}
+    path.write_bytes(receipt(store.get(run), rows, config, figures))
     context = chromium.new_context(offline=True)
     page = context.new_page()
     asked: list[str] = []
