@@ -37,9 +37,7 @@ def test_the_mark_stands_where_the_step_is_and_rivals_are_named() -> None:
     assert (mark["x"], mark["y"]) == ([2.0], [2.0])
     assert [shape["x0"] for shape in figure["layout"]["shapes"] if shape.get("yref") == "paper"] == [2.0]
     (name,) = figure["layout"]["annotations"]
-    assert (name["text"], name["x"], name["xanchor"]) == ("Exact Bayes", 1, "left"), (
-        "beside the plot, not on its curves"
-    )
+    assert (name["text"], name["x"], name["xanchor"]) == ("Exact Bayes", 1, "left"), "not on the curves"
     assert figure["layout"]["margin"]["r"] > 60
 
 
