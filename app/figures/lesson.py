@@ -57,7 +57,9 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
     shape = layout(picture.title, x=axis(picture.x, **x), y=axis(picture.y, **y), legend=len(traces) > 1)
     if picture.levels:
         shape["shapes"] = [_level(value) for value in picture.levels.values()]
-        shape["annotations"] = [_name(k, v, log=picture.log_y) for k, v in picture.levels.items()]
+        shape["annotations"] = [
+            _name(k, v, log=picture.log_y, under=_over(picture, v)) for k, v in picture.levels.items()
+        ]
         if picture.y_range is None and not picture.log_y:
             shape["yaxis"]["range"] = _reach(picture, ghosts)
     return {"data": traces, "layout": shape}
@@ -164,14 +166,19 @@ def _level(value: float) -> dict[str, Any]:
     }
 
 
-def _name(name: str, value: float, *, log: bool) -> dict[str, Any]:
+def _over(picture: Lines, value: float) -> bool:
+    """Whether all curves end above a level, so that its name stands below it."""
+    return all(len(s.y) > 0 and s.y[-1] > value for s in picture.series)
+
+
+def _name(name: str, value: float, *, log: bool, under: bool = False) -> dict[str, Any]:
     return {
         "text": f"{name} = {value:.3g}".replace("-", "−"),
         "xref": "paper",
         "x": 1,
         "xanchor": "right",
         "y": float(np.log10(value)) if log else value,
-        "yanchor": "bottom",
+        "yanchor": "top" if under else "bottom",
         "showarrow": False,
         "font": {"size": FONT, "color": INK},
     }
