@@ -136,3 +136,26 @@ def test_a_change_is_trained_at_once(dashboard: Any, tab: Tab) -> None:
     else:
         pytest.fail("the charts never were ahead of their page")
     assert "run=" not in page.url
+
+
+@pytest.mark.parametrize(("path", "width", "height"), [("", 1280, 720), ("compare", 853, 480), ("", 400, 720)])
+def test_a_link_is_photographed_from_the_last_row(dashboard: Any, tab: Tab, path: str, width: int, height: int) -> None:
+    page = tab(f"{dashboard.address}/{path}?prompt=What+will+happen%3F", dark=width < 1000)
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_selector("[data-chart] .main-svg", timeout=LONG)
+    if (sidebar := page.get_by_test_id("stExpandSidebarButton")).is_visible():
+        sidebar.click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Share", visible=True).click()
+    code = page.get_by_role("button", name="QR code")
+    code.wait_for(timeout=LONG)
+    body = "document.querySelector('[data-testid=stPopoverBody]').getBoundingClientRect()"
+    page.wait_for_function(f"{body}.height > 0.4 * innerHeight && {body}.top >= 0 && {body}.bottom <= innerHeight")
+    code.click()
+    side = 0.6 * min(width, height)
+    picture = "document.querySelector('.qhn-qr img')?.getBoundingClientRect()"
+    page.wait_for_function(f"{picture}?.width > {side} && {picture}.top >= 0 && {picture}.bottom <= innerHeight")
+    page.wait_for_function("document.querySelector('.qhn-qr').getBoundingClientRect().bottom <= innerHeight")
+    _told(page, "What will happen?")
+    assert not serious(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".qhn-qr")).to_have_count(0, timeout=LONG)
