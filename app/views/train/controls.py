@@ -146,7 +146,7 @@ def progress(form: Form, shown: Shown | None) -> None:
         if shown is not None and shown.newest is not None:
             text += f" · looking back at step {shown.step}"
         elif shown is not None and shown.rests and shown.theta is not None and shown.step != status.step:
-            text += f" · shown: step {shown.step}"
+            text += f" · the charts show step {shown.step}: the next Step adds step {status.step}"
         if status.state is RunState.RUNNING and status.steps_per_second > 0:
             text += f" · {rate_text(status.steps_per_second)} steps/s"
             if status.eta_seconds is not None:
