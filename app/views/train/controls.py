@@ -184,7 +184,8 @@ def messages(form: Form, shown: Shown | None) -> None:
     if (step := past.fork_of(status.run_id)) is not None:
         _forking(form, shown, step)
     elif form.config is not None and form.config != shown.config:
-        st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
+        changed = AND.join(changes(shown.config, form.config))
+        st.info(f"Changed since this run began: {changed}. **Train** starts a new run.", icon=":material/tune:")
 
 
 def _forking(form: Form, shown: Shown, step: int) -> None:
