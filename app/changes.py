@@ -8,6 +8,7 @@ from typing import Any
 from app.describe import TITLES, section_summary, value_text
 from app.fields import LABELS, specs
 from qhn_core.config import SECTIONS, RunConfig
+from qhn_core.studies.race.config import RaceConfig
 
 #: How the parts of a list of changes are joined.
 AND = " · "
@@ -57,6 +58,25 @@ def variant_label(section: str, name: str) -> str:
 def _of(section: str, label: str) -> str:
     """A field's label after its section's."""
     return f"{TITLES[section]}: {label if len(label) < 3 else label[:1].lower() + label[1:]}"
+
+
+def race_changes(before: RaceConfig, now: RaceConfig) -> tuple[str, ...]:
+    """The same for two races: what all contenders share, who they are, and who they are compared with."""
+    found = list(changes(before.base, now.base))
+    for label, old, new in (
+        ("Contenders", _named(side.title for side in before.contenders), _named(side.title for side in now.contenders)),
+        ("Rivals", _named(before.rivals), _named(now.rivals)),
+        ("Judged at step", _short(before.judged_step), _short(now.judged_step)),
+    ):
+        if old != new:
+            found.append(_arrow(label, old, new))
+    if before != now and not found:
+        found.append("a contender's own settings")
+    return tuple(found)
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(names).replace("_", " ") or "none"
 
 
 def _of_section(name: str, old: Any, new: Any) -> list[str]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from io import BytesIO
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from app import state
+from app import qr, state
 from app.describe import TITLES
 from app.presenter import LONGEST
 
 #: Parts of the form that a link may hide.
 _HIDEABLE = (*TITLES, "run", "method")
-#: Most characters of an address as a QR code: phones read no smaller squares from a projector.
-_MOST = 800
 
 
 def prompt() -> str:
@@ -45,22 +41,23 @@ def prompt_field(key: str) -> str:
     return (written or "").strip()[:LONGEST]
 
 
-def offer(query: Mapping[str, str], *, prompted: str, hidden: Sequence[str] = ()) -> None:
+def offer(query: Mapping[str, str], *, menu: str, prompted: str, hidden: Sequence[str] = ()) -> None:
     """The address of this page, to be copied and to be photographed.
 
     Args:
         query: what the page shows.
+        menu: key of the menu in which it is offered.
         prompted: the prompt that goes with it.
         hidden: names of the controls that it leaves out.
     """
     more = {state.HIDE: ",".join(sorted(hidden))} if hidden else {}
     more |= {state.PROMPT: prompted} if prompted else {}
     link = address({**query, **more})
-    st.code(link, language=None, wrap_lines=True)
-    if len(link) <= _MOST:
-        st.image(qr_code(link), width=300, caption="For the classroom's screen")
+    if len(link) <= qr.MOST:
+        qr.button(link, said=prompted, menu=menu, key=f"{menu}.qr")
     else:
         st.caption("Too many settings for a QR code that phones can read from the screen: send the link itself.")
+    st.code(link, language=None, wrap_lines=True)
     if urlsplit(link).hostname in ("127.0.0.1", "localhost"):
         st.caption("This address works on this computer only. Open the page by the server's own name to share it.")
 
@@ -72,8 +69,13 @@ def address(query: Mapping[str, str]) -> str:
 
 
 def hide_parts() -> list[str]:
-    """The choice of the form's parts that are hidden, here and in the link; returns them."""
+    """The choice of the form's parts that are hidden, here and in the link; returns them.
+
+    Who was given a link with hidden parts passes it on as it is: what they are is not theirs to choose.
+    """
     hidden = state.hidden()
+    if not state.may_hide():
+        return sorted(hidden)
     st.pills(
         "Hide these controls, here and in the link",
         _HIDEABLE,
@@ -89,14 +91,3 @@ def hide_parts() -> list[str]:
 
 def _hide() -> None:
     state.hide(list(state.widget("hide.sections", [])))
-
-
-@lru_cache(maxsize=32)
-def qr_code(text: str) -> bytes:
-    """``text`` as a QR code, PNG, dark on light in both themes with the quiet zone that readers need."""
-    import segno
-
-    out = BytesIO()
-    error = "m" if len(text) <= _MOST // 2 else "l"  # less to spare, so that squares stay large
-    segno.make(text, error=error, micro=False).save(out, kind="png", scale=6, border=4)
-    return out.getvalue()

@@ -12,7 +12,7 @@ if str(_ROOT) not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import class_bar, deliveries, live_chart, services, turns  # noqa: E402
+from app import class_bar, deliveries, live_chart, qr, services, turns  # noqa: E402
 from app.feeds import FEEDS  # noqa: E402
 from qhn_core.errors import QHNError  # noqa: E402
 
@@ -56,6 +56,7 @@ def main() -> None:
         chosen = st.navigation(pages, position="top")
         services.warm_up()
         if class_bar.show({name: page for (name, _, _), page in zip(offered, pages, strict=True)}, chosen):
+            qr.show()
             with turns.turn():
                 chosen.run()
     except QHNError as error:

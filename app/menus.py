@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
 from app import state
 
 
-def menu(label: str, draw: Callable[[], None], *, icon: str, key: str, help: str) -> None:
-    """A button as wide as its column that opens what ``draw`` draws.
+def menu(
+    label: str,
+    draw: Callable[[], None],
+    *,
+    icon: str,
+    key: str,
+    help: str,
+    width: Literal["stretch", "content"] = "stretch",
+) -> None:
+    """A button that opens what ``draw`` draws.
+
+    What is opened is as high as its contents on the side of the button that has room (pages.css): empty as it opens,
+    it would stay below a button that stands at the bottom of the window.
 
     Args:
         label: on the button.
@@ -18,10 +30,12 @@ def menu(label: str, draw: Callable[[], None], *, icon: str, key: str, help: str
         icon: name of a Material symbol.
         key: under which the page's state says whether the menu is open.
         help: of the button.
+        width: of the button: its column's, or its label's.
     """
-    with st.popover(label, icon=f":material/{icon}:", width="stretch", key=key, on_change="rerun", help=help):
+    with st.popover(label, icon=f":material/{icon}:", width=width, key=key, on_change="rerun", help=help):
         if state.widget(key):
-            draw()
+            with st.container(key=f"menu.{key}"):
+                draw()
 
 
 def take(

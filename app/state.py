@@ -198,7 +198,15 @@ def hidden_controls() -> frozenset[str]:
 
 def hide(sections: list[str]) -> None:
     """Put the hidden sections in the URL."""
-    keep_choice(HIDE, ",".join(sorted(sections)) or None)
+    text = ",".join(sorted(sections))
+    _set("hid", text)
+    keep_choice(HIDE, text or None)
+
+
+def may_hide() -> bool:
+    """Whether one may choose here what is hidden: nothing is, or this session hid it, not the link that it opened."""
+    said = parameter(HIDE)
+    return not said or said == _get("hid")
 
 
 # --- what is shown on a projector -------------------------------------------------------------------------------------
@@ -292,10 +300,15 @@ def parameter(name: str) -> str | None:
     return kept
 
 
+def page() -> str:
+    """Which page this is: a name that only the session uses."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return "" if context is None else context.page_script_hash
+
+
 def _part(name: str) -> str:
     """A parameter of this page, among what the session remembers."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return f"{'' if context is None else context.page_script_hash}.{name}"
+    return f"{page()}.{name}"
 
 
 def _write(name: str, text: str | None) -> None:

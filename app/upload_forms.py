@@ -28,6 +28,9 @@ _FILE_HELP = {
     "under a name made of its content.",
     False: "The costs of all 2^N strings, a line each, alone or beside its bitstring or index; also .json, .npy.",
 }
+_REFUSED = (
+    f" A file marked red is refused: it has more than {MEGABYTES} MB, or is of another kind. The one in use stays."
+)
 
 
 def is_upload(spec: Spec) -> bool:
@@ -43,7 +46,7 @@ def upload_widget(spec: Spec, values: Mapping[str, Any], *, uploads: Path, key: 
         f"{'CSV file' if table else 'Cost table file'}, up to {MEGABYTES} MB",
         type=[suffix.lstrip(".") for suffix in suffixes],
         key=f"{key}.file",
-        help=_FILE_HELP[table],
+        help=_FILE_HELP[table] + _REFUSED,
         max_upload_size=MEGABYTES,
     )
     sha256 = str(values.get("sha256", ""))
@@ -70,10 +73,7 @@ def _which(sha256: str, uploads: Path, suffixes: tuple[str, ...]) -> str:
     except QHNError as error:
         return f":red[{error}]"
     name = state.file_names()(sha256).replace("`", "") or "a file"
-    return (
-        f"In use: `{name}`, {size:,} bytes, content hash {sha256[:12]}…  \n"
-        f"A file marked red is refused: it has more than {MEGABYTES} MB, or is of another kind."
-    )
+    return f"In use: `{name}`, {size:,} bytes, content hash {sha256[:12]}…"
 
 
 def _say_costs(folder: str, sha256: str) -> None:

@@ -11,14 +11,11 @@ const FIELDS = [
 ].join(", ");
 
 const presenters = new WeakMap();
-// So many presses of an arrow lead from one end of a slider to the other, about.
-const PRESSES = 40;
 
-// Move a slider by an arrow key; false where it stands at that end.
+// Move a slider to its next or last place by an arrow key; false where it stands at that end.
 function moved(slider, key) {
   const [value, most] = [Number(slider.value), Number(slider.max)];
-  const by = Math.max(1, Math.round(most / PRESSES)) * (key === "ArrowLeft" ? -1 : 1);
-  const next = Math.min(most, Math.max(0, value + by));
+  const next = Math.min(most, Math.max(0, value + (key === "ArrowLeft" ? -1 : 1)));
   if (next === value) return false;
   slider.value = String(next);
   slider.dispatchEvent(new Event("input", { bubbles: true }));
@@ -44,13 +41,15 @@ class Presenter {
   }
 
   pressed(event) {
-    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     const target = event.target instanceof Element ? event.target : document.body;
     if (target.closest(FIELDS) && !target.closest(".qhn-prompt button")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     // A button that the Tab key has led to is pressed by the space bar, as everywhere.
     if (key === " " && target.matches("button:focus-visible, input:focus-visible, a:focus-visible")) return;
-    if (key === "p") this.toggle();
+    if (event.repeat) {
+      if (!this.press(key, "range")) return;
+    } else if (key === "p") this.toggle();
     else if (key === "Escape" && !this.sheet.hidden) this.close();
     else if (!this.press(key)) return;
     event.preventDefault();
@@ -58,14 +57,15 @@ class Presenter {
   }
 
   // Presses the first of these elements that is seen and enabled, or moves it where it is a slider that is not at its
-  // end; tells whether the key has a meaning here at all.
-  press(key) {
+  // end; tells whether the key has a meaning here at all. A key that is held down moves sliders on, and nothing else.
+  press(key, only) {
     const selectors = this.actions[key];
     if (!selectors) return false;
     document.activeElement?.blur();
     for (const selector of selectors) {
       const element = document.querySelector(selector);
       if (!element || element.disabled || !element.getClientRects().length) continue;
+      if (only && element.type !== only) continue;
       if (element.type !== "range") element.click();
       else if (!moved(element, key)) continue;
       break;

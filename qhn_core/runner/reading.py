@@ -85,13 +85,18 @@ class Reading:
                 found = run.task.snapshot()
             if found is not None:
                 return found
-        saved = self.store.load_checkpoint(run_id)
-        if saved is None:
-            return None
+        state = self.newest_state(run_id)
+        return None if state is None else Snapshot(int(state.step), state.theta)
+
+    def newest_state(self, run_id: str) -> TrainState | None:
+        """The run's whole state after its last update; None where there is nothing yet."""
         from qhn_core.trainer import TrainState
 
-        state = TrainState.from_arrays(saved[1])
-        return Snapshot(state.step, state.theta)
+        run = self._live(run_id)
+        if run is not None and run.task.state is not None:
+            return run.task.state
+        saved = self.store.load_checkpoint(run_id)
+        return None if saved is None else TrainState.from_arrays(saved[1])
 
     def kept_steps(self, run_id: str) -> NDArray[np.int64]:
         """Steps at which the run can be looked at and left, increasing; none for a run of an earlier version."""
@@ -100,7 +105,7 @@ class Reading:
         return np.union1d(self.store.kept_steps(run_id), np.array(waiting, dtype=np.int64))
 
     def state_at(self, run_id: str, step: int) -> TrainState:
-        """The run's whole state before step ``step``, one of :meth:`kept_steps`; InvalidArgument for others."""
+        """The run's state before step ``step``: one of :meth:`kept_steps`, or the newest; else InvalidArgument."""
         from qhn_core.trainer import TrainState
 
         run = self._live(run_id)
@@ -110,6 +115,9 @@ class Reading:
                 return state
         arrays = self.store.load_state(run_id, step)
         if arrays is None:
+            newest = self.newest_state(run_id)
+            if newest is not None and newest.step == step:
+                return newest
             kept = self.kept_steps(run_id)
             known = f"one of the {len(kept)} kept steps, {kept[0]} to {kept[-1]}" if len(kept) else "a kept step"
             raise InvalidArgument(

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from app.changes import changes
+from app import services
+from app.changes import changes, race_changes
 from app.figures import gap_curves, loss_curves
 from app.figures.ghosts import Ghost, haunted
 from app.figures.palette import loss_colour
 from qhn_core.config import RunConfig
-from tests.app.pages import charts, ended, link, opened, press, run_of
+from qhn_core.studies.race.config import RaceConfig
+from tests.app.pages import charts, ended, link, opened, press, run_of, words
 
 STEPS = np.arange(6)
 
@@ -75,6 +77,25 @@ def test_changes_are_said_in_the_words_of_the_form() -> None:
     deeper = parse({"objective": {"name": "elbo", "beta": 0.3}, "ansatz": {"name": "ring", "layers": 2}})
     assert changes(base, deeper)[0].startswith("Circuit ")
     assert "→ Ring" in changes(base, deeper)[0]
+
+
+def test_changes_of_a_race_are_those_of_its_settings_contenders_and_rivals() -> None:
+    race = RaceConfig()
+    assert race_changes(race, race) == ()
+    fewer = race.model_copy(update={"contenders": race.contenders[:2], "rivals": ()})
+    base = {"base": race.base.model_copy(update={"steps": 7})}
+    assert race_changes(race, race.model_copy(update=base)) == (f"Steps {race.base.steps} → 7",)
+    contenders, rivals = race_changes(race, fewer)
+    assert contenders.startswith("Contenders MLE, ")
+    assert rivals.endswith("→ none")
+
+
+def test_changed_settings_are_named_beside_the_run(fresh: Path) -> None:
+    run = services.shared_supervisor().start(RunConfig.parse({"steps": 5000, "replicas": 1}), paused=True)
+    page = opened(run=run)
+    page.number_input(key="form.run.steps").set_value(4).run()
+    assert "Changed since this run began: Steps 5000 → 4." in words(page, "info")
+    services.shared_supervisor().stop(run)
 
 
 def test_changed_and_trained_again_the_last_curves_stay(fresh: Path) -> None:

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from app import services
 from app.numbers import digits
-from app.views.train.data import config_of
+from app.views.train.data import config_of, of_run
 from qhn_core import trainer
+from qhn_core.config import RunConfig
 from qhn_core.store import RunState
 from tests.app import pages
 from tests.app.pages import charts, press, tiles, title, until, words
@@ -72,6 +73,33 @@ def test_everything_follows_the_step_looked_back_at_and_a_fork_leaves_there(fres
     assert drawn[0]["name"] == "from the start: MLE"
     assert drawn[1]["x"][0] == 6
     assert config_of(run).objective.name == "mle", "the run that was left stays as it is"
+
+
+def test_the_step_that_was_made_is_the_step_that_is_seen_and_can_be_left(fresh: Path) -> None:
+    supervisor = services.shared_supervisor()
+    config = RunConfig.parse(SMALL)
+    run = supervisor.start(config, paused=True)
+    for _ in range(3):
+        supervisor.step(run)
+        supervisor.wait(run, 60)
+    seen = of_run(run, config)
+    assert (seen.step, seen.steps.tolist()) == (3, [0, 1, 2, 3])
+    assert supervisor.history(run).steps.tolist() == [0, 1, 2], "it is worked out for the page alone"
+    page = pages.opened(run=run)
+    until(page, lambda: "boundary" in charts(page))
+    assert f"{seen.history['kl_posterior'][3].mean():.2f} nats" in tiles(page).values()
+    press(page, "train.fork.here")
+    assert "goes on from step 3" in words(page, "info")
+    press(page, "train.train")
+    branch = services.shared_store().list()[0]
+    assert (branch.parent, branch.forked) == (run, 3)
+    supervisor.resume(run)
+    for each in (run, branch.id):
+        assert supervisor.wait(each, 60).state in (RunState.FINISHED, RunState.STOPPED)
+    logged = supervisor.history(branch.id)
+    assert logged.steps[0] == 3
+    for name, rows in logged.history.items():
+        assert np.array_equal(rows[0], seen.history[name][3], equal_nan=True), name
 
 
 def test_pictures_that_are_asked_for_and_the_circuit_without_entanglers(fresh: Path) -> None:

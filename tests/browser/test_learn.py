@@ -153,7 +153,9 @@ def test_a_shared_link_brings_step_prompt_and_hidden_controls(dashboard: Any, ta
     assert page.get_by_text("Patients to learn from").count() == 0
     page.get_by_test_id("stPopoverButton").filter(has_text="Share", visible=True).click()
     page.get_by_text("lesson=mle-and-collapse").first.wait_for()
-    expect(page.get_by_test_id("stImage").locator("img")).to_be_visible()
+    assert page.get_by_text("Hide these controls").count() == 0, "what is hidden is not for its reader to choose"
+    page.get_by_role("button", name="QR code").click()
+    expect(page.locator(".qhn-qr img")).to_be_visible()
 
 
 def test_a_qubit_turns_and_is_measured(dashboard: Any, tab: Tab) -> None:

@@ -18,6 +18,7 @@ Tab = Callable[..., Page]
 LONG = 120_000  # milliseconds: other programs may be at work on this machine
 SMALL: dict[str, Any] = {"network": {"name": "mlp", "layers": [2, 2, 1]}, "steps": 40, "replicas": 3}
 LOSS = "document.querySelector('[data-chart=loss]')"
+SCRUBBED = "Number(document.querySelector('.qhn-scrub')?.dataset.step ?? -1)"
 LAST_STEP = f"({LOSS}?.data ?? []).find(t => t.name === 'loss')?.x.at(-1)"
 
 
@@ -52,9 +53,9 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     _told(page, "· paused")
 
     page.wait_for_selector(".qhn-scrub", timeout=LONG)
-    page.evaluate("window.stepped = Number(document.querySelector('.qhn-scrub').dataset.step)")
+    page.evaluate(f"window.stepped = {SCRUBBED}")
     page.keyboard.press("ArrowLeft")  # a run that rests is gone through by the arrows
-    page.wait_for_function("Number(document.querySelector('.qhn-scrub')?.dataset.step) < window.stepped", timeout=LONG)
+    page.wait_for_function(f"{SCRUBBED} < window.stepped", timeout=LONG)
     page.keyboard.press("p")
     prompt = page.get_by_role("dialog", name="Prompt to the class")
     expect(prompt).to_contain_text("What will happen?")
@@ -78,6 +79,22 @@ def test_the_train_page_is_presented_by_keys(dashboard: Any, tab: Tab) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible(timeout=LONG)
     page.wait_for_function("!location.search.includes('present=')", timeout=LONG)
+
+
+def test_arrows_make_and_go_back_by_one_step(dashboard: Any, tab: Tab) -> None:
+    page = tab(f"{dashboard.address}/?present=1&config={RunConfig.parse(SMALL).to_url()}")
+    page.wait_for_function(f"{LAST_STEP} === 0", timeout=LONG)
+    for made in (1, 2, 3):
+        page.keyboard.press("ArrowRight")
+        _told(page, f"Step {made} of 40 · paused")
+        page.wait_for_function(f"{LAST_STEP} === {made}", timeout=LONG)
+        page.wait_for_function(f"{SCRUBBED} === {made}", timeout=LONG)
+    for back in (2, 1):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(f"{SCRUBBED} === {back}", timeout=LONG)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{SCRUBBED} === 2", timeout=LONG)
+    _told(page, "Step 3 of 40 · paused · looking back at step 2")
 
 
 def test_a_race_is_presented_and_taken_home(dashboard: Any, tab: Tab, chromium: Any, tmp_path: Path) -> None:
@@ -137,3 +154,26 @@ def test_a_change_is_trained_at_once(dashboard: Any, tab: Tab) -> None:
     else:
         pytest.fail("the charts never were ahead of their page")
     assert "run=" not in page.url
+
+
+@pytest.mark.parametrize(("path", "width", "height"), [("", 1280, 720), ("compare", 853, 480), ("", 400, 720)])
+def test_a_link_is_photographed_from_the_last_row(dashboard: Any, tab: Tab, path: str, width: int, height: int) -> None:
+    page = tab(f"{dashboard.address}/{path}?prompt=What+will+happen%3F", dark=width < 1000)
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_selector("[data-chart] .main-svg", timeout=LONG)
+    if (sidebar := page.get_by_test_id("stExpandSidebarButton")).is_visible():
+        sidebar.click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Share", visible=True).click()
+    code = page.get_by_role("button", name="QR code")
+    code.wait_for(timeout=LONG)
+    body = "document.querySelector('[data-testid=stPopoverBody]').getBoundingClientRect()"
+    page.wait_for_function(f"{body}.height > 0.4 * innerHeight && {body}.top >= 0 && {body}.bottom <= innerHeight")
+    code.click()
+    side = 0.6 * min(width, height)
+    picture = "document.querySelector('.qhn-qr img')?.getBoundingClientRect()"
+    page.wait_for_function(f"{picture}?.width > {side} && {picture}.top >= 0 && {picture}.bottom <= innerHeight")
+    page.wait_for_function("document.querySelector('.qhn-qr').getBoundingClientRect().bottom <= innerHeight")
+    _told(page, "What will happen?")
+    assert not serious(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".qhn-qr")).to_have_count(0, timeout=LONG)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import class_bar, classroom
+from app import class_bar, classroom, qr
 from app.classroom import Classroom
 from app.views.classroom import ending, experiment, people, predictions, sending
 
@@ -38,20 +38,13 @@ def page() -> None:
 
 
 def _head(room: Classroom) -> None:
-    """How students come in, large enough for the projector."""
+    """How students come in, large enough for the projector; for the last row, over the whole screen."""
     left, right = st.columns([1, 5], gap="medium", vertical_alignment="center")
     with left:
-        st.image(_qr(room.link), width=150)
+        st.image(qr.code(room.link), width=150)
+        qr.button(room.link, said=f"Class code: {room.codes.student}", key="class.qr")
     with right:
         st.markdown(f"### {room.link}\n## Class code: `{room.codes.student}`")
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _qr(link: str) -> str:
-    """The link as a picture, SVG."""
-    import segno
-
-    return str(segno.make(link, micro=False).svg_data_uri(scale=6, border=2, dark="#000", light="#fff"))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app import race_state, services, state
+from app.changes import AND, race_changes
 from app.controls import Controls, about_text, queue_text, rate_text
 from app.describe import duration_text
 from app.remote import Question, agree_to, agreed_to, digest, is_remote, total
@@ -269,7 +270,8 @@ def messages(form: RaceForm, seen: Seen | None) -> None:
     elif status.message:
         st.info(status.message, icon=":material/info:")
     if form.config is not None and form.config != seen.config:
-        st.info("The settings differ from the race shown: Train starts a new one with them.", icon=":material/tune:")
+        changed = AND.join(race_changes(seen.config, form.config))
+        st.info(f"Changed since this race began: {changed}. **Train** starts a new one.", icon=":material/tune:")
 
 
 def _keep_button(seen: Seen | None) -> None:

@@ -34,7 +34,7 @@ def bar(lesson: Lesson, k: int) -> None:
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
         if not state.presenting():
             presenter.entrance()
-        share.popover(lesson, lesson.steps[k])
+        share.share(lesson, lesson.steps[k])
         st.button(
             "Back",
             on_click=go,

@@ -146,7 +146,7 @@ def progress(form: Form, shown: Shown | None) -> None:
         if shown is not None and shown.newest is not None:
             text += f" · looking back at step {shown.step}"
         elif shown is not None and shown.rests and shown.theta is not None and shown.step != status.step:
-            text += f" · shown: step {shown.step}"
+            text += f" · the charts show step {shown.step}: the next Step adds step {status.step}"
         if status.state is RunState.RUNNING and status.steps_per_second > 0:
             text += f" · {rate_text(status.steps_per_second)} steps/s"
             if status.eta_seconds is not None:
@@ -184,7 +184,8 @@ def messages(form: Form, shown: Shown | None) -> None:
     if (step := past.fork_of(status.run_id)) is not None:
         _forking(form, shown, step)
     elif form.config is not None and form.config != shown.config:
-        st.info("The settings differ from the run shown: Train starts a new run with them.", icon=":material/tune:")
+        changed = AND.join(changes(shown.config, form.config))
+        st.info(f"Changed since this run began: {changed}. **Train** starts a new run.", icon=":material/tune:")
 
 
 def _forking(form: Form, shown: Shown, step: int) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Setup
 
 Array = NDArray[np.float64]
-#: Qubits up to which a gradient is worked out for a picture.
-_GRADIENT_QUBITS = 14
+#: Qubits up to which loss and gradient are worked out for what is shown.
+_QUICK_QUBITS = 14
 #: States in which a run makes steps, or is about to.
 _MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
 
@@ -176,12 +176,17 @@ def _probs(setup: Setup, angles: bytes, uncoupled: bool) -> Array:
 def gradient_of(shown: Shown, replica: int) -> Array | None:
     """∂L/n of one start at its angles, (P,), nats per radian; None where it would draw strings or take long."""
     setup, theta = shown.setup, shown.theta
-    known = setup is not None and theta is not None and replica < len(theta) and setup.config == shown.config
-    if not known or setup is None or theta is None or shown.config.estimator.draws:
-        return None
-    if not shown.enumerable or setup.plan.n_qubits > _GRADIENT_QUBITS:
+    if setup is None or theta is None or replica >= len(theta) or not _is_quick(shown):
         return None
     return _gradient(setup, theta.tobytes(), theta.shape, shown.step)[replica]
+
+
+def _is_quick(shown: Shown) -> bool:
+    """Whether a step at other angles is worked out in a moment, without drawing."""
+    setup = shown.setup
+    if setup is None or setup.config != shown.config or shown.config.estimator.draws:
+        return False
+    return shown.enumerable and setup.plan.n_qubits <= _QUICK_QUBITS
 
 
 @lru_cache(maxsize=4)
@@ -243,8 +248,46 @@ def of_run(run_id: str, config: RunConfig) -> Shown:
     shown = Shown(f"run:{run_id}", config, status, rows.steps, rows.history, setup, note=note)
     if snapshot is not None:
         s = snapshot
-        return with_strings(replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits))
+        shown = replace(shown, step=s.step, theta=s.theta, probs=s.probs, bits=s.bits)
+        return with_strings(_as_reached(shown, run_id))
     return _before_the_first_step(shown) if status.active else shown
+
+
+def _as_reached(shown: Shown, run_id: str) -> Shown:
+    """A resting run after its last update.
+
+    A step is logged when the next one is made, from the angles at which that begins. Where this is quick it is worked
+    out here ahead, number by number as it will be logged, so that a step that was made is the step that is seen.
+    """
+    setup = shown.setup
+    if not shown.rests or setup is None or not _is_quick(shown):
+        return shown
+    state = services.supervisor().newest_state(run_id)
+    if state is None or state.done or (len(shown.steps) and state.step <= shown.steps[-1]):
+        return shown
+    try:
+        row, probs = _row(setup, state.theta.tobytes(), state.theta.shape, state.step)
+    except QHNError:  # its next step fails, or that is why it rests: the run says so itself
+        return shown
+    reached = replace(shown, step=state.step, theta=state.theta, probs=probs, bits=None)
+    if row is None:  # not a step that is logged
+        return reached
+    unknown = np.full(len(state.theta), np.nan)
+    history = {name: np.vstack([rows, row.get(name, unknown)]) for name, rows in shown.history.items()}
+    return replace(reached, steps=np.append(shown.steps, state.step), history=history)
+
+
+@lru_cache(maxsize=4)
+def _row(
+    setup: Setup, angles: bytes, shape: tuple[int, int], step: int
+) -> tuple[Mapping[str, Array] | None, Array | None]:
+    """What a step at these angles logs, and its distributions."""
+    from qhn_core import trainer
+
+    theta, optimiser = np.frombuffer(angles, dtype=np.float64).reshape(shape), setup.config.optimiser
+    state = trainer.TrainState(step, theta, optimiser.init(theta), np.full(len(theta), np.inf))
+    info = trainer.step(setup, state)[1]
+    return info.row, info.probs
 
 
 def _before_the_first_step(shown: Shown) -> Shown:

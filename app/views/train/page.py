@@ -156,6 +156,7 @@ class Stage:
         fast: too many steps a second to draw each in all charts.
         at: the earlier step that it looks back at: tiles and charts all change with it.
         fork: the step at which a branch is about to leave.
+        rests: the step at which it rests: one further step, and the way back through all of them has grown.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Stage:
     fast: bool = False
     at: int | None = None
     fork: int | None = None
+    rests: int | None = None
 
 
 def _stage(shown: Shown | None) -> Stage:
@@ -183,6 +185,7 @@ def _stage(shown: Shown | None) -> Stage:
         fast=not limited and status.state is not RunState.PAUSED,
         at=shown.step if shown.newest is not None else None,
         fork=past.fork_of(status.run_id),
+        rests=status.step if shown.rests else None,
     )
 
 

@@ -10,7 +10,7 @@ from app.views.train.data import Shown
 from qhn_core.config import RunConfig
 from qhn_core.store import RunState
 
-_WORDS = "**Space** trains, pauses, goes on · **←** **→** steps"
+_WORDS = "**Space** trains, pauses, goes on · **←** a step back · **→** a step on"
 #: The slider of the time machine.
 _SCRUBBER = ".qhn-scrub input[type=range]"
 

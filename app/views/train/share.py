@@ -20,6 +20,7 @@ from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store import RunStore
 from qhn_core.store.exports import Format
 
+_MENU = "share.menu"
 #: Largest configuration file read, bytes.
 _LARGEST = 1 << 18
 #: Seconds that a receipt waits for the evidence, which its chart of the loss is without then.
@@ -31,7 +32,7 @@ def share_and_export(form: Form) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         told = "A link that opens these settings anywhere"
-        menu("Share", partial(_share, form), icon="share", key="share.menu", help=told)
+        menu("Share", partial(_share, form), icon="share", key=_MENU, help=told)
     with right:
         told = "Settings, history, receipt and notebook as files"
         menu("Export", partial(_export, form), icon="download", key="export.menu", help=told)
@@ -76,11 +77,11 @@ def _share(form: Form) -> None:
     if link is None:
         st.write("These settings are too long for a link: share them as a file, under Export.")
         return
-    st.markdown(
-        "**This page as a link.** Opened elsewhere, it shows the same settings; the same seed gives the same history."
-    )
+    st.markdown("**This page as a link**: the same settings and seed, which give the same history.")
+    above = st.container()
     prompted, hidden = links.prompt_field("share.prompt"), links.hide_parts()
-    links.offer({state.CONFIG: link}, prompted=prompted, hidden=hidden)
+    with above:
+        links.offer({state.CONFIG: link}, menu=_MENU, prompted=prompted, hidden=hidden)
 
 
 def _export(form: Form) -> None:
