@@ -139,7 +139,7 @@ PICTURES: Mapping[str, Callable[[Sequence[Course]], Picture | None]] = {
         {"train": "accuracy_train", "test": "accuracy_test"},
     ),
     "effective": _curves(
-        "Networks still mixed (2^H)",
+        "Networks still mixed, 2ᴴ",
         "effective networks",
         {"": "effective_networks"},
         log_y=True,

@@ -73,7 +73,7 @@ def test_effective_networks_lie_within_their_interval_and_the_gap_is_that_of_the
     until(page, lambda: drawn(page, "gap"))
     history = services.store().history(run).history
     tile = next(tile for tile in page.metric if tile.label.startswith("Effective networks"))
-    assert tile.label == "Effective networks, 2^mean H of 6"
+    assert tile.label == "Effective networks, typical of 6"
     assert float(tile.value) == pytest.approx(2.0 ** history["entropy_bits"][-1].mean(), rel=0.01)
     low, high = re.search(r"In networks: ([\d.]+) … ([\d.]+)\.", tile.help).groups()
     assert float(low) < float(tile.value) < float(high)

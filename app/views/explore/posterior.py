@@ -182,7 +182,7 @@ def _tiles(found: Found, draws: int) -> None:
             f"How likely {data} under all networks together (the evidence): the ELBO's ceiling. By enumeration.",
         ),
         ("Entropy", f"{digits(found.entropy_bits)} bits", "How undecided the circuit is between networks: H of q."),
-        ("Effective networks", digits(2.0**found.entropy_bits), "How many networks the circuit still mixes: 2^H."),
+        ("Effective networks", digits(2.0**found.entropy_bits), "How many networks the circuit still mixes: 2ᴴ."),
     )
     with st.container(horizontal=True, gap="medium"):
         for label, value, hint in tiles:

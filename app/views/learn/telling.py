@@ -13,7 +13,7 @@ from qhn_core.lessons.words import fill
 from qhn_core.store.answers import Answers
 
 #: Pixels of the story's one picture, and of that on its last screen, which says most.
-STAGE, LAST_STAGE = 400, 300
+STAGE, LAST_STAGE = 400, 320
 _KEYS = "**←** **→** screens · **Space** locks the answer · **digits** choose one"
 
 

@@ -127,8 +127,11 @@ def _networks(shown: Shown | None) -> None:
         if np.isfinite(bits.error):
             text += f" ± {digits(float(np.log(2.0) * number * bits.error))}"
         said = f"Entropy H = {bits.text('entropy_bits')} bits{bits.of}. {bits.said}{_range(bits)}"
-    words = "How many networks the circuit still mixes: 2^H."
-    label = f"Effective networks, 2^mean H of {bits.starts}" if bits.starts > 1 else "Effective networks"
+    typical = (
+        " The geometric mean over starts, so that few with many do not hide the others." if bits.starts > 1 else ""
+    )
+    words = f"How many networks the circuit still mixes: 2ᴴ.{typical}"
+    label = f"Effective networks, typical of {bits.starts}" if bits.starts > 1 else "Effective networks"
     st.metric(label, text, help=f"{words} {said}".strip(), width="content")
 
 
