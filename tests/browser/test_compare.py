@@ -152,7 +152,9 @@ def _scrub(page: Page) -> None:
 def _seconds(page: Page) -> None:
     button(page, "Axes").click()
     page.get_by_text("seconds", exact=True).click()
-    page.wait_for_function("document.querySelector('[data-chart=race-nll]').layout.xaxis.title.text.startsWith('seconds')")
+    page.wait_for_function(
+        "document.querySelector('[data-chart=race-nll]').layout.xaxis.title.text.startsWith('seconds')"
+    )
     x = curve(page, "race-nll", "ELBO")["x"]
     assert 0.0 < x[-1] < 60.0
     assert x == sorted(x)
