@@ -299,9 +299,8 @@ def gap_curves(
     row = len(steps) - 1 if at is None else max(int(np.searchsorted(steps, at, side="right")) - 1, 0)
     starts = test.shape[1]
     gap = median(test[row : row + 1] - train[row : row + 1])[0]
-    title = f"{'Median g' if starts > 1 else 'G'}eneralisation gap {'≈ ' if draws else ''}{round(float(gap), 3) + 0.0:+.3f}".replace(
-        "-", "−"
-    )
+    value = f"{round(float(gap), 3) + 0.0:+.3f}".replace("-", "−")  # no minus before nothing
+    title = f"{'Median g' if starts > 1 else 'G'}eneralisation gap {'≈ ' if draws else ''}{value}"
     title += small(", ".join([gap_name(metric), *([f"step {at}"] if at is not None else [])]))
     said = f"lines: {median_of(starts)}, each by itself" if starts > 1 else ""
     along = captioned(step_axis(x, total), said, _error_said(len(x), any(error is not None for error in errors)))

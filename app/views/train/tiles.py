@@ -127,9 +127,7 @@ def _networks(shown: Shown | None) -> None:
         if np.isfinite(bits.error):
             text += f" ± {digits(float(np.log(2.0) * number * bits.error))}"
         said = f"Entropy H = {bits.text('entropy_bits')} bits{bits.of}. {bits.said}{_range(bits)}"
-    typical = (
-        " The geometric mean over starts, so that few with many do not hide the others." if bits.starts > 1 else ""
-    )
+    typical = " The geometric mean over starts: a few with many hide no others." if bits.starts > 1 else ""
     words = f"How many networks the circuit still mixes: 2ᴴ.{typical}"
     label = f"Effective networks, typical of {bits.starts}" if bits.starts > 1 else "Effective networks"
     st.metric(label, text, help=f"{words} {said}".strip(), width="content")
