@@ -86,7 +86,7 @@ function homeOf(layout) {
 // Those measured last are kept: a title that stays is measured at each drawing, twice.
 const pen = document.createElement("canvas").getContext("2d");
 const measured = new Map();
-const MEASURED = 64;
+const MEASURED = 128;
 document.fonts?.addEventListener("loadingdone", () => measured.clear());
 function widths(text, size, family) {
   const key = `${size} ${family} ${text}`;
@@ -112,27 +112,39 @@ function measure(text, size, family) {
   return lines;
 }
 
-// A title that is wider than its chart: what it says in small letters goes to a line of its own, and where that is not
-// enough all letters shrink. Returns its text, the size of its letters, the pixels above it, those that it takes above a
-// legend, and those that it takes more than one line would.
+// A title that is wider than its chart: what it says in small letters goes to a line of its own; where that is not
+// enough all letters shrink, and where they are as small as they may be, lines break at spaces. Returns its text, the
+// size of its letters, the pixels above it, those that it takes above a legend, and those that it takes more than one
+// line would.
 function fitted(title, width, family) {
   let { text } = title;
   let { size } = title.font;
   const widest = () => Math.max(...widths(text, size, family));
   if (widest() > width) text = text.replace(/ (?=<span style='font-size)/, "<br>");
-  const share = Math.max(SMALLEST, Math.min(1, width / widest()));
-  if (share < 1) {
-    size *= share;
-    text = text.replace(/font-size: ?([\d.]+)px/g, (_, letters) => `font-size:${(share * letters).toFixed(1)}px`);
+  const whole = text;
+  let share = 1;
+  while (widest() > width && share > SMALLEST) {
+    share = Math.max(SMALLEST, share * Math.min(0.99, width / widest())); // letters do not shrink evenly
+    size = share * title.font.size;
+    text = whole.replace(/font-size: ?([\d.]+)px/g, (_, letters) => `font-size:${(share * letters).toFixed(1)}px`);
   }
-  const broken = text.split("<br>").length > title.text.split("<br>").length;
-  const above = (title.pad?.t || 0) + (broken ? RISE * size : 0);
-  const more = broken ? LINE * size : 0;
+  if (widest() > width) text = brokenAtSpaces(text, size, family, width);
+  const lines = text.split("<br>").length - title.text.split("<br>").length;
+  const above = (title.pad?.t || 0) + (lines ? RISE * size : 0);
+  const more = lines * LINE * size;
   return { text, size, above, room: (TITLE * title.font.size) / LETTERS + more, more };
 }
 
 // Pixels at both sides of a chart over which what stands under its plot does not reach.
 const SIDES = 64;
+
+// The text with a new line wherever the next word would go beyond the width. Spaces within a tag are none.
+function brokenAtSpaces(text, size, family, width) {
+  return text.split(/ (?![^<]*>)/).reduce((before, word) => {
+    const longer = `${before} ${word}`;
+    return Math.max(...measure(longer, size, family)) > width ? `${before}<br>${word}` : longer;
+  });
+}
 
 // A rest as long as the drawing took: on a busy machine charts refresh less often, and training keeps its core.
 function pause(took) {
@@ -186,6 +198,14 @@ document.addEventListener("visibilitychange", () => {
 
 // Charts that share a crosshair: name of the group -> charts. What one shows on hover the others show at the same x.
 const groups = new Map();
+
+// Charts beside each other whose plots are of one height: name of the row (meta.row) -> charts.
+const rows = new Map();
+
+function member(of, name, chart) {
+  if (!of.has(name)) of.set(name, new Set());
+  of.get(name).add(chart);
+}
 
 class Chart {
   constructor(parent) {
@@ -326,6 +346,8 @@ class Chart {
     this.asked = (layout.margin && layout.margin.t) || 0;
     this.family = theme.font;
     this.title = layout.title?.text && layout.title.font?.size ? layout.title : null;
+    this.extent = layout.meta?.extent;
+    this.rest = layout.meta?.rest;
     const heading = this.heading();
     if (heading) {
       const { font, pad } = layout.title;
@@ -340,11 +362,13 @@ class Chart {
       layout.xaxis = { ...layout.xaxis, title: { ...this.under, text, font: { ...this.under.font, size } } };
       layout.margin = { ...layout.margin, b: this.below + more };
     }
-    const top = Math.max(this.asked + (heading?.more || 0), this.room || 0);
+    this.stand(layout.meta?.row || "");
+    this.needs = Math.max(this.asked + (heading?.more || 0), this.room || 0);
+    const top = this.top();
     if (top > this.asked) layout.margin = { ...layout.margin, t: top };
     await plotly.react(this.node, figure.data, layout, config);
-    await this.makeRoom(plotly);
     await this.keepApart(plotly);
+    await this.makeRoom(plotly);
     if (!this.listening) {
       this.listening = true;
       this.node.on("plotly_relayout", (event) => this.rangesChosen(event));
@@ -359,9 +383,35 @@ class Chart {
     this.tools.hidden = false;
   }
 
-  // The title as it fits the chart's width; null where there is none.
+  // The title as it fits the chart's width, with the way to what is not in view; null where there is none.
   heading() {
-    return this.title && fitted(this.title, this.node.clientWidth - 4, this.family);
+    if (!this.title) return null;
+    const text = this.isCut() ? `${this.title.text} ${this.rest}` : this.title.text;
+    return fitted({ ...this.title, text }, this.node.clientWidth - 4, this.family);
+  }
+
+  // Whether a part of the figure whose extent along x is known (meta.extent) is out of view.
+  isCut() {
+    const range = this.chosen.xaxis || this.home?.["xaxis.range"];
+    return Boolean(this.extent && range) && (range[0] > this.extent[0] + 0.01 || range[1] < this.extent[1] - 0.01);
+  }
+
+  // Charts of one row have the same margin above their plots, that of the one that needs most.
+  stand(row) {
+    if (this.row === row) return;
+    rows.get(this.row)?.delete(this);
+    this.row = row;
+    if (row) member(rows, row, this);
+  }
+
+  beside() {
+    const { top } = this.node.getBoundingClientRect();
+    const near = (chart) => Math.abs(chart.node.getBoundingClientRect().top - top) < 2;
+    return [...(rows.get(this.row) || [])].filter((chart) => chart !== this && chart.node.isConnected && near(chart));
+  }
+
+  top() {
+    return Math.max(this.needs, ...this.beside().map((chart) => chart.needs || 0));
   }
 
   // What is said under the plot in small letters, as it fits there; null where nothing is.
@@ -377,7 +427,9 @@ class Chart {
     const above = showlegend && drawn && legend && legend.y === 1 && legend.yanchor === "bottom";
     const heading = this.heading();
     this.room = above ? Math.ceil(drawn.getBBox().height + (heading?.room || TITLE)) : 0;
-    const top = Math.max(this.asked + (heading?.more || 0), this.room);
+    const before = this.needs;
+    this.needs = Math.max(this.asked + (heading?.more || 0), this.room);
+    const top = this.top();
     const asked = {};
     if (this.asked && Math.abs(top - margin.t) > 2) asked["margin.t"] = top;
     if (heading && title && (title.text !== heading.text || Math.abs(title.font.size - heading.size) > 0.1)) {
@@ -390,6 +442,8 @@ class Chart {
       Object.assign(asked, { "xaxis.title.text": text, "xaxis.title.font.size": size, "margin.b": this.below + more });
     }
     if (Object.keys(asked).length) await plotly.relayout(this.node, asked);
+    if (Math.abs(this.needs - before) <= 2) return;
+    for (const chart of this.beside()) if (!chart.busy) await chart.makeRoom(plotly); // else it does when it is drawn
   }
 
   // A figure whose marks have a size of their own says how many pixels a unit of x takes at least (meta.unit): where
@@ -410,8 +464,7 @@ class Chart {
     this.leave();
     this.group = group;
     if (!group) return;
-    if (!groups.has(group)) groups.set(group, new Set());
-    groups.get(group).add(this);
+    member(groups, group, this);
     if (this.listens) return;
     this.listens = true;
     this.node.on("plotly_hover", (event) => {
@@ -471,8 +524,8 @@ class Chart {
 
   async fit(plotly) {
     await plotly.Plots.resize(this.node);
-    if (!this.gone) await this.makeRoom(plotly);
     if (!this.gone) await this.keepApart(plotly);
+    if (!this.gone) await this.makeRoom(plotly);
   }
 
   rangesChosen(event) {
@@ -482,6 +535,7 @@ class Chart {
       if (back) delete this.chosen[axis];
       else this.chosen[axis] = range;
     }
+    if (this.extent && window.Plotly && !this.busy) this.makeRoom(window.Plotly); // the title tells what is out of view
   }
 
   // Back to the ranges that the figure asks for; a double click in the plot does the same.
@@ -508,6 +562,7 @@ class Chart {
     this.gone = true;
     following.delete(this);
     this.leave();
+    this.stand("");
     clearTimeout(this.timer);
     clearTimeout(this.askTimer);
     this.observer.disconnect();

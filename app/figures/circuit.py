@@ -17,6 +17,8 @@ MAX_GATES = 4000
 _ROW = 27
 #: Side of a gate's box, and least distance of two columns, pixels.
 _BOX, _COLUMN = 22, 27
+#: What the browser adds to the title while not all columns are in view.
+_REST = f"<span style='font-size:{FONT - 2}px'>drag to see the rest</span>"
 _TWO_PI = 2.0 * np.pi
 
 
@@ -71,6 +73,8 @@ def circuit_diagram(
 ) -> Figure:
     """The diagram; drag to the side for later columns, scroll to zoom. Where it is narrow, fewer columns are in view.
 
+    Its title says so while there are columns out of view, which only the browser knows.
+
     A hand on the rim of each rotation shows its angle: up is 0, and it turns with the clock.
 
     Args:
@@ -94,13 +98,12 @@ def circuit_diagram(
     traces += _hands(shown, column, theta)
     if len(gates) > MAX_GATES:
         title += f" (the first {MAX_GATES} of {len(gates)} gates)"
-    elif width > visible:
-        title += " — drag for more"
     ticks = [f"{first + i}  {labels[i]}" if i < len(labels) else str(first + i) for i in range(n_qubits)]
     y = axis(range=[n_qubits - 0.4, -0.6], tickvals=list(range(n_qubits)), ticktext=ticks, showgrid=False)
     y |= {"fixedrange": True, "tickfont": {"size": FONT - 2, "color": MUTED}}
     x = axis(range=[-0.8, min(width, visible) - 0.2], showgrid=False, showticklabels=False)
-    shape = layout(title, x=x, y=y, legend=False, hovermode="closest", dragmode="pan", meta={"unit": _COLUMN})
+    meta = {"unit": _COLUMN, "extent": [-0.8, width - 0.2], "rest": _REST}
+    shape = layout(title, x=x, y=y, legend=False, hovermode="closest", dragmode="pan", meta=meta)
     return {"data": traces, "layout": shape}
 
 

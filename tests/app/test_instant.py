@@ -60,7 +60,7 @@ def test_a_change_shows_the_end_and_keeps_nothing(fresh: Path) -> None:
     until(page, lambda: "loss" in curves(page, "loss") and curves(page, "loss")["loss"]["x"][-1] == 60)
     before = curves(page, "loss")["loss"]["y"]
     page.selectbox(key="form.objective").set_value("mle").run()
-    until(page, lambda: "before: ELBO" in str(charts(page)["loss"]["figure"]["data"]))
+    until(page, lambda: "'before'" in str(charts(page)["loss"]["figure"]["data"]))
     until(page, lambda: curves(page, "loss")["loss"]["x"][-1] == 60)
     assert curves(page, "loss")["loss"]["y"] != before
     assert "Loss ELBO" in words(page)  # what changed since

@@ -115,7 +115,7 @@ def test_a_change_goes_ahead_and_its_page_brings_the_same(fresh: Path, monkeypat
     assert next(iter(sent)) == "loss"
     assert set(sent) == {"loss", "gap"}
     brought = charts(page)
-    assert "before: ELBO" in str(brought["loss"]["figure"]["data"])
+    assert "'before'" in str(brought["loss"]["figure"]["data"])
     for name, figure in sent.items():
         assert json.loads(figure) == brought[name], name
 

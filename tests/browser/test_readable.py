@@ -60,3 +60,33 @@ def test_numbers_and_signs_have_the_colours_that_can_be_read(dashboard: Any, tab
     page.set_viewport_size({"width": 853, "height": 480})
     wide = "[...document.querySelectorAll('[data-chart]')].every(chart => chart.clientWidth >= 190)"
     page.wait_for_function(wide)  # three in a row would be narrower
+
+
+def test_titles_break_where_they_are_too_long_and_say_what_is_out_of_view(dashboard: Any, tab: Tab) -> None:
+    page = tab(f"{dashboard.address}/?config={RunConfig().to_url()}")
+    page.wait_for_selector("[data-chart=circuit] .main-svg")
+    title = "document.querySelector('[data-chart=circuit] .gtitle')?.textContent"
+    page.wait_for_function(f"{title}.endsWith('angles')")  # all of it is in view
+    page.set_viewport_size({"width": 400, "height": 720})
+    page.wait_for_function(f"{title}?.endsWith('drag to see the rest')")
+    page.set_viewport_size({"width": 853, "height": 480})
+    page.add_style_tag(content="[data-testid=stColumn]:has([data-chart]) { min-width: 0 !important; max-width: 150px }")
+    whole = "[...document.querySelectorAll('[data-chart=loss] .gtitle, [data-chart=gap] .gtitle')].every("
+    whole += "t => t.querySelector('tspan') && t.getBBox().width <= t.closest('[data-chart]').clientWidth)"
+    page.wait_for_function(f"document.querySelector('[data-chart=gap]').clientWidth <= 150 && {whole}")
+
+
+def test_plots_beside_each_other_are_of_one_height(dashboard: Any, tab: Tab) -> None:
+    small = {"objective": {"name": "selbo"}, "steps": 5, "replicas": 2}
+    page = tab(f"{dashboard.address}/?config={RunConfig.parse(small).to_url()}")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("· finished").first.wait_for()
+    page.get_by_role("spinbutton", name="λ").first.fill("0.5")
+    page.keyboard.press("Enter")
+    chart = "document.querySelector('[data-chart={}]')"
+    loss, gap = chart.format("loss"), chart.format("gap")
+    page.wait_for_function(f"{loss}?.data?.some(t => t.name === 'before')")
+    high = "{0}._fullLayout._size.h"
+    page.wait_for_function(f"Math.abs({high.format(loss)} - {high.format(gap)}) < 3 && {high.format(loss)} > 100")
+    lines = f"new Set([...{loss}.querySelectorAll('g.legend g.traces')].map(t => t.getBoundingClientRect().top)).size"
+    page.wait_for_function(f"{lines} <= 2")

@@ -93,8 +93,8 @@ def curve_charts(shown: Shown, *, metric: str, look: Look) -> tuple[Chart, Chart
     """Loss and generalisation gap, with the runs before as ghosts."""
     before = (ghosts.of(shown), branches.of(shown))
     option = ",".join((*before[0], "", *before[1]))
-    loss = partial(_of_newest, draw=partial(_loss, before=before))
-    gap = partial(_of_newest, draw=partial(_gap, metric=metric, before=before))
+    loss = partial(_in_row, draw=partial(_loss, before=before))
+    gap = partial(_in_row, draw=partial(_gap, metric=metric, before=before))
     return (
         Chart("loss", loss, look.curves, option=option, scale=look.scale),
         Chart("gap", gap, look.curves, option=f"{metric},{option}", scale=look.scale),
@@ -141,7 +141,13 @@ def pictures(shown: Shown, *, choice: str, every: float, look: Look = USUAL, unc
 
 def _behind(others: _Others) -> list[Ghost]:
     """The curves of other runs: those before, and the branches of the one shown."""
-    return [*ghosts.ghosts(others[1], before="branch: "), *ghosts.ghosts(others[0])]
+    return [*ghosts.ghosts(others[1], before="branch"), *ghosts.ghosts(others[0])]
+
+
+def _in_row(shown: Shown, draw: Callable[[Shown, int | None], Built]) -> Built:
+    """The same, of a chart whose plot is as high as that of the other one beside it (live_chart.js)."""
+    figure, alt = _of_newest(shown, draw)
+    return {"data": figure["data"], "layout": figure["layout"] | {"meta": {"row": "curves"}}}, alt
 
 
 def _of_newest(shown: Shown, draw: Callable[[Shown, int | None], Built]) -> Built:

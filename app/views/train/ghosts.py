@@ -80,15 +80,14 @@ def _ghost(
     steps: NDArray[np.int64], rows: Mapping[str, NDArray[np.float64]], config: RunConfig, before: str
 ) -> Ghost | None:
     history = {name: np.array(rows[name]) for name in _NAMES if name in rows}
-    label = f"{before}{config.objective.title}"
-    return Ghost(np.array(steps), history, config.objective.name, label) if "loss" in history else None
+    return Ghost(np.array(steps), history, config.objective.name, before) if "loss" in history else None
 
 
-def ghosts(ids: tuple[str, ...], *, before: str = "before: ") -> list[Ghost]:
+def ghosts(ids: tuple[str, ...], *, before: str = "before") -> list[Ghost]:
     """Their curves; a run that was deleted meanwhile leaves none.
 
     Args:
-        before: what the legend puts before the loss.
+        before: what the legend calls them: a word, as longer ones take the plot's room.
     """
     found = []
     for run in ids:
