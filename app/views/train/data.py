@@ -273,7 +273,8 @@ def _as_reached(shown: Shown, run_id: str) -> Shown:
     if row is None:  # not a step that is logged
         return reached
     unknown = np.full(len(state.theta), np.nan)
-    history = {name: np.vstack([rows, row.get(name, unknown)]) for name, rows in shown.history.items()}
+    before = shown.history if len(shown.steps) else {name: np.empty((0, len(unknown))) for name in row}
+    history = {name: np.vstack([rows, row.get(name, unknown)]) for name, rows in before.items()}
     return replace(reached, steps=np.append(shown.steps, state.step), history=history)
 
 
