@@ -103,7 +103,7 @@ def test_new_settings_during_a_run_are_told_and_train_replaces_it(fresh: Path) -
     first = run_of(page)
     page.number_input(key="form.run.seed").set_value(7).run()
     assert run_of(page) == first
-    assert "differ from the run shown" in " ".join(i.value for i in page.info)
+    assert "Changed since this run began: " in " ".join(i.value for i in page.info)
     press(page, "train.train")
     second = run_of(page)
     assert second != first
