@@ -54,7 +54,7 @@ def offer(query: Mapping[str, str], *, menu: str, prompted: str, hidden: Sequenc
     more |= {state.PROMPT: prompted} if prompted else {}
     link = address({**query, **more})
     if len(link) <= qr.MOST:
-        qr.button(link, said=prompted, menu=menu, key=f"{menu}.qr")
+        qr.entrance(link, said=prompted, menu=menu, key=f"{menu}.qr")
     else:
         st.caption("Too many settings for a QR code that phones can read from the screen: send the link itself.")
     st.code(link, language=None, wrap_lines=True)

@@ -20,8 +20,8 @@ _SHORT = 60
 _SHOWN = "qr.shown"
 
 
-def button(link: str, *, said: str = "", menu: str = "", key: str) -> None:
-    """What opens the dialog.
+def entrance(link: str, *, said: str = "", menu: str = "", key: str) -> None:
+    """The button that opens the dialog.
 
     Args:
         link: what the code says, of at most :data:`MOST` characters.

@@ -62,7 +62,7 @@ def test_a_link_that_no_phone_could_read_has_no_code(monkeypatch: pytest.MonkeyP
     offered: list[str] = []
     said: list[str] = []
     monkeypatch.setattr(links.st, "code", lambda *a, **k: None)
-    monkeypatch.setattr(links.qr, "button", lambda link, **k: offered.append(link))
+    monkeypatch.setattr(links.qr, "entrance", lambda link, **k: offered.append(link))
     monkeypatch.setattr(links.st, "caption", said.append)
     links.offer({"config": "x" * 300}, menu="m", prompted="")
     assert len(offered) == 1

@@ -500,13 +500,13 @@ def test_a_run_too_long_for_a_link_is_reopened(store: RunStore, page: AppTest) -
     assert str(page.query_params["run"]) == run_id
     assert "config" not in page.query_params
     assert any(button.label == "Train" for button in page.button)
-    assert not [info for info in page.info if "differ" in info.value], "the form holds the run's settings"
+    assert not [info for info in page.info if "Changed since" in info.value], "the form holds the run's settings"
     alone = AppTest.from_file(str(MAIN), default_timeout=60)
     alone.query_params["run"] = run_id
     alone.run()
     assert not alone.exception
     assert not alone.error
-    assert not [info for info in alone.info if "differ" in info.value]
+    assert not [info for info in alone.info if "Changed since" in info.value]
     alone.number_input(key="form.run.steps").set_value(5).run()
     assert not alone.exception
     assert not alone.error

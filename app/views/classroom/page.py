@@ -42,7 +42,7 @@ def _head(room: Classroom) -> None:
     left, right = st.columns([1, 5], gap="medium", vertical_alignment="center")
     with left:
         st.image(qr.code(room.link), width=150)
-        qr.button(room.link, said=f"Class code: {room.codes.student}", key="class.qr")
+        qr.entrance(room.link, said=f"Class code: {room.codes.student}", key="class.qr")
     with right:
         st.markdown(f"### {room.link}\n## Class code: `{room.codes.student}`")
 
