@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from qhn_core.trainer import Setup
 
 Array = NDArray[np.float64]
-#: Qubits up to which loss and gradient are worked out for what is shown.
-_QUICK_QUBITS = 14
+#: Qubits, and amplitudes of all starts together, up to which loss and gradient are worked out for what is shown.
+_QUICK_QUBITS, _QUICK_AMPLITUDES = 14, 1 << 20
 #: States in which a run makes steps, or is about to.
 _MOVING = (RunState.QUEUED, RunState.PREPARING, RunState.RUNNING)
 
@@ -186,7 +186,9 @@ def _is_quick(shown: Shown) -> bool:
     setup = shown.setup
     if setup is None or setup.config != shown.config or shown.config.estimator.draws:
         return False
-    return shown.enumerable and setup.plan.n_qubits <= _QUICK_QUBITS
+    n_qubits = setup.plan.n_qubits
+    few = n_qubits <= _QUICK_QUBITS and shown.config.replicas << n_qubits <= _QUICK_AMPLITUDES
+    return shown.enumerable and few
 
 
 @lru_cache(maxsize=4)
