@@ -446,7 +446,8 @@ def test_the_uploader_is_in_view_and_the_message_sends_there(tmp_path: Path) -> 
     upload(page, CSV)
     said = " ".join(caption.value for caption in page.caption)
     assert "In use: `mine.csv`" in said
-    assert "more than 50 MB" in said
+    assert "refused" not in said
+    assert "more than 50 MB" in page.file_uploader[0].proto.help
 
 
 def test_a_refused_file_leaves_the_one_before_in_use_and_says_so(tmp_path: Path) -> None:
