@@ -21,7 +21,7 @@ _COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE, "sec
 #: Signs of a network's weights in a line, and what stands between them; letters of names side by side in all.
 _SIGNS, _APART, _LETTERS = 5, "\u2004", 80
 #: From so many times the smallest value on, an axis has powers of ten alone.
-_DECADES = 300.0
+_DECADES = 20.0
 
 
 def colour_of(name: str) -> str:
