@@ -33,7 +33,7 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, HEAPS)
     from app import services
-    from app.views.train import charts, controls, share  # noqa: F401 -- a view itself is run
+    from app.views.train import below, controls, curves, share  # noqa: F401 -- a view itself is run
     from qhn_core.errors import QHNError
 
     with _said_if_long(), contextlib.suppress(QHNError):  # the page says what is wrong, and what to do

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.engines.base import ENGINES, Array, Bits, Descent, Engine, EngineConfig, Evaluation, takes
+from qhn_core.engines.base import ENGINES, Array, Bits, Descent, DescentTask, Engine, EngineConfig, Evaluation, takes
 from qhn_core.engines.mps import MPSConfig
 from qhn_core.engines.statevector import StatevectorConfig
 
@@ -44,9 +44,9 @@ class AutoEngine(Engine):
         """Probabilities, then ``diagonal(q) -> (g, aux)``, then the gradient; theta (B, P)."""
         return self._whole(circuit).evaluate(circuit, theta, diagonal)
 
-    def descend(self, circuit: Circuit, theta: Array, *what: Any, **how: Any) -> Descent | None:
-        """Many steps at once, where the circuit is simulated by an engine that makes them."""
-        found: Descent | None = self._whole(circuit).descend(circuit, theta, *what, **how)
+    def descend(self, circuit: Circuit, theta: Array, task: DescentTask) -> Descent | None:
+        """All steps at once, where the circuit is simulated by an engine that makes them."""
+        found: Descent | None = self._whole(circuit).descend(circuit, theta, task)
         return found
 
     def sample(self, circuit: Circuit, theta: ArrayLike, shots: int, rng: np.random.Generator) -> Bits:

@@ -30,6 +30,16 @@ class Evaluation(NamedTuple):
     gradient: Array  #: ∂_θ Σ_w q(w) g(w) with g frozen, (B, P)
 
 
+class DescentTask(NamedTuple):
+    """What :meth:`Engine.descend` is to do: steps 0 … T, T being the number of updates."""
+
+    loss: RowLoss
+    update: RowUpdate  #: of T updates
+    n_train: int  #: examples by which gradients are divided before an update
+    kept: NDArray[np.int64]  #: the steps to keep, rising, (K,)
+    cancelled: Callable[[], bool]  #: asked now and then; where it says True, Cancelled is raised
+
+
 class Descent(NamedTuple):
     """Result of :meth:`Engine.descend`: the last angles, and what was kept at K steps."""
 
@@ -121,27 +131,10 @@ class Engine:
         """What a message calls it."""
         return type(self).__name__
 
-    def descend(
-        self,
-        circuit: Circuit,
-        theta: Array,
-        loss: RowLoss,
-        update: RowUpdate,
-        *,
-        n_train: int,
-        kept: NDArray[np.int64],
-        cancelled: Callable[[], bool],
-    ) -> Descent | None:
-        """Steps 0 … T at once from theta (B, P), T being the length of ``update.rates``, bit for bit as one by one.
+    def descend(self, circuit: Circuit, theta: Array, task: DescentTask) -> Descent | None:
+        """All steps at once from theta (B, P), bit for bit as one by one.
 
-        Args:
-            circuit, theta, loss, update: what is trained, from where, and how.
-            n_train: number of examples by which gradients are divided before an update.
-            kept: the steps to keep, rising, (K,).
-            cancelled: asked now and then; where it says True, :class:`~qhn_core.errors.Cancelled` is raised.
-
-        Returns:
-            None where this engine makes steps one at a time, or a loss or gradient was not finite.
+        None where this engine makes steps one at a time, or a loss or gradient was not finite.
         """
         return None
 

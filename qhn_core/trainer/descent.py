@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qhn_core.engines.base import DescentTask
 from qhn_core.errors import Cancelled
 from qhn_core.estimators.base import Estimate
 from qhn_core.objectives.tables import terms_of
@@ -57,9 +58,8 @@ def _at_once(setup: Setup, every: int, cancelled: Callable[[], bool]) -> Passage
     if loss is None or update is None:
         return None
     kept = np.union1d(np.arange(0, config.steps + 1, every), [config.steps])
-    found = setup.engine.descend(
-        setup.circuit, init(setup).theta, loss, update, n_train=setup.n_train, kept=kept, cancelled=cancelled
-    )
+    task = DescentTask(loss, update, setup.n_train, kept, cancelled)
+    found = setup.engine.descend(setup.circuit, init(setup).theta, task)
     if found is None:
         return None
     estimates = []

@@ -14,7 +14,7 @@ from app import previews as previews_module
 from app import services
 from app.figure_cache import FigureCache
 from app.previews import Previews
-from app.views.train.data import Shown
+from app.views.train.shown import Shown
 from qhn_core import trainer
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, Supervisor

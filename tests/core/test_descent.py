@@ -90,7 +90,7 @@ def test_a_circuit_that_takes_several_cores_a_start_makes_single_steps() -> None
     circuit = RunConfig().ansatz.build(15)
     engine, theta = StatevectorEngine(), np.zeros((1, circuit.n_params))
     nothing: Any = None
-    assert engine.descend(circuit, theta, nothing, nothing, n_train=1, kept=nothing, cancelled=nothing) is None
+    assert engine.descend(circuit, theta, nothing) is None
 
 
 @pytest.mark.parametrize("more", [{}, {"optimiser": {"name": "sgd"}}])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app import services, starts, state
 from app.describe import headline
 from app.views.hardware.device import exact_engine
-from app.views.train.data import config_of, of_preview, of_run
+from app.views.train.data import config_of, of_preview, of_run, why_lost
 from qhn_core.bitstrings import MAX_TABULATED
 from qhn_core.circuits.circuit import Circuit
 from qhn_core.config import RunConfig
@@ -130,21 +130,12 @@ def _wanted(known: list[str]) -> tuple[str, str]:
     if state.choice("source", (_SETTINGS,), "") == _SETTINGS:
         return _SETTINGS, ""
     if run is not None:
-        problem = "" if run in known else _missing(run)
+        problem = "" if run in known else why_lost(run)
         if not problem:
             return run, ""
     if state.CONFIG in st.query_params or not known:
         return _SETTINGS, problem
     return known[0], problem
-
-
-def _missing(run: str) -> str:
-    """Why there is no such run; empty if there is."""
-    try:
-        services.store().get(run)
-    except QHNError as error:
-        return str(error)
-    return ""
 
 
 def _qubits(config: RunConfig) -> int:

@@ -15,7 +15,7 @@ from app.live_chart import live_chart
 from app.remote import agree_to, agreed_to, is_remote, total
 from app.views.hardware.deploy import PAGE, QUESTION
 from app.views.hardware.source import Source
-from app.views.train.data import config_of
+from app.views.train.data import config_of, why_lost
 from qhn_core.analysis.dial import exact_values
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
@@ -39,21 +39,12 @@ def status_of(run: str) -> RunStatus | None:
         return None
 
 
-def _lost(run: str) -> str:
-    """Why the run that the URL names cannot be shown; empty if it can."""
-    try:
-        services.supervisor().status(run)
-    except QHNError as error:
-        return str(error)
-    return ""
-
-
 def show(source: Source) -> bool:
     """The live loss of the run on the device, with its buttons; returns whether it goes on by itself."""
     run = state.parameter(RUN)
     status = status_of(run) if run else None
     with st.container():  # one place, whatever it holds: what stands below must not move, or it would be made anew
-        if problem := state.recall("hardware.problem", "") or (_lost(run) if run else ""):
+        if problem := state.recall("hardware.problem", "") or (why_lost(run) if run else ""):
             st.error(str(problem), icon=":material/error:")
         elif status is not None:
             _progress(status)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app import post, services, state
 from app.glance import glance
-from app.views.train import charts, ghosts, instant
+from app.views.train import curves, ghosts, instant, mounting
 from app.views.train.data import of_instant
 from qhn_core.config import RunConfig
 
@@ -23,7 +23,7 @@ def send(held: RunConfig, *, metric: str) -> None:
 
     Args:
         held: what the form said when it was drawn last.
-        metric: what the gap is between, as in :func:`app.views.train.charts.curves`.
+        metric: what the gap is between, as in :func:`app.views.train.curves.show`.
     """
     box = post.box()
     if box is None or not instant.is_wanted() or state.run_id() is not None:
@@ -38,7 +38,7 @@ def send(held: RunConfig, *, metric: str) -> None:
     if shown.took is None or not box.is_awaited(ASKED):
         return
     ghosts.follow(shown.key)
-    look = charts.LARGE if state.presenting() else charts.USUAL
-    curves = charts.curve_charts(shown, metric=metric, look=look)
-    box.put({chart.name: charts.encoded_figure(shown, chart) for chart in curves})
+    look = mounting.LARGE if state.presenting() else mounting.USUAL
+    both = curves.curve_charts(shown, metric=metric, look=look)
+    box.put({chart.name: mounting.encoded_figure(shown, chart) for chart in both})
     box.is_awaited(DRAWN)

@@ -11,7 +11,8 @@ from app import services, state
 from app.changes import AND, changes
 from app.figures.tree import Branch, tree
 from app.live_chart import live_chart
-from app.views.train.data import Shown, config_of
+from app.views.train.data import config_of
+from app.views.train.shown import Shown
 from qhn_core.errors import QHNError
 from qhn_core.store import RunRecord
 

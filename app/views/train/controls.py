@@ -13,9 +13,10 @@ from app.describe import duration_text
 from app.feeds import FEEDS
 from app.forms import Form
 from app.views.train import ghosts, instant, past
-from app.views.train.charts import CURVES
-from app.views.train.data import Shown, config_of, is_active
+from app.views.train.data import config_of, is_active
+from app.views.train.mounting import CURVES
 from app.views.train.remote import held_back, question
+from app.views.train.shown import Shown
 from qhn_core.config import RunConfig
 from qhn_core.runner import RunState, RunStatus
 

@@ -13,7 +13,7 @@ from app import starts, state, wide_tables
 from app.describe import loss_names
 from app.figures import loss_colour
 from app.figures.palette import legible
-from app.views.train.data import Shown
+from app.views.train.shown import Shown
 from qhn_core.analysis.shares import term_shares
 
 Array = NDArray[np.float64]

@@ -19,7 +19,8 @@ from app.describe import counted
 from app.figures import GAPS
 from app.figures.ghosts import Ghost
 from app.views.train import branches, instant
-from app.views.train.data import Shown, config_of
+from app.views.train.data import config_of
+from app.views.train.shown import Shown
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 

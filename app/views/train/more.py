@@ -10,14 +10,16 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import film_pictures, services, state
+from app.figures.ghosts import marked
 from app.figures.over_training import barometer, dependence_curves, entropy_map
 from app.figures.trainability import steepness
 from app.jobs import Watch, jobs, result
 from app.live_chart import live_chart
 from app.numbers import digits
 from app.pictures import weight_labels
-from app.views.train import branches, charts
-from app.views.train.data import Shown
+from app.views.train import below, branches
+from app.views.train.mounting import Chart, mount
+from app.views.train.shown import Shown
 from qhn_core.analysis.entanglement import MOST_QUBITS
 from qhn_core.analysis.trainability import GradientVariance
 from qhn_core.errors import Unsupported
@@ -75,16 +77,16 @@ def _film(shown: Shown, choice: str, every: float) -> None:
         for row in (names[:3], names[3:]):
             for column, who in zip(st.columns(3, gap="small"), row, strict=True):
                 draw = partial(film_pictures.film, who=who)
-                build = partial(charts.picture, choice=choice, draw=draw, title=film_pictures.CAST[who])
+                build = partial(below.picture, choice=choice, draw=draw, title=film_pictures.CAST[who])
                 with column:
-                    charts.mount(shown, charts.Chart(f"film-{who}", build, HEIGHT, every, choice))
+                    mount(shown, Chart(f"film-{who}", build, HEIGHT, every, choice))
     st.caption("Drawn networks are drawn with the same random numbers at every step: each changes only when q does.")
 
 
 def _entanglement(shown: Shown, choice: str) -> bool:
     assert shown.setup is not None  # noqa: S101 -- show() asks only then
     assert shown.status is not None  # noqa: S101 -- it rests
-    circuit, start = shown.setup.circuit, charts.start_of(shown, choice)
+    circuit, start = shown.setup.circuit, below.start_of(shown, choice)
     if circuit.n_qubits > MOST_QUBITS or circuit.n_qubits < 2:
         st.caption(f"Entropies are worked out for 2 to {MOST_QUBITS} qubits; this circuit has {circuit.n_qubits}.")
         return False
@@ -112,9 +114,9 @@ def _entanglement(shown: Shown, choice: str) -> bool:
         f"Total correlation of the weights, {total[0]:.3g} bits at first and {total[-1]:.3g} at the last step.",
     )
     for column, (name, figure), alt in zip(st.columns(3, gap="small"), figures, texts, strict=True):
-        marked = charts.marked(figure, shown.step) if shown.newest is not None else figure
         with column:
-            live_chart(marked, name=f"entanglement-{name}", alt=alt, height=HEIGHT)
+            seen = marked(figure, shown.step) if shown.newest is not None else figure
+            live_chart(seen, name=f"entanglement-{name}", alt=alt, height=HEIGHT)
     said = f"Start {start + 1}. " if shown.config.replicas > 1 else ""
     st.caption(
         f"{said}The state's entanglement (entropies) and what the weights show of it: a total correlation of 0 is a "
@@ -152,7 +154,7 @@ def _plateau(shown: Shown, choice: str) -> bool:
 
     assert shown.setup is not None  # noqa: S101 -- show() asks only then
     config, circuit = shown.config, shown.setup.circuit
-    start, problem = charts.start_of(shown, choice), shown.problem(charts.start_of(shown, choice))
+    start, problem = below.start_of(shown, choice), shown.problem(below.start_of(shown, choice))
     if circuit.n_qubits > _MOST_AT_RANDOM or problem is None or circuit.n_params == 0:
         st.caption(f"A run is set beside random starts up to {_MOST_AT_RANDOM} qubits.")
         return False
@@ -182,7 +184,7 @@ def _plateau(shown: Shown, choice: str) -> bool:
         alt = f"{here}; random starts {found.mean_square:.2e}."
         live_chart(figure, name="barometer", alt=alt, height=HEIGHT)
     with right:
-        shown_curve = charts.marked(curve, shown.step) if shown.newest is not None else curve
+        shown_curve = marked(curve, shown.step) if shown.newest is not None else curve
         live_chart(shown_curve, name="steepness", alt="Squared gradient over that of random starts.", height=HEIGHT)
     st.caption(_standing(found, float(ratio[0, 0]), float(ratio[row, 0]), circuit.n_qubits, config.ansatz.layers))
     return False

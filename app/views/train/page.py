@@ -14,9 +14,24 @@ from app.figures import GAPS, gap_name
 from app.forms import Form
 from app.remote import digest
 from app.sending import sent
-from app.views.train import ahead, charts, controls, equation, ghosts, instant, more, past, podium, share, tiles
-from app.views.train.data import Shown, config_of, is_active, of_instant, of_preview, of_run, wait_for_setup
+from app.views.train import (
+    ahead,
+    below,
+    controls,
+    curves,
+    equation,
+    ghosts,
+    instant,
+    more,
+    mounting,
+    past,
+    podium,
+    share,
+    tiles,
+)
+from app.views.train.data import config_of, is_active, of_instant, of_preview, of_run, wait_for_setup
 from app.views.train.remote import asked
+from app.views.train.shown import Shown
 from qhn_core.config import RunConfig
 from qhn_core.errors import QHNError
 from qhn_core.store import RunState, UnknownRun
@@ -175,7 +190,7 @@ def _stage(shown: Shown | None) -> Stage:
     if shown is None or shown.status is None:
         return Stage(shown.key if shown is not None else "", notices, busy=shown is not None and shown.busy)
     status = shown.status
-    limited = status.speed is not None and status.speed <= charts.SLOW
+    limited = status.speed is not None and status.speed <= mounting.SLOW
     return Stage(
         shown.key,
         notices,
@@ -236,29 +251,29 @@ def _charts(form: Form, drawn: Stage) -> None:
     shown = _now(form, drawn)
     if shown is None:
         return
-    charts.curves(shown, metric=_metric())
-    _pictures(shown, drawn, charts.USUAL)
+    curves.show(shown, metric=_metric())
+    _pictures(shown, drawn, mounting.USUAL)
 
 
 def _large_curves(form: Form, drawn: Stage) -> None:
     """What a projector shows first."""
     shown = _now(form, drawn)
     if shown is not None:
-        charts.curves(shown, metric=_metric(), look=charts.LARGE)
+        curves.show(shown, metric=_metric(), look=mounting.LARGE)
 
 
 def _large_pictures(form: Form, drawn: Stage) -> None:
     """What a projector shows below the buttons."""
     shown = _now(form, drawn)
     if shown is not None:
-        _pictures(shown, drawn, charts.LARGE)
+        _pictures(shown, drawn, mounting.LARGE)
 
 
 def _metric() -> str:
     return str(state.widget("view.metric", "predictive"))
 
 
-def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
+def _pictures(shown: Shown, drawn: Stage, look: mounting.Look) -> None:
     rests = shown.rests
     with st.container():
         if rests:
@@ -269,9 +284,9 @@ def _pictures(shown: Shown, drawn: Stage, look: charts.Look) -> None:
         else:
             ghosts.caption(shown)
         choice = starts.pick(shown.config.replicas, key="train.start", width=round(236 * presenter.scale()))
-    every = charts.PICTURES * _thinned() if drawn.fast else charts.CURVES
+    every = mounting.PICTURES * _thinned() if drawn.fast else mounting.CURVES
     uncoupled = bool(state.widget("view.uncoupled", False))
-    charts.pictures(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
+    below.show(shown, choice=choice, every=every, look=look, uncoupled=uncoupled)
     if shown.enumerable:
         st.toggle(
             "Without entanglers",
@@ -287,7 +302,7 @@ def _more(form: Form, drawn: Stage) -> None:
         return
     with st.container():
         choice = starts.chosen(shown.config.replicas)
-        waiting = more.show(shown, choice, every=charts.PICTURES * _thinned() if drawn.fast else charts.CURVES)
+        waiting = more.show(shown, choice, every=mounting.PICTURES * _thinned() if drawn.fast else mounting.CURVES)
     more.settle(waiting)
 
 

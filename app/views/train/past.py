@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from app import services, state
 from app.scrubber import asked, scrubber
-from app.views.train.data import Shown, with_strings
+from app.views.train.data import with_strings
+from app.views.train.shown import Shown
 from qhn_core.errors import QHNError
 
 _AT, _FORK = "train.at", "train.fork"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import presenter, race_state, state
 from app.forms import Form, losses
-from app.views.train.data import Shown
+from app.views.train.shown import Shown
 from qhn_core.config import RunConfig
 from qhn_core.store import RunState
 

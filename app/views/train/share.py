@@ -14,8 +14,8 @@ from app.downloads import history_file
 from app.forms import Form
 from app.menus import menu, take
 from app.receipt import notebook, receipt
-from app.views.train.charts import gap_figure, loss_figure
-from app.views.train.data import Shown
+from app.views.train.curves import gap_figure, loss_figure
+from app.views.train.shown import Shown
 from qhn_core.config import ConfigError, RunConfig
 from qhn_core.store import RunStore
 from qhn_core.store.exports import Format

@@ -13,7 +13,7 @@ from app.controls import rate_text
 from app.forms import Form
 from app.numbers import digits
 from app.views.train import equation
-from app.views.train.data import Shown
+from app.views.train.shown import Shown
 from qhn_core.analysis.statistics import mean_interval
 from qhn_core.metrics import METRICS
 

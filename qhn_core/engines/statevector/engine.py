@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qhn_core.bitstrings import Bits, from_index
 from qhn_core.checks import check_angles, check_finite, check_int
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.compiled.rows import RowLoss, RowUpdate
-from qhn_core.engines.base import Array, Descent, Engine, Evaluation
+from qhn_core.engines.base import Array, Descent, DescentTask, Engine, Evaluation
 from qhn_core.engines.cores import shared, usable
 from qhn_core.engines.tabulated import ScoresFromTable, draw_index
 from qhn_core.errors import Cancelled, InvalidArgument, TooLarge
@@ -103,23 +102,13 @@ class StatevectorEngine(ScoresFromTable, Engine):
         threads = shared(self.threads)
         return Evaluation(*self._running.runner(circuit).evaluate(rows, diagonal, self.dtype, threads))
 
-    def descend(
-        self,
-        circuit: Circuit,
-        theta: Array,
-        loss: RowLoss,
-        update: RowUpdate,
-        *,
-        n_train: int,
-        kept: NDArray[np.int64],
-        cancelled: Callable[[], bool],
-    ) -> Descent | None:
-        """Many steps at once, each start on one core; None for float32 and circuits that take several cores a start."""
+    def descend(self, circuit: Circuit, theta: Array, task: DescentTask) -> Descent | None:
+        """All steps at once, each start on one core; None for float32 and circuits that take several cores a start."""
         _check_size(circuit)
         found = self._running.runner(circuit)
         if self.dtype is not np.float64 or found.wide:
             return None
-        each = (len(kept), len(theta))
+        each = (len(task.kept), len(theta))
         out = Descent(
             theta=np.array(theta, dtype=np.float64, order="C"),
             probs=np.empty((*each, 1 << circuit.n_qubits)),
@@ -129,9 +118,9 @@ class StatevectorEngine(ScoresFromTable, Engine):
         )
 
         def start(r: int) -> bool:
-            if cancelled():
+            if task.cancelled():
                 raise Cancelled("nobody waits for it")
-            return bool(found.descend(r, loss, update, n_train, kept, out))
+            return bool(found.descend(r, task, out))
 
         with ThreadPoolExecutor(shared(self.threads)) as pool:
             return out if all(list(pool.map(start, range(len(theta))))) else None

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qhn_core.circuits.circuit import Circuit
-from qhn_core.compiled.rows import RowLoss, RowUpdate
-from qhn_core.engines.base import Descent
+from qhn_core.engines.base import Descent, DescentTask
 from qhn_core.engines.statevector.kernel_cache import kernel_cache
 from qhn_core.engines.statevector.program import WHOLE_BITS, Program, compile_circuit
 
@@ -74,13 +73,11 @@ class Runner:
             g, aux = diagonal(q)
             return q, aux, sweep.backward(behaved(g))
 
-    def descend(
-        self, replica: int, loss: RowLoss, update: RowUpdate, n_train: int, kept: NDArray[np.int64], out: Descent
-    ) -> bool:
+    def descend(self, replica: int, task: DescentTask, out: Descent) -> bool:
         """All steps of one start, whose angles stand in ``out`` before and after; False: a number was not finite."""
-        steps = len(update.rates) + 1
+        loss, steps = task.loss, len(task.update.rates) + 1
         rows = np.full(steps, -1)
-        rows[kept] = np.arange(len(kept))
+        rows[task.kept] = np.arange(len(task.kept))
         theta = out.theta[replica : replica + 1]
         own = (out.probs, out.fit, out.penalty, out.gradient)
         mine = [np.empty((len(part), *part.shape[2:])) for part in own]
@@ -94,8 +91,8 @@ class Runner:
                 loss.held_to,
                 loss.eigenvalues,
                 np.array([loss.weight(step) for step in range(steps)]),
-                float(n_train),
-                *update,
+                float(task.n_train),
+                *task.update,
                 rows,
                 theta,
                 *mine,
