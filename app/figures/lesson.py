@@ -20,8 +20,8 @@ _COLOURS = {"rival": RIVAL, "ink": INK, "accent": ACCENT, "device": DEVICE, "sec
 
 #: Signs of a network's weights in a line, and what stands between them; letters of names side by side in all.
 _SIGNS, _APART, _LETTERS = 5, "\u2004", 80
-#: From so many times the smallest value on, an axis has powers of ten alone.
-_DECADES = 20.0
+#: From so many powers of ten on, an axis has marks at these alone; and about how many marks it has at most.
+_DECADES, _MARKS = 1.3, 6
 
 
 def colour_of(name: str) -> str:
@@ -66,21 +66,23 @@ def lines_figure(picture: Lines, ghosts: Sequence[Lines] = ()) -> Figure:
 
 
 def _log_axis(values: Sequence[Any]) -> dict[str, Any]:
-    """Powers of ten alone where there are several."""
+    """Powers of ten alone where there are several, and of many only some."""
     held = np.concatenate([np.asarray(part, dtype=float) for part in values])
     held = held[np.isfinite(held) & (held > 0.0)]
-    wide = held.size > 0 and held.max() / held.min() >= _DECADES
+    decades = float(np.log10(held.max() / held.min())) if held.size else 0.0
     # Without a format Plotly writes 1p for 10⁻¹².
-    return {"type": "log", "exponentformat": "power"} | ({"dtick": 1} if wide else {})
+    apart = {"dtick": int(np.ceil(decades / _MARKS))} if decades >= _DECADES else {}
+    return {"type": "log", "exponentformat": "power"} | apart
 
 
 def bars_figure(picture: Bars) -> Figure:
     """Groups of bars side by side."""
     few, names = len(picture.categories) <= 8 and len(picture.groups) <= 2, [_broken(n) for n in picture.categories]
+    level = _level_letters(names)
     traces = [
         {
             "type": "bar",
-            "x": names,
+            "x": names if level else list(picture.categories),
             "y": values,
             "name": _words(name),
             "marker": {"color": [colour_of(c) for c in picture.each] or colour_of(colour)},
@@ -90,7 +92,7 @@ def bars_figure(picture: Bars) -> Figure:
         }
         for (name, values), colour in zip(picture.groups.items(), picture.colours, strict=False)
     ]
-    x = axis(picture.x, type="category", showgrid=False, tickangle=0 if _level_letters(names) else -35)
+    x = axis(picture.x, type="category", showgrid=False, tickangle=0 if level else -35)
     y = axis(picture.y, rangemode="tozero")
     shape = layout(picture.title, x=x, y=y, legend=len(traces) > 1, bargap=0.2)
     if picture.levels:

@@ -13,11 +13,13 @@ from hypothesis.extra.numpy import arrays
 
 from app import figures
 from app.figures.circuit import columns
+from app.figures.lesson import bars_figure, lines_figure
 from app.figures.palette import TOKENS
 from app.figures.plain import to_json
 from app.figures.race import styles
 from app.figures.race_weights import race_weights
 from qhn_core.ansatze import ANSATZE
+from qhn_core.lessons.outcome import Bars, Lines, Series
 from qhn_core.objectives import OBJECTIVES, objective
 
 RNG = np.random.default_rng(0)
@@ -320,3 +322,18 @@ def test_a_median_of_the_evidence_is_called_so() -> None:
     for several in (False, True):
         figure = figures.loss_curves(np.arange(3), history, objective="elbo", log_evidence=-9.0, several_data=several)
         assert ("−log p(D): median of the draws" in _caption(figure)) is several
+
+
+def test_names_of_bars_are_broken_where_they_fit_and_turned_whole_where_they_do_not() -> None:
+    few, many = ("−−+−+−", "Exact Bayes"), tuple(f"MLE/SELBO train {k}" for k in range(12))
+    for names, shown in ((few, ["−\u2004−\u2004+\u2004−\u2004+<br>−", "Exact<br>Bayes"]), (many, list(many))):
+        figure = bars_figure(Bars("T", "x", "y", names, {"q": np.ones(len(names))}, ("ink",)))
+        assert figure["data"][0]["x"] == shown
+        assert figure["layout"]["xaxis"]["tickangle"] == (0 if names is few else -35)
+
+
+@pytest.mark.parametrize(("low", "apart"), [(0.3, None), (0.01, 1), (1e-13, 3)])
+def test_a_logarithmic_axis_has_few_marks(low: float, apart: int | None) -> None:
+    y = np.array([low, 1.0])
+    picture = Lines("T", "x", "y", [Series("s", np.array([1.0, 2.0]), y, "ink")], log_y=True)
+    assert lines_figure(picture)["layout"]["yaxis"].get("dtick") == apart
